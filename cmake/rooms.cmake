@@ -1,0 +1,23 @@
+# consentry_room(NAME SOURCES a.cc b.cc [DEPS rooms..] [LIBRARIES foreign..])
+# makes the target consentry_NAME. All rooms share the precompiled header of consentry_base.
+function(consentry_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPS;LIBRARIES" ${ARGN})
+  add_library(consentry_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(consentry_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  list(TRANSFORM ROOM_DEPS PREPEND consentry_)
+  target_link_libraries(consentry_${name} PUBLIC ${ROOM_DEPS} PRIVATE ${ROOM_LIBRARIES})
+  if(NOT name STREQUAL "base")
+    target_precompile_headers(consentry_${name} REUSE_FROM consentry_base)
+  endif()
+endfunction()
+
+# consentry_test(NAME SOURCES a.cc.. [DEPS rooms..] [LIBRARIES foreign..]): a Catch2 program test_NAME whose cases ctest lists.
+function(consentry_test name)
+  cmake_parse_arguments(T "" "" "SOURCES;DEPS;LIBRARIES" ${ARGN})
+  add_executable(test_${name} ${T_SOURCES})
+  list(TRANSFORM T_DEPS PREPEND consentry_)
+  target_link_libraries(test_${name} PRIVATE consentry_test_main ${T_DEPS} ${T_LIBRARIES})
+  target_compile_definitions(test_${name} PRIVATE CONSENTRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  include(Catch)
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+endfunction()
