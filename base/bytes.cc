@@ -26,7 +26,9 @@ byte_writer& byte_writer::raw(std::string_view bytes) {
   out_ += bytes;
   return *this;
 }
-byte_writer& byte_writer::text(std::string_view bytes) { return varint(bytes.size()).raw(bytes); }
+byte_writer& byte_writer::text(std::string_view bytes) {
+  return varint(bytes.size()).raw(bytes);
+}
 
 std::string_view byte_reader::raw(std::size_t count) {
   if (count > in_.size()) throw decode_error("record ends early");
@@ -34,7 +36,9 @@ std::string_view byte_reader::raw(std::size_t count) {
   in_.remove_prefix(count);
   return piece;
 }
-std::uint8_t byte_reader::u8() { return static_cast<std::uint8_t>(raw(1)[0]); }
+std::uint8_t byte_reader::u8() {
+  return static_cast<std::uint8_t>(raw(1)[0]);
+}
 std::uint16_t byte_reader::be16() {
   const std::uint16_t high = u8();
   return static_cast<std::uint16_t>(high << 8 | u8());
@@ -61,6 +65,8 @@ std::int64_t byte_reader::zigzag() {
   const std::uint64_t n = varint();
   return static_cast<std::int64_t>(n >> 1 ^ (~(n & 1) + 1));
 }
-std::string_view byte_reader::text() { return raw(varint()); }
+std::string_view byte_reader::text() {
+  return raw(varint());
+}
 
 }  // namespace consentry

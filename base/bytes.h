@@ -1,5 +1,6 @@
-// The one binary encoding of stored records: little variable-length integers and length-prefixed strings for
-// values, fixed big-endian numbers for keys (so that byte order is number order). Every record starts with a version byte.
+// The one binary encoding of stored records: little variable-length integers and length-prefixed
+// strings for values, fixed big-endian numbers for keys (so that byte order is number order). Every
+// record starts with a version byte.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ class byte_writer {
   std::string out_;
 };
 
-// Every read throws decode_error when the bytes do not suffice. Returned views point into the input.
+// Every read throws decode_error when the bytes do not suffice. Returned views point into the
+// input.
 class byte_reader {
  public:
   explicit byte_reader(std::string_view bytes) noexcept : in_{bytes} {}

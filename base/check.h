@@ -11,8 +11,8 @@ namespace consentry {
 
 }  // namespace consentry
 
-#define CONSENTRY_CHECK(condition)                                                 \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]]                                                 \
+#define CONSENTRY_CHECK(condition)                                                    \
+  do {                                                                                \
+    if (!(condition)) [[unlikely]]                                                    \
       ::consentry::check_failed(__FILE__, __LINE__, "broken invariant: " #condition); \
   } while (false)

@@ -26,10 +26,11 @@ civil_date add_months(civil_date day, int months);
 std::optional<civil_date> parse_date(std::string_view text);
 std::string to_string(civil_date day);
 
-// ISO 8601 / RFC 3339: "2024-03-15", "2024-03-15T10:00:00", "2024-03-15 10:00[:00[.123]]", with "Z" or
-// "+01:00" behind the time. Without an offset it is Budapest time (RULES A3): in the hour that a clock
-// change repeats, the first; in the hour it skips, the instant that the skipped time would have had.
-// A bare date is its midnight. nullopt: not a timestamp.
+// ISO 8601 / RFC 3339: "2024-03-15", "2024-03-15T10:00:00", "2024-03-15 10:00[:00[.123]]", with "Z"
+// or
+// "+01:00" behind the time. Without an offset it is Budapest time (RULES A3): in the hour that a
+// clock change repeats, the first; in the hour it skips, the instant that the skipped time would
+// have had. A bare date is its midnight. nullopt: not a timestamp.
 std::optional<instant> parse_timestamp(std::string_view text);
 
 // "2024-03-15T09:00:00.000Z"

@@ -1,4 +1,5 @@
-// Wall-clock time. Durations that must not jump (timeouts, pacing) use std::chrono::steady_clock directly.
+// Wall-clock time. Durations that must not jump (timeouts, pacing) use std::chrono::steady_clock
+// directly.
 #pragma once
 
 #include <atomic>
@@ -10,7 +11,9 @@ namespace consentry {
 // Milliseconds since 1970-01-01T00:00Z: the one unit of stored time.
 using instant = std::chrono::sys_time<std::chrono::milliseconds>;
 
-constexpr std::int64_t to_ms(instant t) noexcept { return t.time_since_epoch().count(); }
+constexpr std::int64_t to_ms(instant t) noexcept {
+  return t.time_since_epoch().count();
+}
 constexpr instant from_ms(std::int64_t ms) noexcept {
   return instant{std::chrono::milliseconds{ms}};
 }

@@ -1,9 +1,11 @@
 // The one writer. Operations that arrive together are committed together: one sync serves them all.
 //
-//   take a group -> run the presyncs (spool segments) -> one LMDB transaction runs each operation -> commit -> tell all
+//   take a group -> run the presyncs (spool segments) -> one LMDB transaction runs each operation
+//   -> commit -> tell all
 //
-// An operation must be re-runnable: when one of a group fails, the transaction is dropped and each is tried alone, so
-// that only the guilty one fails. Its only effect is on the transaction and on variables it owns and resets itself.
+// An operation must be re-runnable: when one of a group fails, the transaction is dropped and each
+// is tried alone, so that only the guilty one fails. Its only effect is on the transaction and on
+// variables it owns and resets itself.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -27,25 +29,29 @@ class commit_loop {
     std::uint64_t reserve_bytes = 64 << 20;  // less free disk than this is "full"
   };
 
-  // on_broken is called once, on the writer thread, after a sync or write failed in a way that leaves the disk's state
-  // unknown. By then all who waited have got storage_broken, and every later submit gets it at once.
+  // on_broken is called once, on the writer thread, after a sync or write failed in a way that
+  // leaves the disk's state unknown. By then all who waited have got storage_broken, and every
+  // later submit gets it at once.
   commit_loop(store_env& env, options o, std::function<void(const failure&)> on_broken);
   ~commit_loop();  // stop()
   commit_loop(const commit_loop&) = delete;
   commit_loop& operator=(const commit_loop&) = delete;
 
-  // What must be on disk before the transaction that names it (the spool's bodies). Runs on the writer thread before each
-  // group. A failure of kind storage_full fails the group; any other breaks the loop. Register before the first submit.
+  // What must be on disk before the transaction that names it (the spool's bodies). Runs on the
+  // writer thread before each group. A failure of kind storage_full fails the group; any other
+  // breaks the loop. Register before the first submit.
   void add_presync(std::function<result<void>()> presync);
 
-  // Any thread. done is called on the writer thread, after the commit is on disk or has failed; it must be short.
-  // storage_full: nothing was written, later may help. storage_broken: stop. unavailable: stopping.
+  // Any thread. done is called on the writer thread, after the commit is on disk or has failed; it
+  // must be short. storage_full: nothing was written, later may help. storage_broken: stop.
+  // unavailable: stopping.
   void submit(operation op, completion done);
 
   // Any thread but the writer's; waits.
   result<void> run(operation op);
 
-  // Suspends the calling coroutine and resumes it on its own executor. The operation is not cancellable.
+  // Suspends the calling coroutine and resumes it on its own executor. The operation is not
+  // cancellable.
   boost::asio::awaitable<result<void>> commit(operation op);
 
   // Finishes what was submitted, then ends the thread. Later submits get unavailable.

@@ -29,8 +29,12 @@ std::optional<std::uint64_t> parse(char prefix, std::string_view text) {
 
 }  // namespace
 
-std::string to_string(message_id id) { return print('m', id.value); }
-std::string to_string(recipient_id id) { return print('r', id.value); }
+std::string to_string(message_id id) {
+  return print('m', id.value);
+}
+std::string to_string(recipient_id id) {
+  return print('r', id.value);
+}
 
 std::optional<message_id> parse_message_id(std::string_view text) {
   const auto n = parse('m', text);

@@ -1,7 +1,8 @@
-// The one door to LMDB. One environment holds every fact; one thread writes (commit_loop.h); readers never block.
+// The one door to LMDB. One environment holds every fact; one thread writes (commit_loop.h);
+// readers never block.
 //
-// Keys and values are plain bytes; rooms encode them with bytes.h. Views that a read gives point into the map:
-// valid until the transaction ends, or until its next write.
+// Keys and values are plain bytes; rooms encode them with bytes.h. Views that a read gives point
+// into the map: valid until the transaction ends, or until its next write.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ struct MDB_cursor;
 
 namespace consentry {
 
-// An LMDB call failed. Inside commit_loop operations it just propagates; store_env::read turns it into a failure.
+// An LMDB call failed. Inside commit_loop operations it just propagates; store_env::read turns it
+// into a failure.
 class store_error : public std::runtime_error {
  public:
   store_error(int code, const char* doing);
@@ -39,8 +41,8 @@ struct table {
 
 class cursor;
 
-// A consistent view. Keep it short: a long-lived reader pins freed pages. Bound to the thread that uses it;
-// not across co_await.
+// A consistent view. Keep it short: a long-lived reader pins freed pages. Bound to the thread that
+// uses it; not across co_await.
 class read_txn {
  public:
   read_txn(read_txn&&) noexcept;
@@ -102,14 +104,14 @@ class cursor {
 class store_env {
  public:
   struct options {
-    std::filesystem::path folder;              // created with mode 0700 if missing
-    std::uint64_t map_size = 64ULL << 30;      // address space, not disk; never resized under load
+    std::filesystem::path folder;          // created with mode 0700 if missing
+    std::uint64_t map_size = 64ULL << 30;  // address space, not disk; never resized under load
     unsigned tables_max = 64;
     unsigned readers_max = 256;
   };
 
-  // Throws configuration_error (cannot create, locked by another daemon, corrupt). Holds an exclusive lock on
-  // folder/lock, so two daemons never share a store.
+  // Throws configuration_error (cannot create, locked by another daemon, corrupt). Holds an
+  // exclusive lock on folder/lock, so two daemons never share a store.
   explicit store_env(const options& o);
   ~store_env();
   store_env(const store_env&) = delete;
@@ -121,7 +123,8 @@ class store_env {
   read_txn begin_read() const;
   write_txn begin_write();  // commit_loop only
 
-  // Runs f(read_txn&) and turns store_error and decode_error into a failure (kind storage_broken: "451, never send").
+  // Runs f(read_txn&) and turns store_error and decode_error into a failure (kind storage_broken:
+  // "451, never send").
   template <class F>
   auto read(F f) const -> result<std::invoke_result_t<F, read_txn&>>;
 

@@ -1,5 +1,5 @@
-// Structured log: one event a line, as text or as JSON. No secrets, no message bodies; addresses of recipients
-// appear only as their keyed pseudonym. Any thread.
+// Structured log: one event a line, as text or as JSON. No secrets, no message bodies; addresses of
+// recipients appear only as their keyed pseudonym. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -35,19 +35,24 @@ struct field {
 };
 
 // room is where it happened ("smtp/server"), event a stable short name ("session_closed").
-void write(level l, std::string_view room, std::string_view event, std::initializer_list<field> fields = {});
+void write(level l, std::string_view room, std::string_view event,
+           std::initializer_list<field> fields = {});
 bool is_on(level l) noexcept;
 
-inline void debug(std::string_view room, std::string_view event, std::initializer_list<field> f = {}) {
+inline void debug(std::string_view room, std::string_view event,
+                  std::initializer_list<field> f = {}) {
   if (is_on(level::debug)) write(level::debug, room, event, f);
 }
-inline void info(std::string_view room, std::string_view event, std::initializer_list<field> f = {}) {
+inline void info(std::string_view room, std::string_view event,
+                 std::initializer_list<field> f = {}) {
   if (is_on(level::info)) write(level::info, room, event, f);
 }
-inline void warn(std::string_view room, std::string_view event, std::initializer_list<field> f = {}) {
+inline void warn(std::string_view room, std::string_view event,
+                 std::initializer_list<field> f = {}) {
   write(level::warn, room, event, f);
 }
-inline void error(std::string_view room, std::string_view event, std::initializer_list<field> f = {}) {
+inline void error(std::string_view room, std::string_view event,
+                  std::initializer_list<field> f = {}) {
   write(level::error, room, event, f);
 }
 

@@ -25,9 +25,9 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/format.h>
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/json.hpp>
 #include <boost/system/result.hpp>
-#include <fmt/format.h>

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ostream>
 
 #include "base/check.h"
 
@@ -15,20 +16,34 @@ void check_failed(const char* file, int line, std::string_view what) noexcept {
 
 std::string_view to_string(failure_kind kind) noexcept {
   switch (kind) {
-    case failure_kind::io: return "io";
-    case failure_kind::timeout: return "timeout";
-    case failure_kind::protocol: return "protocol";
-    case failure_kind::tls: return "tls";
-    case failure_kind::dns: return "dns";
-    case failure_kind::storage_full: return "storage_full";
-    case failure_kind::storage_broken: return "storage_broken";
-    case failure_kind::invalid: return "invalid";
-    case failure_kind::not_found: return "not_found";
-    case failure_kind::conflict: return "conflict";
-    case failure_kind::refused: return "refused";
-    case failure_kind::limit: return "limit";
-    case failure_kind::unavailable: return "unavailable";
-    case failure_kind::cancelled: return "cancelled";
+    case failure_kind::io:
+      return "io";
+    case failure_kind::timeout:
+      return "timeout";
+    case failure_kind::protocol:
+      return "protocol";
+    case failure_kind::tls:
+      return "tls";
+    case failure_kind::dns:
+      return "dns";
+    case failure_kind::storage_full:
+      return "storage_full";
+    case failure_kind::storage_broken:
+      return "storage_broken";
+    case failure_kind::invalid:
+      return "invalid";
+    case failure_kind::not_found:
+      return "not_found";
+    case failure_kind::conflict:
+      return "conflict";
+    case failure_kind::refused:
+      return "refused";
+    case failure_kind::limit:
+      return "limit";
+    case failure_kind::unavailable:
+      return "unavailable";
+    case failure_kind::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -39,6 +54,8 @@ std::string describe(const failure& f) {
   if (!f.private_cause.empty()) s += " (" + f.private_cause + ")";
   return s;
 }
+
+std::ostream& operator<<(std::ostream& out, const failure& f) { return out << describe(f); }
 
 void throw_exception_from_error(const failure& f, const boost::source_location& where) {
   throw std::runtime_error(describe(f) + " at " + where.file_name() + ":" +

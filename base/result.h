@@ -1,10 +1,11 @@
-// Operating errors. A function that can fail for reasons outside the program returns result<T>; one whose
-// failure would be a bug uses CONSENTRY_CHECK; start-up and configuration errors are exceptions
-// (configuration_error), caught in main and printed as one line.
+// Operating errors. A function that can fail for reasons outside the program returns result<T>; one
+// whose failure would be a bug uses CONSENTRY_CHECK; start-up and configuration errors are
+// exceptions (configuration_error), caught in main and printed as one line.
 #pragma once
 
 #include <boost/assert/source_location.hpp>
 #include <boost/system/result.hpp>
+#include <iosfwd>
 #include <stdexcept>
 #include <string>
 
@@ -20,10 +21,10 @@ enum class failure_kind {
   storage_broken,  // a sync or write failed: nothing can be trusted, 451 and stop
   invalid,         // the input is wrong; public_text names the place
   not_found,
-  conflict,        // exists already, or changed meanwhile
-  refused,         // a rule or the peer said no
-  limit,           // a bound of ours was reached
-  unavailable,     // cannot be answered now (shutting down, backend away)
+  conflict,     // exists already, or changed meanwhile
+  refused,      // a rule or the peer said no
+  limit,        // a bound of ours was reached
+  unavailable,  // cannot be answered now (shutting down, backend away)
   cancelled,
 };
 
@@ -46,6 +47,7 @@ std::string_view to_string(failure_kind kind) noexcept;
 
 // "kind: public text (private cause)" for logs.
 std::string describe(const failure& f);
+std::ostream& operator<<(std::ostream& out, const failure& f);
 
 // Found by boost::system::result when value() is called on a failure.
 [[noreturn]] void throw_exception_from_error(const failure& f, const boost::source_location& where);

@@ -45,7 +45,8 @@ class secret_text {
   std::string text_;
 };
 
-// Reads a key file that only its owner may read (mode & 077 == 0), at most 64 KiB. invalid: wrong mode; not_found.
+// Reads a key file that only its owner may read (mode & 077 == 0), at most 64 KiB. invalid: wrong
+// mode; not_found.
 result<secret_text> read_key_file(const std::filesystem::path& file);
 // Creates it with mode 0600, syncs file and folder. conflict: exists already.
 result<void> create_key_file(const std::filesystem::path& file, std::string_view content);

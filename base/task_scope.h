@@ -7,7 +7,8 @@
 
 namespace consentry {
 
-// Use from any thread. An exception that leaves a task is a bug: it is logged and the process aborts.
+// Use from any thread. An exception that leaves a task is a bug: it is logged and the process
+// aborts.
 class task_scope {
  public:
   explicit task_scope(boost::asio::any_io_executor executor);
@@ -19,7 +20,8 @@ class task_scope {
   void spawn(boost::asio::awaitable<void> task);
   void spawn_on(boost::asio::any_io_executor executor, boost::asio::awaitable<void> task);
 
-  // Asks every task to end (terminal cancellation of what it waits for); tasks spawned later are cancelled at once.
+  // Asks every task to end (terminal cancellation of what it waits for); tasks spawned later are
+  // cancelled at once.
   void cancel();
 
   // Returns when no task runs. Call cancel() before, unless the tasks end by themselves.

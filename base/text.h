@@ -34,7 +34,8 @@ std::optional<std::string> parse_base64(std::string_view text);
 std::string base32(std::string_view bytes);
 std::optional<std::string> parse_base32(std::string_view text);
 
-// For logs and one-line errors: control characters and invalid UTF-8 as \xNN, cut at bytes_max with "...".
+// For logs and one-line errors: control characters and invalid UTF-8 as \xNN, cut at bytes_max with
+// "...".
 std::string printable(std::string_view s, std::size_t bytes_max = 200);
 
 // "12.3 MiB"

@@ -13,14 +13,16 @@ struct tls_identity {
   std::filesystem::path private_key;        // PEM
 };
 
-// Throws configuration_error naming the file. Session tickets on, renegotiation and compression off.
+// Throws configuration_error naming the file. Session tickets on, renegotiation and compression
+// off.
 std::shared_ptr<boost::asio::ssl::context> make_server_tls(const tls_identity& identity);
 
-// For delivery: opportunistic, so the certificate is not verified here (policies that demand it, DANE and MTA-STS,
-// are checked by whoever connects).
+// For delivery: opportunistic, so the certificate is not verified here (policies that demand it,
+// DANE and MTA-STS, are checked by whoever connects).
 std::shared_ptr<boost::asio::ssl::context> make_client_tls();
 
-// A self-signed certificate for tests and the demo: writes certificate and key (ECDSA P-256, 0600), valid one year.
+// A self-signed certificate for tests and the demo: writes certificate and key (ECDSA P-256, 0600),
+// valid one year.
 void make_self_signed(const tls_identity& identity, const std::string& host_name);
 
 }  // namespace consentry

@@ -3,8 +3,8 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <functional>
@@ -17,8 +17,9 @@ class worker_pool {
   explicit worker_pool(unsigned threads);
   ~worker_pool();  // waits for running work
 
-  // Runs f on a worker and resumes the caller on its own executor with what f returned. Exceptions come back too.
-  // f must own what it touches: the caller may be cancelled only after it has returned.
+  // Runs f on a worker and resumes the caller on its own executor with what f returned. Exceptions
+  // come back too. f must own what it touches: the caller may be cancelled only after it has
+  // returned.
   template <class F>
   boost::asio::awaitable<std::invoke_result_t<F>> run(F f);
 

@@ -1,0 +1,43 @@
+#include "base/worker_pool.h"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <memory>
+
+namespace consentry {
+
+namespace asio = boost::asio;
+
+worker_pool::worker_pool(unsigned threads) : threads_{threads}, size_{threads} {}
+
+worker_pool::~worker_pool() {
+  threads_.join();
+}
+
+void worker_pool::post(std::function<void()> job) {
+  asio::post(threads_, std::move(job));
+}
+
+void worker_pool::post_and_return(std::function<void()> job, std::function<void()> back) {
+  asio::post(threads_, [job = std::move(job), back = std::move(back)] {
+    job();
+    back();
+  });
+}
+
+asio::awaitable<void> worker_pool::run_erased(std::function<void()> job) {
+  auto initiate = [this, job = std::move(job)](auto handler) mutable {
+    auto executor = asio::get_associated_executor(handler);
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    auto guard = asio::make_work_guard(executor);
+    post_and_return(std::move(job), [shared, guard] {
+      auto resume = [shared] { (*shared)(); };
+      asio::post(guard.get_executor(), std::move(resume));
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(std::move(initiate),
+                                                                        asio::use_awaitable);
+}
+
+}  // namespace consentry
