@@ -1,0 +1,274 @@
+#include "app/settings.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "base/strict_toml.h"
+#include "base/text.h"
+
+namespace consentry::app {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+// Relative paths are taken from the settings file's folder.
+class reader {
+ public:
+  reader(toml_section top, fs::path base) : top_{std::move(top)}, base_{std::move(base)} {}
+  settings read();
+
+ private:
+  fs::path path(toml_section& s, std::string_view key, const fs::path& otherwise) const;
+  void server(toml_section s);
+  void store(toml_section s);
+  void tls(toml_section s);
+  void listeners();
+  void smtp(toml_section s);
+  void mail(toml_section s);
+  void delivery(toml_section s);
+  void routes();
+  void dns(toml_section s);
+  void policy();
+  void reporters(const fs::path& file);
+  void admin(toml_section s);
+  void log(toml_section s);
+
+  toml_section top_;
+  fs::path base_;
+  settings out_;
+};
+
+std::string host_name(toml_section& s, std::string_view key) {
+  const auto text = s.required_text(key);
+  auto ascii = smtp::ascii_domain(text);
+  if (!ascii) s.fail(key, fmt::format("{} is not a host name: {}", key, ascii.error().public_text));
+  return std::move(*ascii);
+}
+
+smtp::mailbox address(toml_section& s, std::string_view key) {
+  const auto text = s.required_text(key);
+  auto parsed = smtp::mailbox::parse(text);
+  if (!parsed) s.fail(key, fmt::format("{} is not an address: {}", key, parsed.error().public_text));
+  return std::move(*parsed);
+}
+
+// "127.0.0.1:587" or "[::1]:587"
+std::pair<std::string, std::uint16_t> host_and_port(toml_section& s, std::string_view key) {
+  const auto text = s.required_text(key);
+  const auto colon = text.rfind(':');
+  const auto host_text = text.substr(0, colon);
+  const bool brackets = host_text.size() > 2 && host_text.front() == '[' && host_text.back() == ']';
+  const auto host = brackets ? host_text.substr(1, host_text.size() - 2) : host_text;
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  unsigned port = 70000;
+  if (colon != std::string::npos && colon + 1 < text.size() && text.size() - colon <= 6) {
+    port = 0;
+    for (char c : text.substr(colon + 1)) port = c >= '0' && c <= '9' && port < 70000 ? port * 10 + (c - '0') : 70000;
+  }
+  if (error || port > 65535)
+    s.fail(key, fmt::format("{} must be an IP address and a port, like 127.0.0.1:587; it is \"{}\"", key, text));
+  return {host, static_cast<std::uint16_t>(port)};
+}
+
+fs::path reader::path(toml_section& s, std::string_view key, const fs::path& otherwise) const {
+  const fs::path given{s.text(key, "")};
+  if (given.empty()) return otherwise;
+  return given.is_absolute() ? given : base_ / given;
+}
+
+void reader::server(toml_section s) {
+  out_.server.host_name = host_name(s, "host_name");
+  out_.server.user = s.text("user", "");
+  out_.server.io_threads = static_cast<unsigned>(s.integer("io_threads", 1, 1, 64));
+  out_.server.worker_threads = static_cast<unsigned>(s.integer("worker_threads", 0, 0, 256));
+  out_.server.drain_timeout = seconds{s.integer("drain_timeout_s", 20, 0, 3600)};
+  s.finish();
+}
+
+void reader::store(toml_section s) {
+  const auto folder = s.required_text("folder");
+  out_.store.folder = fs::path{folder}.is_absolute() ? fs::path{folder} : base_ / folder;
+  out_.store.map_size = static_cast<std::uint64_t>(s.integer("map_size_gib", 64, 1, 16384)) << 30;
+  out_.store.reserve_bytes = static_cast<std::uint64_t>(s.integer("reserve_mib", 64, 0, 1 << 20)) << 20;
+  s.finish();
+}
+
+void reader::tls(toml_section s) {
+  const auto certificate = path(s, "certificate", {});
+  const auto key = path(s, "key", {});
+  out_.tls.self_signed = s.flag("self_signed", false);
+  if (certificate.empty() != key.empty()) s.fail("certificate", "certificate and key belong together");
+  if (!certificate.empty()) out_.tls.identity = tls_identity{certificate, key};
+  if (out_.tls.self_signed && out_.tls.identity) s.fail("self_signed", "self_signed makes its own certificate: name none");
+  s.finish();
+}
+
+void reader::listeners() {
+  using role = smtp::server::listener_role;
+  for (auto& s : top_.sections("listener")) {
+    listener_settings l;
+    std::tie(l.host, l.port) = host_and_port(s, "address");
+    l.role = s.choice("role", "submission", {"submission", "inbound"}) == "inbound" ? role::inbound : role::submission;
+    const auto tls = s.choice("tls", "starttls", {"starttls", "implicit", "none"});
+    l.tls = tls == "none" ? listener_tls::none : tls == "implicit" ? listener_tls::implicit : listener_tls::starttls;
+    if (l.tls != listener_tls::none && !out_.tls.identity && !out_.tls.self_signed)
+      s.fail("tls", "this listener needs [tls] certificate and key");
+    s.finish();
+    out_.listeners.push_back(std::move(l));
+  }
+  if (out_.listeners.empty()) top_.fail("listener", "at least one [[listener]] is required");
+}
+
+void reader::smtp(toml_section s) {
+  auto& o = out_.smtp;
+  o.message_size_max = static_cast<std::uint64_t>(s.integer("message_size_max_mib", 25, 1, 64)) << 20;
+  o.recipients_max = static_cast<unsigned>(s.integer("recipients_max", 1000, 100, 50000));
+  o.connections_max = static_cast<unsigned>(s.integer("connections_max", 2000, 1, 1000000));
+  o.connections_per_ip_max = static_cast<unsigned>(s.integer("connections_per_ip_max", 100, 1, 1000000));
+  o.idle_timeout = seconds{s.integer("idle_timeout_s", 300, 1, 86400)};
+  o.data_timeout = seconds{s.integer("data_timeout_s", 180, 1, 86400)};
+  o.bodies_in_memory_max = static_cast<std::uint64_t>(s.integer("bodies_in_memory_max_mib", 512, 1, 1 << 20)) << 20;
+  o.auth_without_tls = s.flag("auth_without_tls", false);
+  s.finish();
+}
+
+void reader::mail(toml_section s) {
+  out_.mail.bounce_domain = host_name(s, "bounce_domain");
+  out_.mail.feedback_address = address(s, "feedback_address");
+  out_.mail.postmaster = address(s, "postmaster");
+  out_.mail.unsubscribe_url = s.required_text("unsubscribe_url");
+  // RFC 8058 section 3.1 wants https; the token becomes the last part of the path.
+  if (!out_.mail.unsubscribe_url.starts_with("https://") || !out_.mail.unsubscribe_url.ends_with('/') ||
+      out_.mail.unsubscribe_url.find_first_of(" <>\"\r\n") != std::string::npos)
+    s.fail("unsubscribe_url", "unsubscribe_url must be an https URL that ends in /");
+  s.finish();
+}
+
+void reader::delivery(toml_section s) {
+  auto& o = out_.delivery;
+  o.connections_max = static_cast<unsigned>(s.integer("connections_max", 200, 1, 20000));
+  o.connections_per_destination_max = static_cast<unsigned>(s.integer("connections_per_destination_max", 20, 1, 1000));
+  o.messages_per_connection_max = static_cast<unsigned>(s.integer("messages_per_connection_max", 100, 1, 1000000));
+  o.connect_timeout = seconds{s.integer("connect_timeout_s", 30, 1, 600)};
+  o.command_timeout = seconds{s.integer("command_timeout_s", 300, 1, 3600)};
+  o.tls = s.choice("tls", "opportunistic", {"opportunistic", "off", "required"});
+  o.retry_first = seconds{s.integer("retry_first_s", 300, 1, 86400)};
+  o.retry_max = seconds{s.integer("retry_max_s", 14400, 1, 7 * 86400)};
+  if (o.retry_max < o.retry_first) s.fail("retry_max_s", "retry_max_s must not be less than retry_first_s");
+  o.expire_bulk = hours{s.integer("expire_bulk_h", 72, 1, 24 * 30)};
+  o.expire_other = hours{s.integer("expire_other_h", 120, 1, 24 * 30)};
+  o.source_address = s.text("source_address", "");
+  boost::system::error_code error;
+  if (!o.source_address.empty()) boost::asio::ip::make_address(o.source_address, error);
+  if (error) s.fail("source_address", "source_address must be an IP address");
+  o.port = static_cast<std::uint16_t>(s.integer("port", 25, 1, 65535));
+  s.finish();
+}
+
+void reader::routes() {
+  for (auto& s : top_.sections("route")) {
+    route_settings r;
+    r.domain = s.required_text("domain");
+    const auto name = r.domain.starts_with('.') ? r.domain.substr(1) : r.domain;
+    if (r.domain != "*") {
+      const auto ascii = smtp::ascii_domain(name);
+      if (!ascii) s.fail("domain", "domain must be a domain, .domain or *");
+      r.domain = (r.domain.starts_with('.') ? "." : "") + *ascii;
+    }
+    r.host = s.required_text("host");
+    r.port = static_cast<std::uint16_t>(s.integer("port", 25, 1, 65535));
+    s.finish();
+    out_.routes.push_back(std::move(r));
+  }
+}
+
+void reader::dns(toml_section s) {
+  out_.dns.forward = s.texts("forward");
+  for (const auto& f : s.texts("zone_files"))
+    out_.dns.zone_files.push_back(fs::path{f}.is_absolute() ? fs::path{f} : base_ / f);
+  out_.dns.trust_anchor_file = path(s, "trust_anchor_file", {});
+  out_.dns.timeout = seconds{s.integer("timeout_s", 10, 1, 120)};
+  s.finish();
+}
+
+void reader::policy() {
+  auto p = top_.section("policy");
+  out_.policy_file = path(p, "file", base_ / "policy/default.toml");
+  out_.patterns_folder = path(p, "patterns", base_ / "patterns");
+  p.finish();
+  auto d = top_.section("dkim");
+  out_.dkim_folder = path(d, "folder", out_.store.folder / "dkim");
+  d.finish();
+  auto c = top_.section("complaints");
+  const auto file = path(c, "reporters", base_ / "reporters.toml");
+  out_.complaints.max_age_days = static_cast<int>(c.integer("max_age_days", 90, 1, 3650));
+  c.finish();
+  reporters(file);
+}
+
+void reader::reporters(const fs::path& file) {
+  auto top = toml_section::from_file(file);
+  for (auto& s : top.sections("reporter")) {
+    reporter r;
+    r.name = s.required_text("name");
+    for (const auto& d : s.texts("dkim_domains")) {
+      auto ascii = smtp::ascii_domain(d);
+      if (!ascii) s.fail("dkim_domains", fmt::format("not a domain: {}", d));
+      r.dkim_domains.push_back(std::move(*ascii));
+    }
+    if (r.dkim_domains.empty()) s.fail("dkim_domains", "dkim_domains is required");
+    s.finish();
+    out_.complaints.reporters.push_back(std::move(r));
+  }
+  top.finish();
+}
+
+void reader::admin(toml_section s) {
+  out_.admin.socket = path(s, "socket", out_.store.folder / "run/admin.sock");
+  if (out_.admin.socket.string().size() > 107) s.fail("socket", "the path of a Unix socket has at most 107 bytes");
+  if (s.has("tcp")) std::tie(out_.admin.tcp_host, out_.admin.tcp_port) = host_and_port(s, "tcp");
+  out_.admin.tokens_file = path(s, "tokens", {});
+  if (!out_.admin.tcp_host.empty() && out_.admin.tokens_file.empty())
+    s.fail("tcp", "tcp is served only with tokens: name a tokens file");
+  s.finish();
+}
+
+void reader::log(toml_section s) {
+  const auto level = s.choice("level", "info", {"debug", "info", "warn", "error"});
+  out_.log.least = level == "debug"  ? consentry::log::level::debug
+                   : level == "warn" ? consentry::log::level::warn
+                   : level == "error" ? consentry::log::level::error
+                                      : consentry::log::level::info;
+  out_.log.lines = s.choice("format", "text", {"text", "json"}) == "json" ? consentry::log::format::json : consentry::log::format::text;
+  s.finish();
+}
+
+settings reader::read() {
+  server(top_.section("server"));
+  store(top_.section("store"));
+  tls(top_.section("tls"));
+  listeners();
+  smtp(top_.section("smtp"));
+  mail(top_.section("mail"));
+  delivery(top_.section("delivery"));
+  routes();
+  dns(top_.section("dns"));
+  policy();
+  admin(top_.section("admin"));
+  log(top_.section("log"));
+  top_.finish();
+  return std::move(out_);
+}
+
+}  // namespace
+
+settings read_settings(const fs::path& file) {
+  const auto base = fs::absolute(file).parent_path();
+  return reader{toml_section::from_file(file), base}.read();
+}
+
+}  // namespace consentry::app

@@ -1,0 +1,112 @@
+// consentry.toml as values. Declared once: text, unit and default stand in conf/consentry.toml, bounds in settings.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/tls_context.h"
+#include "smtp/address.h"
+#include "smtp/server/gatekeeper.h"
+
+namespace consentry::app {
+
+enum class listener_tls : std::uint8_t { none, starttls, implicit };
+
+struct listener_settings {
+  std::string host;  // an IP address
+  std::uint16_t port = 0;
+  smtp::server::listener_role role = smtp::server::listener_role::submission;
+  listener_tls tls = listener_tls::starttls;
+};
+
+struct route_settings {
+  std::string domain;
+  std::string host;
+  std::uint16_t port = 25;
+};
+
+struct reporter {
+  std::string name;
+  std::vector<std::string> dkim_domains;
+};
+
+struct settings {
+  struct {
+    std::string host_name;
+    std::string user;
+    unsigned io_threads = 1;
+    unsigned worker_threads = 0;
+    std::chrono::seconds drain_timeout{20};
+  } server;
+  struct {
+    std::filesystem::path folder;
+    std::uint64_t map_size = 0;       // bytes
+    std::uint64_t reserve_bytes = 0;
+  } store;
+  struct {
+    std::optional<tls_identity> identity;
+    bool self_signed = false;
+  } tls;
+  std::vector<listener_settings> listeners;
+  struct {
+    std::uint64_t message_size_max = 0;  // bytes
+    unsigned recipients_max = 0;
+    unsigned connections_max = 0;
+    unsigned connections_per_ip_max = 0;
+    std::chrono::seconds idle_timeout{};
+    std::chrono::seconds data_timeout{};
+    std::uint64_t bodies_in_memory_max = 0;  // bytes
+    bool auth_without_tls = false;
+  } smtp;
+  struct {
+    std::string bounce_domain;  // A-labels
+    smtp::mailbox feedback_address;
+    std::string unsubscribe_url;
+    smtp::mailbox postmaster;
+  } mail;
+  struct {
+    unsigned connections_max = 0;
+    unsigned connections_per_destination_max = 0;
+    unsigned messages_per_connection_max = 0;
+    std::chrono::seconds connect_timeout{};
+    std::chrono::seconds command_timeout{};
+    std::string tls;  // opportunistic, off, required
+    std::chrono::seconds retry_first{};
+    std::chrono::seconds retry_max{};
+    std::chrono::hours expire_bulk{};
+    std::chrono::hours expire_other{};
+    std::string source_address;
+    std::uint16_t port = 25;
+  } delivery;
+  std::vector<route_settings> routes;
+  struct {
+    std::vector<std::string> forward;
+    std::vector<std::filesystem::path> zone_files;
+    std::filesystem::path trust_anchor_file;
+    std::chrono::seconds timeout{};
+  } dns;
+  std::filesystem::path dkim_folder;
+  std::filesystem::path policy_file;
+  std::filesystem::path patterns_folder;
+  struct {
+    std::vector<reporter> reporters;
+    int max_age_days = 90;
+  } complaints;
+  struct {
+    std::filesystem::path socket;
+    std::string tcp_host;  // empty: no TCP
+    std::uint16_t tcp_port = 0;
+    std::filesystem::path tokens_file;
+  } admin;
+  log::settings log;
+};
+
+// Throws configuration_error with file and line.
+settings read_settings(const std::filesystem::path& file);
+
+}  // namespace consentry::app
