@@ -1,0 +1,139 @@
+// The queue's tables. Functions that take a write_txn run inside operations of the commit loop, so
+// that the journal entry and whatever else belongs to a change stand in the same transaction; the
+// others need only a read_txn and may run on any thread.
+//
+//   messages    be64 message                              -> queued_message
+//   recipients  be64 recipient                            -> queued_recipient
+//   due         u8 lane, be64 time_ms, be64 recipient     -> domain           every queued
+//   recipient stands here or in parked parked      u8 lane, group, 0, be64 time, be64 rcpt   ->
+//   domain           overflow of busy destinations (scheduler.h) held        be32 tenant, u8
+//   stream, be64 recipient    -> reason open        be32 tenant, u8 stream, be64 message      -> ""
+//   messages with queued or held recipients counts      be32 tenant, u8 stream -> queue_counts
+//   segments    be32 segment                              -> open messages whose body lies there; 0
+//   has no row
+//
+// Keys grow with time, so commits stay cheap (DESIGN "Keys decide the speed"). Finished rows stay,
+// without address and body, so that a token still leads to tenant, campaign and recipient; trim()
+// removes them when complaints can no longer count.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/lmdb_env.h"
+#include "queue/queued_message.h"
+
+namespace consentry::queue {
+
+// Mail that somebody waits for is not behind a campaign: notices, transactional and doi go in the
+// first lane.
+enum class lane : std::uint8_t { prompt = 0, bulk = 1 };
+lane lane_of(const queued_message& m) noexcept;
+
+struct queue_counts {
+  std::uint64_t queued = 0;  // recipients
+  std::uint64_t held = 0;
+  std::uint64_t messages = 0;  // open
+  friend bool operator==(const queue_counts&, const queue_counts&) = default;
+};
+
+// A row of due or parked. group is empty for due.
+struct due_row {
+  lane in = lane::bulk;
+  std::string group;
+  instant at{};
+  recipient_id recipient;
+  std::string domain;
+};
+
+// What is meant: of one tenant, one stream, one campaign, one message; unset parts match all.
+struct queue_filter {
+  tenant_id tenant;
+  std::optional<smtp::stream> stream;
+  std::optional<std::string> campaign;
+  message_id message;
+};
+
+struct slice {
+  std::uint64_t changed = 0;
+  bool more = false;   // run again with `resume`
+  std::string resume;  // where the next slice begins
+};
+
+class queue_store {
+ public:
+  // Takes `count` consecutive numbers from the one sequence (journal) and returns the first.
+  using id_source = std::function<std::uint64_t(write_txn&, std::uint64_t count)>;
+  using visit = std::function<void(write_txn&, const queued_message&, const queued_recipient&)>;
+
+  queue_store(store_env& env, id_source take_ids);  // opens the tables
+
+  // --- inside operations of the commit loop ---
+
+  // Each recipient queued (due at next_attempt_at) or held (with its reason). CHECKs at least one
+  // recipient and a body. Returns the message's id; the recipients have the following ones, in
+  // order.
+  message_id accept(write_txn& txn, const queued_message& m,
+                    std::span<const queued_recipient> recipients);
+
+  // What an attempt or a decision did to a recipient. r is the row as it is to be, state and all,
+  // but for the blanking that final states bring; the store moves it between the indexes, counts,
+  // and closes the message with its last recipient. Gives the message as it is then.
+  queued_message update(write_txn& txn, const queued_recipient& r);
+
+  // By hand, in bounded slices: at most `rows` rows are looked at. Start with an empty resume.
+  // visit is called for each changed recipient, before the change, with its address.
+  slice hold(write_txn& txn, const queue_filter& f, std::string_view reason, instant now,
+             const std::string& resume, std::size_t rows, const visit& each);
+  slice release(write_txn& txn, const queue_filter& f, instant now, const std::string& resume,
+                std::size_t rows, const visit& each);
+  slice purge(write_txn& txn, const queue_filter& f, std::string_view reason, instant now,
+              const std::string& resume, std::size_t rows, const visit& each);
+
+  // Moves rows of due to parked under a group, or any rows to a later due time. Rows that have gone
+  // meanwhile are left out.
+  void park(write_txn& txn, std::span<const due_row> rows, std::string_view group);
+  void postpone(write_txn& txn, std::span<const due_row> rows, instant until);
+
+  // Removes finished messages that ended before `before`, oldest first; at most `rows` rows.
+  slice trim(write_txn& txn, instant before, const std::string& resume, std::size_t rows);
+
+  // --- reads ---
+  std::optional<queued_message> message(const read_txn& txn, message_id id) const;
+  std::optional<queued_recipient> recipient(const read_txn& txn, recipient_id id) const;
+  std::optional<queued_message> message_of(const read_txn& txn,
+                                           recipient_id id) const;  // where a token leads
+  std::vector<queued_recipient> recipients_of(const read_txn& txn, const queued_message& m,
+                                              std::size_t limit = 1000) const;
+  // Open messages in order of tenant, stream and age.
+  std::vector<queued_message> list(const read_txn& txn, const queue_filter& f, std::string& resume,
+                                   std::size_t limit) const;
+  queue_counts counts(const read_txn& txn) const;
+  queue_counts counts(const read_txn& txn, tenant_id tenant,
+                      std::optional<smtp::stream> stream = {}) const;
+  // Rows of one lane at or after (from, after), due by `until`, at most `limit`.
+  std::vector<due_row> due(const read_txn& txn, lane in, instant from, instant until,
+                           std::size_t limit) const;
+  std::optional<instant> next_due(const read_txn& txn,
+                                  lane in) const;  // earliest row, wherever it lies in time
+  std::vector<due_row> parked(const read_txn& txn, lane in, std::string_view group,
+                              std::size_t limit) const;
+  std::vector<std::string> parked_groups(const read_txn& txn, lane in, std::size_t limit) const;
+  std::uint64_t open_messages_in(const read_txn& txn, std::uint32_t segment) const;
+  std::uint32_t last_segment(const read_txn& txn) const;
+
+ private:
+  struct place;  // of a recipient's row in the indexes
+  void count(write_txn& txn, const queued_message& m, int queued, int held, int messages);
+  void count_segment(write_txn& txn, std::uint32_t segment, int by);
+  void take_out(write_txn& txn, const queued_message& m, const queued_recipient& r);
+  void put_in(write_txn& txn, const queued_message& m, const queued_recipient& r);
+
+  id_source take_ids_;
+  table messages_, recipients_, due_, parked_, held_, open_, counts_, segments_;
+};
+
+}  // namespace consentry::queue
