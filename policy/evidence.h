@@ -1,0 +1,72 @@
+// Everything a judge may know about one recipient of one message: a plain value that app fills.
+// What is not here cannot decide.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "filters/finding.h"
+#include "policy/consent/consent_record.h"
+#include "policy/tenants/tenant.h"
+#include "smtp/stream.h"
+
+namespace consentry::policy {
+
+// When it is asked. What cannot be known yet is not judged yet.
+enum class phase : std::uint8_t {
+  rcpt,  // RCPT TO: campaign, topic and the From domain may still come with the header; content is
+         // unknown
+  message,  // after the end of data: everything is known, and what is missing is missing
+  attempt,  // before a delivery attempt: content and header stay as judged at acceptance
+};
+std::string_view to_string(phase p) noexcept;
+
+enum class sender_domain_status : std::uint8_t {
+  unknown,     // not looked at: at RCPT before the header is known; otherwise refused
+  verified,    // the tenant's own, proven
+  unverified,  // the tenant's claim, proof missing
+  foreign,     // not of this tenant
+};
+std::string_view to_string(sender_domain_status s) noexcept;
+
+// Why a recipient gets no more mail.
+enum class suppression_cause : std::uint8_t { complaint, unsubscribe, bad_address, desk };
+std::string_view to_string(suppression_cause c) noexcept;
+
+struct suppression_facts {
+  suppression_cause cause = suppression_cause::desk;
+  instant since{};
+};
+
+struct evidence {
+  policy::phase phase = policy::phase::message;
+  instant now{};  // of the question: the send day is its day in Budapest
+
+  smtp::stream stream = smtp::stream::bulk;
+  std::string tenant_name;
+  tenants::tenant_state tenant_state = tenants::tenant_state::pending;
+  bool is_bulk_blocked = false;  // reputation's gate (RULES A5)
+
+  std::string campaign;  // empty: none, or at RCPT not known yet
+  std::string topic;
+  std::string sender_identity;
+  bool is_permission_request = false;  // a campaign that asks for consent (RULES 5.1)
+  std::string sender_domain;           // the one looked at: of From, at RCPT of the envelope sender
+  sender_domain_status domain_status = sender_domain_status::unknown;
+
+  std::string recipient;              // mailbox key; never copied into a verdict
+  std::uint32_t recipient_count = 1;  // of the message, so far
+
+  // From renewal_buffer::find, so with the deliveries not yet applied. Empty: there is none.
+  std::optional<consent::consent_record> consent;
+  std::optional<suppression_facts> suppression;
+
+  // Findings of the decoded message; must be there in phase message, is not looked at in the
+  // others.
+  const filters::scan_result* scan = nullptr;
+};
+
+}  // namespace consentry::policy

@@ -1,0 +1,61 @@
+// The knobs of the rules, as one immutable snapshot under one version. Every knob is declared in
+// conf/policy/default.toml with its reason; docs/decisions/policy-knobs.md says what the ambiguous
+// ones mean.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/civil_date.h"
+#include "policy/tenants/tenant.h"
+
+namespace consentry::policy {
+
+struct rule_knobs {
+  // RULES A3. Twelve months are FIXED: no knob.
+  static constexpr int consent_months = 12;
+
+  enum class granularity : std::uint8_t { day, instant };
+  granularity consent_granularity = granularity::day;
+  bool consent_check_attempt =
+      true;  // consent.check=rcpt+attempt: expiry is looked at again before each attempt
+  bool consent_require_doi = false;  // RULES 5.3
+
+  int renewal_max_silence_months = 0;  // 0: one delivery renews for good
+  int renewal_objection_wait_h = 0;    // a delivery renews only after so many hours
+  bool renewal_accept_declared = false;
+
+  bool purchase_untick_withdraws = true;  // RULES A4
+  civil_date purchase_preticked_valid_until{std::chrono::year{2018}, std::chrono::month{5},
+                                            std::chrono::day{24}};
+
+  double content_hold = 5;  // RULES F7
+  double content_reject = 10;
+  bool hard_reject = true;          // hard.action: reject, or hold
+  bool unscannable_reject = false;  // unscannable.action: hold, or reject
+
+  tenants::overdue_allow overdue = tenants::overdue_allow::automation;
+
+  std::int64_t ratio_floor = 1000;  // RULES A5, for reputation
+  int ratio_window_days = 30;
+};
+
+// Every knob as it stands in a file, "consent.granularity" -> "day", sorted by name: the canonical
+// content.
+std::vector<std::pair<std::string, std::string>> knobs_of(const rule_knobs& k);
+
+// Immutable; shared by readers and swapped whole. A message is judged under one.
+struct policy_set {
+  rule_knobs rules;
+  std::string version;   // "p" and 12 hex digits: hash of the knobs and of the patterns
+  std::string patterns;  // digest or version of the pattern files, as given
+  std::string source;    // file it came from; empty: the defaults
+};
+
+std::shared_ptr<const policy_set> make_policy_set(const rule_knobs& k, std::string_view patterns,
+                                                  std::string source = {});
+
+}  // namespace consentry::policy
