@@ -1,0 +1,107 @@
+// One SMTP connection to one host, from connect to QUIT (RFC 5321, RFC 3207). What is said over it
+// about messages is in transaction.h.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "smtp/client/capabilities.h"
+#include "smtp/outcome.h"
+#include "smtp/reply.h"
+
+namespace consentry::smtp::client {
+
+enum class tls_mode : std::uint8_t {
+  off,
+  opportunistic,  // used where offered, the certificate not judged
+  required,       // no STARTTLS, no mail
+};
+
+// RFC 5321 section 4.5.3.2; those it does not name are ours.
+struct timeouts {
+  std::chrono::milliseconds connect{30'000};
+  std::chrono::milliseconds greeting{300'000};
+  std::chrono::milliseconds hello{300'000};
+  std::chrono::milliseconds tls_handshake{60'000};
+  std::chrono::milliseconds mail{300'000};
+  std::chrono::milliseconds recipient{300'000};
+  std::chrono::milliseconds data{120'000};
+  std::chrono::milliseconds data_block{180'000};
+  std::chrono::milliseconds final_dot{600'000};
+  std::chrono::milliseconds quit{2'000};
+};
+
+struct connection_settings {
+  std::string ehlo_name;
+  tls_mode tls = tls_mode::opportunistic;
+  std::shared_ptr<boost::asio::ssl::context>
+      tls_context;  // make_client_tls(); needed unless tls is off
+  std::optional<boost::asio::ip::address> source_ipv4;  // bound to before connecting
+  std::optional<boost::asio::ip::address> source_ipv6;
+  timeouts wait;
+};
+
+struct target {
+  std::string host_name;  // MX name: SNI and logs
+  boost::asio::ip::address address;
+  std::uint16_t port = 25;
+};
+
+class connection;
+
+struct open_result {
+  std::unique_ptr<connection> made;  // null: problem says why
+  outcome problem;  // never delivered. Scope site: nothing answered; session: the host answered,
+                    // not as it should. A 5xx greeting is deferred, so that another host is tried,
+                    // but for 521 and 556 (RFC 7504: bounced)
+  bool tls_failed = false;  // STARTTLS or its handshake failed: opportunistic callers may open
+                            // again with tls_mode::off
+};
+
+// Use from one executor that runs on one thread, one operation at a time. Cancelling the coroutine
+// that waits closes it.
+class connection {
+ public:
+  // Connects, reads the greeting, says EHLO (else HELO), does STARTTLS and EHLO again. settings by
+  // value: they may be reloaded meanwhile.
+  static boost::asio::awaitable<open_result> open(target to, connection_settings settings);
+
+  ~connection();  // closes without QUIT
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  // QUIT with a short deadline, then closes. The reply does not matter.
+  boost::asio::awaitable<void> quit();
+
+  bool is_open() const noexcept;
+  const capabilities& offers() const noexcept;
+  const target& peer() const noexcept;
+  const std::string& tls() const noexcept;  // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: clear text
+  unsigned message_count() const noexcept;  // transactions begun
+
+  // For transaction.cc. A failure (io, timeout, protocol, cancelled) has closed the connection; so
+  // has a 421.
+  boost::asio::awaitable<result<void>> write(std::string_view bytes,
+                                             std::chrono::milliseconds deadline);
+  boost::asio::awaitable<result<reply>> read_reply(std::chrono::milliseconds deadline);
+  const timeouts& wait() const noexcept;
+  void count_message() noexcept;
+  void needs_rset(bool yes) noexcept;
+  bool needs_rset() const noexcept;
+  void close() noexcept;
+
+ private:
+  struct impl;
+  explicit connection(std::unique_ptr<impl> i);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace consentry::smtp::client

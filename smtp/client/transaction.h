@@ -1,0 +1,46 @@
+// One message over one connection: MAIL, RCPT, DATA and what came of it for every recipient.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "smtp/client/connection.h"
+#include "smtp/envelope.h"
+#include "smtp/outcome.h"
+
+namespace consentry::smtp::client {
+
+struct outgoing {
+  smtp::envelope envelope;
+  // The message, in pieces that follow each other (new headers, stored message): CRLF line ends
+  // only, dots not stuffed. They must live until send() has returned.
+  std::vector<std::string_view> content;
+};
+
+enum class transaction_end : std::uint8_t {
+  answered,  // every recipient has its outcome
+  gated,     // may_start said no: nothing was sent, the connection is as before
+  stale,   // a connection used before was found closed before this message began: open another one,
+           // nothing is lost
+  broken,  // the connection broke or the peer broke the protocol on the way
+};
+
+struct transaction_result {
+  transaction_end end = transaction_end::answered;
+  std::vector<outcome>
+      outcomes;  // one per recipient, in order; gated and stale: deferred, scope session
+  // The final dot may have reached the peer but its answer did not reach us. The outcomes are
+  // deferred; a copy may arrive twice, none is lost.
+  bool may_have_been_delivered = false;
+};
+
+// may_start is asked immediately before MAIL FROM is written; no suspension lies between. The
+// peer's refusals have scope: MAIL and data message, RCPT recipient, 421 session. What the next hop
+// cannot carry (SMTPUTF8 5.6.7, 8BITMIME 5.6.3, SIZE 5.3.4) is bounced here: reply code 0 with that
+// enhanced code, the words in cause. After it, ask is_open() before using the connection again.
+boost::asio::awaitable<transaction_result> send(connection& over, outgoing message,
+                                                std::function<bool()> may_start);
+
+}  // namespace consentry::smtp::client
