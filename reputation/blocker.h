@@ -1,0 +1,89 @@
+// Stops and restores a tenant's bulk stream: the durable standing, and the gate in memory that
+// delivery looks at just before each MAIL FROM (RULES A5).
+//
+//   table standings          be32 tenant -> standing
+//   table standing_changes   be32 tenant, be64 journal seq -> standing_change
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/lmdb_env.h"
+#include "journal/event_journal.h"
+#include "reputation/standing.h"
+
+namespace consentry::reputation {
+
+// The reason code of a refusal by the gate.
+inline constexpr std::string_view bulk_blocked_reason = "tenant.bulk_blocked";
+
+struct standing {
+  bool bulk_blocked = false;
+  std::uint32_t epoch = 1;  // counting restarts with each
+  instant since{};          // of the last change; 0: never changed
+  std::string cause;        // of the last change: "ratio: campaign spring, 2 complaints on 900"
+  std::string actor;        // who made it: "gateway" or a person
+
+  friend bool operator==(const standing&, const standing&) = default;
+};
+
+// One line of the history that is kept for ever.
+struct standing_change {
+  journal_seq seq;  // its entry
+  standing after;
+};
+
+// Changing functions run on the writer's thread inside an operation; all others on any thread.
+class blocker {
+ public:
+  // At start; loads the gates. `journal` must outlive it.
+  blocker(store_env& env, const journal::event_journal& journal);
+
+  // Looked at just before MAIL FROM of bulk mail. No wait on the store.
+  bool is_bulk_closed(tenant_id tenant) const;
+  // The gate itself, for whoever asks often; closed when true. Lives on its own.
+  std::shared_ptr<const std::atomic<bool>> gate_of(tenant_id tenant);
+
+  // Closes the gate at once, before the commit: a block never waits for the disk. After the commit
+  // has failed for good call refresh(). Blocked already: nothing changes, the first cause stands.
+  // Returns whether it changed; journals standing_changed.
+  bool block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why, instant at);
+  // By a person, who must be named and give a reason: invalid otherwise.
+  result<bool> block(write_txn& txn, tenant_id tenant, std::string_view person,
+                     std::string_view reason, instant at);
+
+  // Lifts the block and, unless !resets, starts the next epoch. invalid: person or reason is blank;
+  // conflict: not blocked. The gate opens only by refresh(), after the commit. No timer calls this
+  // (RULES A5, FIXED).
+  result<standing> unblock(write_txn& txn, tenant_id tenant, std::string_view person,
+                           std::string_view reason, instant at, bool resets = true);
+
+  // Sets the gate to what is stored: after the commit of an unblock, or a failed commit of a block.
+  // Runs on the writer thread (a completion), so that no other change falls between.
+  void refresh(const read_txn& txn, tenant_id tenant);
+
+  standing standing_of(const read_txn& txn, tenant_id tenant) const;
+  std::vector<standing_change> history(const read_txn& txn, tenant_id tenant,
+                                       std::size_t limit) const;  // newest first
+  std::vector<tenant_id> blocked(const read_txn& txn) const;
+
+ private:
+  standing change(write_txn& txn, tenant_id tenant, const standing& before, standing after,
+                  const complaint_count& count);
+  void set_gate(tenant_id tenant, bool closed);
+
+  const journal::event_journal& journal_;
+  table standings_;
+  table changes_;
+  mutable std::shared_mutex mutex_;  // guards the map, not the gates
+  std::unordered_map<tenant_id, std::shared_ptr<std::atomic<bool>>> gates_;
+};
+
+}  // namespace consentry::reputation

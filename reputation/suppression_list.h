@@ -1,0 +1,38 @@
+// The suppressions in the store.
+//
+//   table suppressions   be32 tenant (0: platform), pseudonym(16) -> suppression
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/lmdb_env.h"
+#include "journal/event_journal.h"
+#include "reputation/suppression.h"
+
+namespace consentry::reputation {
+
+// Table handles only. Any thread may read, the writer's may change. `person` is always 16 bytes.
+class suppression_list {
+ public:
+  // At start. `journal` must outlive it.
+  suppression_list(store_env& env, const journal::event_journal& journal);
+
+  // tenant 0 is the platform. What is there already stays unless the new one weighs more or lasts
+  // longer; false: it stayed. Journals `suppressed` when it did not.
+  bool add(write_txn& txn, tenant_id tenant, std::string_view person, const suppression& s,
+           std::string_view actor) const;
+  // invalid: actor or reason is blank; not_found. Journals `unsuppressed`.
+  result<void> remove(write_txn& txn, tenant_id tenant, std::string_view person,
+                      std::string_view actor, std::string_view reason, instant at) const;
+
+  // nullopt: may get mail. An expired one is as none.
+  std::optional<suppression> find(const read_txn& txn, tenant_id tenant, std::string_view person,
+                                  instant now) const;
+
+ private:
+  const journal::event_journal& journal_;
+  table suppressions_;
+};
+
+}  // namespace consentry::reputation

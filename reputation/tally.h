@@ -1,0 +1,90 @@
+// Counts deliveries and complaints in cohorts (RULES A5): per campaign, and per day of sending. A
+// late complaint joins the cohort of its message. The sums are equal in whatever order deliveries
+// and complaints arrive, and if some come twice: each cohort is the sum of what its sent records
+// contribute, and these only merge.
+//
+//   table sent              be64 recipient -> sent_record
+//   table complaints        be32 tenant, campaign key, person(16), be64 recipient -> ""
+//   table campaign_tallies  be32 tenant, be32 epoch, campaign key -> count
+//   table day_tallies       be32 tenant, be32 epoch, be32 day -> count
+//
+// The sent record is keyed by the ascending recipient number and cohort rows are few, so counting
+// costs a delivery no random page.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/lmdb_env.h"
+#include "reputation/figures.h"
+#include "reputation/sent_record.h"
+
+namespace consentry::reputation {
+
+// The facts of a 2xx to the final dot.
+struct delivery_facts {
+  recipient_id recipient;
+  message_id message;
+  tenant_id tenant;
+  std::uint32_t epoch = 1;  // blocker::standing_of(txn, tenant).epoch, in the same transaction
+  smtp::stream stream{};
+  std::string_view campaign;
+  std::string_view topic;
+  std::string_view person;  // 16 bytes
+  instant at{};
+};
+
+enum class complaint_effect : std::uint8_t {
+  counted,    // C of its cohorts grew by one
+  duplicate,  // this message, or the same person in this campaign, is counted already
+  not_sent,   // no delivery of it is known (yet: it counts once one is)
+  not_bulk,   // remembered, not counted
+  too_old,    // more than complaint_max_age_days after the send day
+  reversed,   // a later "not-spam" is known already
+};
+// "counted", "duplicate", ...: stable, a fact of the journal event.
+std::string_view to_string(complaint_effect e) noexcept;
+
+struct complaint_outcome {
+  complaint_effect effect = complaint_effect::not_sent;
+  std::optional<sent_record> sent;  // what the complaint is about; none when not_sent
+};
+
+// Table handles and the age limit only. Any thread may read, the writer's may change.
+class tally {
+ public:
+  tally(store_env& env, int complaint_max_age_days);  // at start
+
+  // True: news; false: known already. Counts N only for bulk.
+  bool record_delivered(write_txn& txn, const delivery_facts& d) const;
+
+  // Only for reports that are verified (RULES C2): whoever calls has checked the reporter.
+  complaint_outcome record_complaint(write_txn& txn, recipient_id recipient, instant at) const;
+  // "not-spam" (RULES C3): complaints up to `at` no longer stand. True: C shrank.
+  bool reverse_complaint(write_txn& txn, recipient_id recipient, instant at) const;
+  void mark(write_txn& txn, recipient_id recipient, sent_mark what) const;
+
+  std::optional<sent_record> find(const read_txn& txn, recipient_id recipient) const;
+
+  // The tenant over the window that ends today, and one campaign of the epoch: what a complaint can
+  // have changed.
+  tenant_figures figures_with(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,
+                              day_window window, std::string_view campaign) const;
+  // The same with all campaigns of the epoch, at most campaigns_max, in the order of their names.
+  tenant_figures figures(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,
+                         day_window window, std::size_t campaigns_max) const;
+
+ private:
+  template <class Change>
+  void update(write_txn& txn, recipient_id recipient, Change change) const;
+
+  int max_age_days_;
+  table sent_;
+  table complaints_;
+  table campaign_tallies_;
+  table day_tallies_;
+};
+
+}  // namespace consentry::reputation
