@@ -1,0 +1,62 @@
+#include "app/evidence_gatherer.h"
+
+namespace consentry::app {
+namespace {
+
+policy::suppression_cause cause_of(reputation::suppression_reason r) {
+  using reputation::suppression_reason;
+  switch (r) {
+    case suppression_reason::complaint: return policy::suppression_cause::complaint;
+    case suppression_reason::unsubscribe:
+    case suppression_reason::withdrawn: return policy::suppression_cause::unsubscribe;
+    case suppression_reason::hard_bounce: return policy::suppression_cause::bad_address;
+    case suppression_reason::manual: return policy::suppression_cause::desk;
+  }
+  return policy::suppression_cause::desk;
+}
+
+policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory, tenant_id tenant,
+                                       const std::string& domain) {
+  if (domain.empty()) return policy::sender_domain_status::unknown;
+  if (directory.owns(tenant, domain)) return policy::sender_domain_status::verified;
+  const auto* claimed = directory.find_domain(domain);
+  return claimed != nullptr && claimed->tenant == tenant ? policy::sender_domain_status::unverified
+                                                         : policy::sender_domain_status::foreign;
+}
+
+}  // namespace
+
+std::string sender_identity(const policy::tenants::tenant& t) { return t.legal_name; }
+
+policy::evidence gather(const store_rooms& rooms, const policy::tenants::tenant_directory& directory, const read_txn& txn,
+                        const question& q) {
+  policy::evidence e;
+  e.phase = q.phase;
+  e.now = q.now;
+  e.stream = q.stream;
+  e.campaign = q.campaign;
+  e.topic = q.topic;
+  e.is_permission_request = q.is_permission_request;
+  e.sender_domain = q.sender_domain;
+  e.recipient = q.recipient_key;
+  e.recipient_count = q.recipient_count;
+  e.scan = q.scan;
+  e.domain_status = status_of(directory, q.tenant, q.sender_domain);
+  e.is_bulk_blocked = rooms.blocker.is_bulk_closed(q.tenant);
+  const auto* tenant = directory.find(q.tenant);
+  if (tenant == nullptr) {
+    e.tenant_state = policy::tenants::tenant_state::terminated;
+    return e;
+  }
+  e.tenant_name = tenant->name;
+  e.tenant_state = tenant->state;
+  e.sender_identity = sender_identity(*tenant);
+  const auto person = q.person.empty() ? policy::tenants::pseudonym(*tenant, q.recipient_key) : q.person;
+  if (!q.topic.empty())
+    e.consent = rooms.renewals.find(txn, {.tenant = q.tenant, .person = person, .sender = e.sender_identity, .topic = q.topic});
+  if (const auto s = rooms.suppressions.find(txn, q.tenant, person, q.now))
+    e.suppression = policy::suppression_facts{.cause = cause_of(s->reason), .since = s->at};
+  return e;
+}
+
+}  // namespace consentry::app

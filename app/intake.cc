@@ -1,0 +1,273 @@
+#include "app/intake.h"
+
+#include <fmt/format.h>
+
+#include "app/acceptance.h"
+#include "app/evidence_gatherer.h"
+#include "base/log.h"
+#include "policy/judge.h"
+
+namespace consentry::app {
+
+namespace asio = boost::asio;
+using smtp::reply;
+using smtp::server::principal;
+using smtp::server::session_info;
+
+namespace {
+
+const reply mail_ok{.code = 250, .enhanced = {2, 1, 0}, .text = "sender ok"};
+const reply recipient_ok{.code = 250, .enhanced = {2, 1, 5}, .text = "recipient ok"};
+const reply store_away{.code = 451, .enhanced = {4, 3, 0}, .text = "the gateway cannot decide now, try again later"};
+
+reply refused(smtp::enhanced_code code, std::string_view reason, std::string_view text) {
+  return {.code = 550, .enhanced = code, .text = fmt::format("{}: {}", reason, text)};
+}
+
+// What is known before the header: the credential, and the sub-address of the envelope sender.
+result<campaign_name> names_of_envelope(const principal& who, const smtp::mailbox& sender) {
+  auto from_address = from_sub_address(sender);
+  if (!from_address) return from_address.error();
+  if (from_address->campaign.empty()) from_address->campaign = who.campaign;
+  if (from_address->topic.empty()) from_address->topic = who.topic;
+  return from_address;
+}
+
+}  // namespace
+
+intake::intake(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
+
+asio::awaitable<result<std::optional<smtp::server::scram_keys>>> intake::find_keys(std::string user) {
+  const auto directory = parts_.rooms.directory.get();
+  std::optional<smtp::server::scram_keys> keys;
+  if (const auto* c = directory->find_credential(user); c != nullptr && c->active)
+    keys = smtp::server::scram_keys{.salt = c->scram.salt,
+                                    .iterations = c->scram.iterations,
+                                    .stored_key = c->scram.stored_key,
+                                    .server_key = c->scram.server_key};
+  co_return keys;
+}
+
+asio::awaitable<result<principal>> intake::sign_in(const session_info& session, std::string user) {
+  const auto directory = parts_.rooms.directory.get();
+  const auto* c = directory->find_credential(user);
+  if (c == nullptr || !c->active)
+    co_return failure{.kind = failure_kind::refused, .permanent = true, .public_text = "credential is switched off"};
+  log::info("app/intake", "signed_in", {{"session", session.id}, {"credential", user}, {"ip", session.remote_ip}});
+  principal who{.tenant = c->tenant, .credential = c->user, .stream = c->stream, .campaign = c->campaign, .topic = c->topic};
+  co_return who;
+}
+
+asio::awaitable<reply> intake::mail(const session_info& session, const smtp::envelope& so_far) {
+  const auto& who = *session.who;
+  const auto directory = parts_.rooms.directory.get();
+  const auto active = parts_.live.policy.get();
+  const auto* tenant = directory->find(who.tenant);
+  if (tenant == nullptr) co_return refused({5, 7, 1}, "tenant.terminated", "this tenant does not exist any more");
+  const auto allowed = policy::tenants::permits(tenant->state, who.stream, active->set->rules.overdue);
+  if (!allowed.allowed) co_return refused({5, 7, 1}, allowed.reason, allowed.text);
+  if (!so_far.reverse_path.is_null() && !directory->owns(who.tenant, so_far.reverse_path.ascii_domain()))
+    co_return refused({5, 7, 1}, "sender.foreign_domain",
+                      fmt::format("{} is not a verified sender domain of this tenant; add it with: consentry domain add {} {}",
+                                  so_far.reverse_path.ascii_domain(), tenant->name, so_far.reverse_path.ascii_domain()));
+  if (const auto names = names_of_envelope(who, so_far.reverse_path); !names)
+    co_return refused({5, 1, 7}, "campaign.invalid", names.error().public_text);
+  co_return mail_ok;
+}
+
+asio::awaitable<reply> intake::recipient(const session_info& session, const smtp::envelope& so_far,
+                                         const smtp::envelope_recipient& next) {
+  const auto& who = *session.who;
+  auto names = names_of_envelope(who, so_far.reverse_path);
+  if (!names) co_return refused({5, 1, 7}, "campaign.invalid", names.error().public_text);
+  const auto directory = parts_.rooms.directory.get();
+  const auto active = parts_.live.policy.get();
+  const auto* tenant = directory->find(who.tenant);
+  if (tenant == nullptr) co_return store_away;
+  const auto key = next.address.key();
+  auto person = policy::tenants::pseudonym(*tenant, key);
+  auto v = parts_.rooms.env.read([&](read_txn& txn) {
+    const question q{.phase = policy::phase::rcpt,
+                     .now = parts_.clock.now(),
+                     .tenant = who.tenant,
+                     .stream = who.stream,
+                     .campaign = names->campaign,
+                     .topic = names->topic,
+                     .sender_domain = so_far.reverse_path.ascii_domain(),
+                     .recipient_key = key,
+                     .recipient_count = static_cast<std::uint32_t>(so_far.recipients.size() + 1)};
+    return policy::judge(*active->set, gather(parts_.rooms, *directory, txn, q));
+  });
+  if (!v) {
+    log::error("app/intake", "store_unreadable", {{"session", session.id}, {"cause", describe(v.error())}});
+    co_return store_away;
+  }
+  if (v->decision == policy::decision::refuse)
+    co_return co_await refuse_recipient(session, std::move(*names), std::move(person), std::move(*v));
+  if (v->decision == policy::decision::defer) co_return to_reply(*v);
+  co_return recipient_ok;
+}
+
+// The refusal is journaled under a number of its own, which the reply names, so that `why` can explain it.
+asio::awaitable<reply> intake::refuse_recipient(const session_info& session, campaign_name names, std::string person,
+                                                policy::verdict v) {
+  journal::event e;
+  e.kind = journal::event_kind::refused;
+  e.at = parts_.clock.now();
+  e.tenant = session.who->tenant;
+  e.stream = session.who->stream;
+  e.person = std::move(person);
+  e.campaign = std::move(names.campaign);
+  e.topic = std::move(names.topic);
+  e.actor = "smtp:" + session.who->credential;
+  describe_verdict(e, v);
+  e.facts["phase"] = "rcpt";
+  auto number = std::make_shared<message_id>();
+  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v](write_txn& txn) mutable {
+    e.message = message_id{rooms.ids.take(txn, 2)};
+    e.recipient = recipient_id{e.message.value + 1};
+    *number = e.message;
+    rooms.journal.append(txn, e);
+    rooms.verdicts.put(txn, e.recipient, v);
+  };
+  const auto done = co_await parts_.rooms.commits.commit(std::move(op));
+  if (!done) co_return to_reply(done.error());
+  auto answer = to_reply(v);
+  answer.text += fmt::format(" [{}]", to_string(*number));
+  co_return answer;
+}
+
+struct intake::submission {
+  const session_info& session;
+  smtp::envelope envelope;
+  std::string data;
+  instant now{};
+  std::shared_ptr<const policy::tenants::tenant_directory> directory;
+  std::shared_ptr<const active_policy> active;
+  const policy::tenants::tenant* tenant = nullptr;
+  campaign_name names;
+  message_reading reading;
+  std::vector<judged_recipient> recipients;
+};
+
+asio::awaitable<reply> intake::message(const session_info& session, smtp::envelope complete, std::string data) {
+  submission s{.session = session, .envelope = std::move(complete), .data = std::move(data)};
+  s.now = parts_.clock.now();
+  s.directory = parts_.rooms.directory.get();
+  s.active = parts_.live.policy.get();
+  s.tenant = s.directory->find(session.who->tenant);
+  if (s.tenant == nullptr) co_return store_away;
+  auto work = [&s] {
+    return read_message(s.data, *s.active->patterns, {.directory = s.directory.get(), .tenant = s.tenant->id});
+  };
+  auto reading = co_await parts_.workers.run(std::move(work));
+  if (!reading) co_return refused({5, 6, 0}, "header.invalid", reading.error().public_text);
+  s.reading = std::move(*reading);
+  const auto from_envelope = names_of_envelope(*session.who, s.envelope.reverse_path);
+  if (!from_envelope) co_return refused({5, 1, 7}, "campaign.invalid", from_envelope.error().public_text);
+  auto names = join(*from_envelope, s.reading.names);
+  if (!names) co_return refused({5, 6, 0}, "campaign.contradiction", names.error().public_text);
+  s.names = std::move(*names);
+  if (const auto judged = judge_all(s); !judged) {
+    log::error("app/intake", "store_unreadable", {{"session", session.id}, {"cause", describe(judged.error())}});
+    co_return store_away;
+  }
+  bool any_taken = false;
+  for (const auto& r : s.recipients) {
+    if (r.verdict.decision == policy::decision::defer) co_return to_reply(r.verdict);
+    any_taken = any_taken || r.is_taken();
+  }
+  if (any_taken)
+    co_return co_await accept(s);
+  co_return co_await refuse_all(s);
+}
+
+result<void> intake::judge_all(submission& s) const {
+  return parts_.rooms.env.read([&](read_txn& txn) {
+    for (const auto& r : s.envelope.recipients) {
+      const auto key = r.address.key();
+      const question q{.phase = policy::phase::message,
+                       .now = s.now,
+                       .tenant = s.tenant->id,
+                       .stream = s.session.who->stream,
+                       .campaign = s.names.campaign,
+                       .topic = s.names.topic,
+                       .sender_domain = s.reading.from_domain,
+                       .recipient_key = key,
+                       .recipient_count = static_cast<std::uint32_t>(s.envelope.recipients.size()),
+                       .scan = &s.reading.scan};
+      s.recipients.push_back(
+          {.envelope = r,
+           .person = policy::tenants::pseudonym(*s.tenant, key),
+           .verdict = policy::judge(*s.active->set, gather(parts_.rooms, *s.directory, txn, q))});
+    }
+  });
+}
+
+namespace {
+
+acceptance acceptance_of(const session_info& session, const policy::tenants::tenant& tenant, const smtp::envelope& envelope,
+                         const campaign_name& names, const std::string& from_domain, instant now,
+                         std::vector<judged_recipient>& recipients) {
+  acceptance a;
+  a.tenant = tenant.id;
+  a.stream = session.who->stream;
+  a.credential = session.who->credential;
+  a.names = names;
+  a.envelope = envelope;
+  a.from_domain = from_domain;
+  a.at = now;
+  a.recipients = std::move(recipients);
+  return a;
+}
+
+}  // namespace
+
+asio::awaitable<reply> intake::refuse_all(submission& s) {
+  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names, s.reading.from_domain,
+                                                      s.now, s.recipients));
+  auto number = std::make_shared<message_id>();
+  commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
+    *number = record_refusals(txn, rooms, *a, message_id{});
+  };
+  const auto done = co_await parts_.rooms.commits.commit(std::move(op));
+  if (!done) co_return to_reply(done.error());
+  // One answer stands for all: the first recipient's reason, and how many share the fate.
+  auto answer = to_reply(a->recipients.front().verdict);
+  answer.text += fmt::format(" [{}]", to_string(*number));
+  if (a->recipients.size() > 1) answer.text += fmt::format("\nall {} recipients were refused", a->recipients.size());
+  co_return answer;
+}
+
+asio::awaitable<reply> intake::accept(submission& s) {
+  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names, s.reading.from_domain,
+                                                      s.now, s.recipients));
+  a->expires_at = queue::expiry_of(options_.retry, a->stream, s.now);
+  a->policy_version = s.active->set->version;
+  auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name, options_.notices);
+  if (!spooled) co_return to_reply(spooled.error());
+  if (!a->stripped.empty())
+    log::info("app/intake", "stripped_fields",
+              {{"session", s.session.id}, {"fields", fmt::format("{}", fmt::join(a->stripped, ","))}});
+  auto number = std::make_shared<message_id>();
+  commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
+    *number = record_acceptance(txn, rooms, *a);
+  };
+  const auto done = co_await parts_.rooms.commits.commit(std::move(op));
+  if (!done) co_return to_reply(done.error());
+  parts_.notify_queue(s.now);
+  const auto refused_count = a->refused_count();
+  log::info("app/intake", "accepted",
+            {{"message", to_string(*number)},
+             {"tenant", s.tenant->name},
+             {"campaign", a->names.campaign},
+             {"bytes", s.data.size()},
+             {"recipients", a->recipients.size() - refused_count},
+             {"refused", refused_count}});
+  auto text = fmt::format("queued as {}", to_string(*number));
+  if (a->held_count() != 0) text += fmt::format(", {} held for review ({})", a->held_count(), a->hold_reason());
+  if (refused_count != 0) text += fmt::format(", {} of {} recipients refused", refused_count, a->recipients.size());
+  co_return reply{.code = 250, .enhanced = {2, 0, 0}, .text = std::move(text)};
+}
+
+}  // namespace consentry::app

@@ -1,0 +1,65 @@
+// The gatekeeper of submission: signs tenants in, answers each RCPT with the judge's verdict where it can be known, judges again
+// when the message is complete, and makes message, verdicts and journal durable before it says 250.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/campaign_source.h"
+#include "app/live_settings.h"
+#include "app/message_reading.h"
+#include "app/store_rooms.h"
+#include "base/clock.h"
+#include "base/worker_pool.h"
+#include "policy/verdict.h"
+#include "queue/bounce_notice.h"
+#include "queue/retry_schedule.h"
+#include "smtp/server/gatekeeper.h"
+
+namespace consentry::app {
+
+class intake final : public smtp::server::gatekeeper {
+ public:
+  // All outlive it.
+  struct parts {
+    store_rooms& rooms;
+    const live_settings& live;
+    worker_pool& workers;
+    const wall_clock& clock;
+    std::function<void(instant due)> notify_queue;
+  };
+  struct options {
+    std::string host_name;
+    queue::retry_settings retry;
+    queue::notice_settings notices;
+  };
+
+  intake(parts p, options o);
+
+  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(std::string user) override;
+  boost::asio::awaitable<result<smtp::server::principal>> sign_in(const smtp::server::session_info& session,
+                                                                  std::string user) override;
+  boost::asio::awaitable<smtp::reply> mail(const smtp::server::session_info& session,
+                                           const smtp::envelope& so_far) override;
+  boost::asio::awaitable<smtp::reply> recipient(const smtp::server::session_info& session,
+                                                const smtp::envelope& so_far,
+                                                const smtp::envelope_recipient& next) override;
+  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session, smtp::envelope complete,
+                                              std::string data) override;
+
+ private:
+  struct submission;
+
+  boost::asio::awaitable<smtp::reply> refuse_recipient(const smtp::server::session_info& session,
+                                                       campaign_name names, std::string person,
+                                                       policy::verdict v);
+  result<void> judge_all(submission& s) const;
+  boost::asio::awaitable<smtp::reply> refuse_all(submission& s);
+  boost::asio::awaitable<smtp::reply> accept(submission& s);
+
+  parts parts_;
+  options options_;
+};
+
+}  // namespace consentry::app

@@ -1,0 +1,123 @@
+#include "app/outcome_recorder.h"
+
+#include "app/evidence_gatherer.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "smtp/bounce_class.h"
+
+namespace consentry::app {
+namespace {
+
+journal::event event_about(journal::event_kind kind, instant at, const queue::queued_message& m,
+                           const queue::queued_recipient& r) {
+  journal::event e;
+  e.kind = kind;
+  e.at = at;
+  e.tenant = m.tenant;
+  e.message = m.id;
+  e.recipient = r.id;
+  e.stream = m.stream;
+  e.person = r.person;
+  e.campaign = m.campaign;
+  e.topic = m.topic;
+  e.actor = "gateway";
+  return e;
+}
+
+journal::event_kind kind_of(smtp::outcome_kind k) {
+  switch (k) {
+    case smtp::outcome_kind::delivered: return journal::event_kind::delivered;
+    case smtp::outcome_kind::deferred: return journal::event_kind::deferred;
+    case smtp::outcome_kind::bounced: return journal::event_kind::bounced;
+  }
+  return journal::event_kind::deferred;
+}
+
+void add_fact(journal::event& e, const char* name, std::string value) {
+  if (!value.empty()) e.facts[name] = to_valid_utf8(value.substr(0, 1000));
+}
+
+}  // namespace
+
+void outcome_recorder::record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
+                              const smtp::outcome& o, const queue::attempt_facts& facts) {
+  auto e = event_about(kind_of(o.kind), facts.at, m, r);
+  e.reason = facts.reason;
+  e.rule = facts.rule;
+  e.policy_version = facts.policy_version;
+  add_fact(e, "attempt", std::to_string(facts.number));
+  add_fact(e, "reply", o.last_reply.code != 0 ? to_string(o.last_reply) : "");
+  add_fact(e, "cause", o.cause);
+  add_fact(e, "host", o.remote_host);
+  add_fact(e, "ip", o.remote_ip);
+  add_fact(e, "tls", o.tls);
+  const bool is_delivered = o.kind == smtp::outcome_kind::delivered;
+  if (is_delivered) {
+    const auto directory = rooms_.directory.get();
+    if (const auto* t = directory->find(m.tenant)) add_fact(e, "sender", sender_identity(*t));
+  }
+  const auto seq = rooms_.journal.append(txn, e);
+  if (m.is_notice) return;
+  if (is_delivered) {
+    rooms_.tally.record_delivered(txn, {.recipient = r.id,
+                                        .message = m.id,
+                                        .tenant = m.tenant,
+                                        .epoch = rooms_.blocker.standing_of(txn, m.tenant).epoch,
+                                        .stream = m.stream,
+                                        .campaign = m.campaign,
+                                        .topic = m.topic,
+                                        .person = r.person,
+                                        .at = facts.at});
+    std::lock_guard lock{mutex_};
+    delivered_.insert_or_assign(r.id, pending{seq, std::move(e)});
+  } else if (o.kind == smtp::outcome_kind::bounced && facts.transmitted &&
+             smtp::is_hard(smtp::classify(o.last_reply))) {
+    // RULES 5.4, M3AAWG: no further mail to an address that its own server calls dead.
+    rooms_.suppressions.add(txn, m.tenant, r.person,
+                            {.reason = reputation::suppression_reason::hard_bounce,
+                             .source = "smtp:" + o.remote_host,
+                             .at = facts.at,
+                             .recipient = r.id,
+                             .campaign = m.campaign},
+                            "gateway");
+  }
+}
+
+void outcome_recorder::held(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
+                            const queue::dispatch_decision& why) {
+  auto e = event_about(journal::event_kind::held, clock_.now(), m, r);
+  e.reason = why.reason;
+  e.rule = why.rule;
+  e.policy_version = why.policy_version;
+  rooms_.journal.append(txn, e);
+}
+
+void outcome_recorder::notice_queued(write_txn& txn, const queue::queued_message& notice,
+                                     const queue::queued_recipient& to) {
+  auto e = event_about(journal::event_kind::notice_sent, notice.accepted_at, notice, to);
+  e.facts["for"] = to_string(notice.about);
+  rooms_.journal.append(txn, e);
+}
+
+void outcome_recorder::settled(const queue::queued_message& m, const queue::queued_recipient& r, const smtp::outcome& o,
+                               const queue::attempt_facts& facts) {
+  std::optional<pending> done;
+  {
+    std::lock_guard lock{mutex_};
+    if (const auto found = delivered_.find(r.id); found != delivered_.end()) {
+      done = std::move(found->second);
+      delivered_.erase(found);
+    }
+  }
+  if (done) rooms_.renewals.observe(done->seq, done->what);
+  log::info("app/outcome_recorder", std::string{to_string(o.kind)},
+            {{"message", to_string(m.id)},
+             {"recipient", to_string(r.id)},
+             {"campaign", m.campaign},
+             {"attempt", facts.number},
+             {"host", o.remote_host},
+             {"reply", o.last_reply.code != 0 ? to_string(o.last_reply) : o.cause},
+             {"took_ms", facts.took.count()}});
+}
+
+}  // namespace consentry::app

@@ -1,0 +1,92 @@
+#include "app/outgoing_header.h"
+
+#include <algorithm>
+
+#include "base/civil_date.h"
+#include "base/text.h"
+
+namespace consentry::app {
+namespace {
+
+struct field {
+  std::string_view name;
+  std::string_view whole;  // name to CRLF, folds included
+  std::string_view value() const { return whole.substr(std::min(name.size() + 1, whole.size())); }
+};
+
+// Calls f(field) for each field; returns where the header ends (at the empty line, or at what is no field).
+template <class F>
+std::size_t each_field(std::string_view data, F f) {
+  std::size_t at = 0;
+  while (at < data.size() && data.substr(at, 2) != "\r\n") {
+    auto end = data.find("\r\n", at);
+    end = end == std::string_view::npos ? data.size() : end + 2;
+    while (end < data.size() && (data[end] == ' ' || data[end] == '\t')) {
+      const auto fold = data.find("\r\n", end);
+      end = fold == std::string_view::npos ? data.size() : fold + 2;
+    }
+    const auto whole = data.substr(at, end - at);
+    const auto colon = whole.find(':');
+    if (colon == std::string_view::npos || colon == 0 || whole.substr(0, colon).find_first_of("\r\n") != std::string_view::npos)
+      break;
+    f(field{trim(whole.substr(0, colon)), whole});
+    at = end;
+  }
+  return at;
+}
+
+// Authentication-Results of other hosts may stay: only those in our own name would be believed (RFC 8601 section 5).
+bool is_clients_claim(const field& f, std::string_view own_name) {
+  for (const std::string_view exact : {"Return-Path", "Feedback-ID", "List-Unsubscribe-Post"})
+    if (ascii_iequals(f.name, exact)) return true;
+  if (ascii_iequals(f.name, "Authentication-Results")) {
+    const auto value = trim(f.value());
+    return ascii_iequals(value.substr(0, value.find_first_of("; \t\r\n")), own_name);
+  }
+  return ascii_istarts_with(f.name, "ARC-") || ascii_istarts_with(f.name, "CFBL-");
+}
+
+std::string unfolded(std::string_view value) {
+  std::string out;
+  for (const char c : value)
+    if (c != '\r' && c != '\n') out += c == '\t' ? ' ' : c;
+  return std::string{trim(out)};
+}
+
+}  // namespace
+
+std::string header_value(std::string_view data, std::string_view name) {
+  std::string out;
+  each_field(data, [&](const field& f) {
+    if (ascii_iequals(f.name, name)) out = unfolded(f.value());
+  });
+  return out;
+}
+
+rewritten_message rewrite_header(std::string_view data, const header_additions& add, bool keeps_list_unsubscribe) {
+  rewritten_message out;
+  out.data.reserve(data.size() + 512);
+  out.data += add.received;
+  bool has_date = false;
+  const auto body = each_field(data, [&](const field& f) {
+    if (ascii_istarts_with(f.name, "X-Consentry-") || ascii_iequals(f.name, "Bcc")) return;
+    if (is_clients_claim(f, add.own_name) || (!keeps_list_unsubscribe && ascii_iequals(f.name, "List-Unsubscribe"))) {
+      out.stripped.emplace_back(f.name);
+      return;
+    }
+    if (ascii_iequals(f.name, "Message-ID")) out.message_id = unfolded(f.value());
+    if (ascii_iequals(f.name, "Date")) has_date = true;
+    out.data += f.whole;
+  });
+  if (!has_date) out.data += "Date: " + to_rfc5322(add.now) + "\r\n";
+  if (out.message_id.empty()) {
+    out.message_id = "<" + add.message_id_left + "@" + add.message_id_right + ">";
+    out.data += "Message-ID: " + out.message_id + "\r\n";
+  }
+  // A header that breaks off without its empty line must not swallow the body.
+  if (data.substr(body, 2) != "\r\n") out.data += "\r\n";
+  out.data += data.substr(body);
+  return out;
+}
+
+}  // namespace consentry::app

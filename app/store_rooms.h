@@ -1,0 +1,57 @@
+// Every room that keeps facts, over the one store, in the order in which they need each other.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "app/verdict_store.h"
+#include "base/commit_loop.h"
+#include "base/lmdb_env.h"
+#include "base/snapshot.h"
+#include "journal/event_journal.h"
+#include "journal/id_sequence.h"
+#include "policy/consent/consent_ledger.h"
+#include "policy/consent/renewal_buffer.h"
+#include "policy/tenants/tenant_directory.h"
+#include "policy/tenants/tenant_registry.h"
+#include "queue/queue_store.h"
+#include "queue/spool.h"
+#include "reputation/blocker.h"
+#include "reputation/suppression_list.h"
+#include "reputation/tally.h"
+
+namespace consentry::app {
+
+struct store_options {
+  std::filesystem::path folder;
+  std::uint64_t map_size = 64ULL << 30;
+  std::uint64_t reserve_bytes = 64 << 20;
+  int complaint_max_age_days = 90;
+};
+
+struct store_rooms {
+  // Throws configuration_error. on_broken: see commit_loop.
+  store_rooms(const store_options& o, std::function<void(const failure&)> on_broken);
+  ~store_rooms();
+
+  // After a change of tenants, credentials or domains is committed. Any thread.
+  result<void> reload_directory();
+
+  store_env env;
+  journal::event_journal journal;
+  journal::id_sequence ids;
+  policy::tenants::tenant_registry tenants;
+  policy::consent::consent_ledger consents;
+  policy::consent::renewal_buffer renewals;
+  reputation::tally tally;
+  reputation::blocker blocker;
+  reputation::suppression_list suppressions;
+  queue::queue_store queue;
+  verdict_store verdicts;
+  queue::spool bodies;
+  snapshot<policy::tenants::tenant_directory> directory;
+  // Last, so that it stops first: nothing writes once a room is gone.
+  commit_loop commits;
+};
+
+}  // namespace consentry::app
