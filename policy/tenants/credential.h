@@ -37,5 +37,6 @@ credential decode_credential(std::string_view user, std::string_view bytes);
 
 // failure_kind::invalid naming what is wrong.
 result<void> validate(const credential& c);
+result<void> validate(const scram_secret& s);
 
 }  // namespace consentry::policy::tenants

@@ -20,6 +20,12 @@
 
 namespace consentry::policy::tenants {
 
+// An unset member stays as it is.
+struct credential_change {
+  std::optional<bool> active;
+  std::optional<scram_secret> scram;
+};
+
 // Only table handles; any thread may read, the writer's may change.
 class tenant_registry {
  public:
@@ -38,10 +44,10 @@ class tenant_registry {
   // conflict: the user name is taken. not_found: no such tenant.
   result<void> add_credential(write_txn& txn, const credential& c, std::string_view actor,
                               instant at) const;
-  result<void> switch_credential(write_txn& txn, std::string_view user, bool active,
-                                 std::string_view actor, instant at) const;
-  result<void> replace_scram(write_txn& txn, std::string_view user, const scram_secret& scram,
-                             std::string_view actor, instant at) const;
+  // not_found: no such user name.
+  result<void> change_credential(write_txn& txn, std::string_view user,
+                                 const credential_change& change, std::string_view actor,
+                                 instant at) const;
 
   // Unverified, with a fresh dns_token. `domain` in any form. conflict: verified for another
   // tenant, or this tenant's already; a mere claim of another tenant gives way (nobody can squat on
@@ -60,7 +66,6 @@ class tenant_registry {
 
  private:
   void store(write_txn& txn, const tenant& t) const;
-  std::optional<credential> find_credential(const read_txn& txn, std::string_view user) const;
 
   const journal::event_journal& journal_;
   table tenants_;
