@@ -1,0 +1,43 @@
+// What a reader sees of an HTML part, what is hidden from him, and where its links go.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/offset_map.h"
+
+namespace consentry::filters {
+
+// Bounds that keep the parser linear (docs/decisions/html-parser.md). Beyond them the part is
+// unreadable: then texts are empty and `unreadable` says why.
+struct html_limits {
+  std::size_t bytes_max = 8u << 20;
+  std::size_t tags_max = 200'000;
+  std::size_t nesting_max = 1'000;              // open elements, counted before parsing
+  std::size_t formatting_work_max = 4'000'000;  // unclosed formatting elements x tags
+};
+
+struct html_link {
+  std::string target;     // href, src of frames, action; entities decoded
+  std::string text;       // what the reader clicks on
+  std::size_t begin = 0;  // of the attribute value, in the source
+  std::size_t end = 0;
+};
+
+struct html_document {
+  // Text in reading order; inline elements, comments and <wbr> join, blocks separate by a line
+  // end; alt and title stand in it.
+  mapped_text visible;
+  // Set out of sight by display:none, visibility:hidden, opacity or sizes of nothing, text in the
+  // colour of its background, moved off the page, or the hidden attribute.
+  mapped_text hidden;
+  std::vector<html_link> links;
+  std::size_t images = 0;
+  std::string unreadable;
+};
+
+// Never throws for bad input; scripts and styles are not text. Any thread.
+html_document read_html(std::string_view source, const html_limits& limits = {});
+
+}  // namespace consentry::filters

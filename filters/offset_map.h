@@ -1,0 +1,51 @@
+// From octets of a derived text back to the octets of the text it was made from. Texts up to 4 GiB.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace consentry::filters {
+
+// Built left to right. Stretches copied octet by octet cost nothing; a character that changed
+// its length costs at most two checkpoints (16 octets). Between two checkpoints whose distances
+// agree the octets correspond one to one, else the whole stretch stands for the whole stretch.
+class offset_map {
+ public:
+  // The next `length` octets of the derived text came from [original, original + original_length).
+  // Originals must not run backwards.
+  void append(std::size_t length, std::size_t original, std::size_t original_length);
+
+  std::size_t size() const noexcept { return derived_end_; }
+
+  // Original octets of the derived range [begin, end), whole characters where one changed.
+  // Both ends are clamped to the derived text; an empty map gives {0, 0}.
+  std::pair<std::size_t, std::size_t> original(std::size_t begin, std::size_t end) const noexcept;
+
+ private:
+  struct checkpoint {
+    std::uint32_t derived;
+    std::uint32_t original;
+  };
+  std::pair<std::size_t, std::size_t> octet(std::size_t at) const noexcept;
+
+  std::vector<checkpoint> checkpoints_;
+  std::size_t derived_end_ = 0;
+  std::size_t original_end_ = 0;
+};
+
+// A text made from another, with the way back.
+struct mapped_text {
+  std::string text;
+  offset_map map;
+
+  void append(std::string_view piece, std::size_t original, std::size_t original_length) {
+    text.append(piece);
+    map.append(piece.size(), original, original_length);
+  }
+};
+
+}  // namespace consentry::filters

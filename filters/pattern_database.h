@@ -1,0 +1,48 @@
+// All patterns compiled, and the one door to Hyperscan.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/pattern_file.h"
+#include "filters/text_view.h"
+
+namespace consentry::filters {
+
+// A pattern's hit in one text: octets of the original text. Hits that an allow piece covers are
+// gone already.
+struct hit {
+  std::uint32_t pattern = 0;  // index in pattern_database::patterns()
+  int view = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+// Immutable; any thread may search at the same time (scratch space is pooled).
+class pattern_database {
+ public:
+  // Compiles off the path, seconds at most. Throws configuration_error "file:line: text" for a
+  // piece that Hyperscan refuses, a group that nobody is in, an id given twice.
+  explicit pattern_database(pattern_set set);
+  ~pattern_database();
+  pattern_database(pattern_database&&) noexcept;
+  pattern_database& operator=(pattern_database&&) noexcept;
+
+  const std::vector<pattern>& patterns() const noexcept;
+  const std::vector<protected_brand>& brands() const noexcept;
+
+  // Every hit in a text of that zone, by begin. In links, words of seven letters and more need no
+  // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep.
+  std::vector<hit> search(std::string_view text, zone where, bool& complete) const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+// Runs the samples that stand with each pattern; one line "file:line: text" for each that fails.
+std::vector<std::string> lint_samples(const pattern_database& database);
+
+}  // namespace consentry::filters

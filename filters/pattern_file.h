@@ -1,0 +1,66 @@
+// Pattern files: conf/patterns/<language>/<category>_<name>.toml. docs/decisions/pattern-files.md
+// tells how to write them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/finding.h"
+
+namespace consentry::filters {
+
+// One piece of a pattern: a word or phrase, or an expression. Words, separated by single blanks:
+//   word     exactly this word            word+   with the usual endings of its language
+//   stem~    then up to 12 letters        ~stem~  inside a compound (up to 24 letters before)
+//   ..       between two words: at most 60 characters of anything on the same paragraph
+// Edges of words are Unicode letters' edges (RULES F4). Accents do not matter in views 2 and 3.
+struct pattern_piece {
+  std::string text;
+  bool is_expression = false;  // Hyperscan's subset, in the alphabet of the view
+  int line = 0;
+};
+
+struct pattern {
+  std::string id;        // "hu.S3.kaszino": language, category (or group), name in the file
+  std::string category;  // "H1".."H8", "S1".."S7"; empty: only a member of a group
+  std::string language;  // "hu", "en"
+  std::vector<pattern_piece> pieces;
+  std::vector<pattern_piece> allow;  // a hit inside one of these does not count (RULES F5, F6)
+  std::vector<int> views;            // default {2}
+  std::vector<zone> zones;           // empty: all
+  double weight = 0;                 // 0: a helper, not a finding
+  bool conclusive = false;
+  std::string group;                   // hits of this pattern are hits of this group
+  std::vector<std::string> requires_;  // counts only where each of these groups was hit, too
+  std::size_t within = 0;  // ... at most that many octets away in the same part; 0: anywhere
+  std::vector<std::string> must_match;
+  std::vector<std::string> must_not_match;
+  std::string file;
+  int line = 0;
+};
+
+struct pattern_file {
+  std::string name;  // path, for errors
+  std::vector<pattern> patterns;
+};
+
+// A name that only its owner may show as the sender (RULES A6, H8).
+struct protected_brand {
+  std::string name;                  // ascii_folded
+  std::vector<std::string> domains;  // its own, lower case; sub-domains are its own too
+};
+
+struct pattern_set {
+  std::vector<pattern_file> files;
+  std::vector<protected_brand> brands;
+};
+
+// Both throw configuration_error "file:line: text": unknown keys, categories, zones or groups,
+// empty or double ids, words that cannot be written that way, missing samples.
+pattern_file parse_pattern_file(std::string_view toml, const std::string& name);
+// <folder>/hu/*.toml, <folder>/en/*.toml in order of name, <folder>/brands.toml.
+pattern_set load_patterns(const std::filesystem::path& folder);
+
+}  // namespace consentry::filters

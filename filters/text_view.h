@@ -1,0 +1,50 @@
+// The three views of a text in which forbidden words are sought (RULES F1-F3). Each is linear to
+// make, and leads back to the original octets.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "filters/offset_map.h"
+
+namespace consentry::filters {
+
+// 1: NFKC, case folded, default-ignorables removed, white space runs shortened; accents kept.
+// UTF-8. 2: as 1, and folded to ASCII: accents dropped (õ û like ő ű), look-alikes of other scripts
+// as the
+//    Latin letter they resemble; other letters are letter_placeholder, other signs
+//    sign_placeholder.
+// 3: as 2, leet read as letters (v1agra), spelled-out words joined (s z e x, s.z.e.x), tripled
+//    letters made single. 1 and ! are read as i; patterns of view 3 take i for l as well.
+inline constexpr int view_count = 3;
+inline constexpr char letter_placeholder = '\x1a';
+inline constexpr char sign_placeholder = '\x1c';
+
+class text_views {
+ public:
+  // Of valid UTF-8 (others are made valid first). Mojibake of Hungarian letters (UTF-8 read as
+  // windows-1250 or -1252) is read as what it was. Any thread.
+  static text_views of(std::string_view original);
+
+  // view is 1, 2 or 3.
+  std::string_view text(int view) const noexcept;
+  // Octets of the original for a range of that view.
+  std::pair<std::size_t, std::size_t> original(int view, std::size_t begin,
+                                               std::size_t end) const noexcept;
+
+ private:
+  mapped_text accents_;
+  mapped_text folded_;
+  mapped_text collapsed_;  // maps to folded_
+};
+
+// A word as it stands in view 1 or 2 (no white space shortening): what patterns are written with.
+std::string case_folded(std::string_view word);
+std::string ascii_folded(std::string_view word);
+
+// ASCII letters and the placeholder; for view 1 any letter or mark (code point).
+bool is_folded_letter(char c) noexcept;
+bool is_letter(char32_t c) noexcept;
+
+}  // namespace consentry::filters
