@@ -28,9 +28,6 @@ result<scram_keys> derive_scram_keys(std::string_view password, std::string salt
 // and no password fits.
 scram_keys make_false_keys(std::string_view user, std::string_view secret);
 
-// RFC 4013; nullopt: not UTF-8, or it holds what the profile prohibits.
-std::optional<std::string> saslprep(std::string_view text);
-
 struct sasl_step {
   enum class kind {
     challenge,  // say data, then respond() with the answer

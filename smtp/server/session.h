@@ -54,35 +54,34 @@ class session {
 
  private:
   using clock = std::chrono::steady_clock;
-  enum class body_state { none, data, bdat };
 
   // session.cc: the loop
   boost::asio::awaitable<bool> open();
   boost::asio::awaitable<void> converse();
-  boost::asio::awaitable<bool> more_input();
+  boost::asio::awaitable<bool> more_input(byte_stream::duration timeout);
   boost::asio::awaitable<void> handle(command_line line);
   boost::asio::awaitable<void> dispatch(command c);
   void say(const reply& r);
   void say_bad(const reply& r);
   void note_idle_command();
-  byte_stream::duration time_left() const;
+  byte_stream::duration at_most(byte_stream::duration timeout) const;
   bool in_transaction() const noexcept { return mail_given_; }
   void reset_transaction();
 
   // session_envelope.cc: EHLO, MAIL, RCPT and the small ones
-  void hello(const command& c);
+  void hello(command c);
   boost::asio::awaitable<void> mail(command c);
   boost::asio::awaitable<void> rcpt(command c);
-  void small_command(const command& c);
+  void small_command(command c);
   bool auth_offered() const;
 
   // session_body.cc: DATA and BDAT
   boost::asio::awaitable<void> data(command c);
   boost::asio::awaitable<void> bdat(command c);
   boost::asio::awaitable<bool> read_dotted();
-  boost::asio::awaitable<bool> read_chunk(std::uint64_t octets, bool keep);
+  boost::asio::awaitable<bool> read_chunk(std::uint64_t octets);
   boost::asio::awaitable<void> hand_over();
-  bool has_recipients_or_say();
+  std::optional<reply> out_of_sequence() const;
 
   // session_security.cc: STARTTLS and AUTH
   boost::asio::awaitable<void> starttls(command c);
@@ -101,7 +100,7 @@ class session {
   bool mail_given_ = false;
   bool rcpt_refused_ = false;
   envelope envelope_;
-  std::unique_ptr<body_collector> chunks_;  // BDAT under way
+  std::unique_ptr<body_collector> body_;  // inside DATA; between commands: BDAT has begun
 
   unsigned bad_commands_ = 0;
   unsigned idle_commands_ = 0;
