@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/lmdb_env.h"
+#include "base/secret.h"
 #include "journal/event_journal.h"
 #include "policy/consent/consent_record.h"
 
@@ -66,6 +67,9 @@ class consent_ledger {
   // that is news is journaled.
   put_outcome put_imported(write_txn& txn, const consent_key& key, const consent_record& record,
                            const act& by) const;
+  // The entry of one import slice: commitments is the hash over those of its rows.
+  void note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                   const digest256& commitments, std::string_view source, const act& by) const;
   void put_person(write_txn& txn, tenant_id tenant, std::string_view person,
                   const person_record& p) const;
 
@@ -90,8 +94,14 @@ class consent_ledger {
   std::optional<consent_record> get(const read_txn& txn, std::string_view stored_key) const;
   bool withdraw_at_key(write_txn& txn, const std::string& stored_key, const consent_key& key,
                        instant at, std::string_view method, const act& by) const;
+  struct joined {
+    consent_record record;
+    bool is_new_evidence = false;
+    bool is_newly_withdrawn = false;
+    bool is_newly_confirmed = false;
+  };
   put_outcome join(write_txn& txn, const consent_key& key, const consent_record& incoming,
-                   bool& newly_withdrawn) const;
+                   joined& what) const;
 
   const journal::event_journal* journal_;
   table consents_;

@@ -1,14 +1,16 @@
 // Consents from a tenant's own files: CSV (RFC 4180, UTF-8, with a header line) or NDJSON (one
 // object a line).
 //
-// Columns (any order, names without regard to case; others are refused, so that a misspelt one is
-// not lost in silence):
+// Columns (any order, names without regard to case):
 //   email topic given_at method provenance        required: a file without one of them is rejected
-//   whole (RULES 5.4), notice_hash or evidence                       no default can be given for
-//   any of them sender confirmed_at notice_version notice_language notice_url form_id tick ip
-//   user_agent name purchase_day last_delivery_at last_click_at                proof of life
-//   (RULES 5.4) withdrawn_at withdrawn_method                 a row with it is always taken as a
-//   withdrawal, however bad the rest
+//   notice_hash or evidence                       whole (RULES 5.4), and no default can be given
+//   sender confirmed_at notice_version notice_language notice_url form_id tick ip user_agent name
+//   purchase_day                                  YYYY-MM-DD
+//   last_delivery_at last_click_at                proof of life (RULES 5.4)
+//   withdrawn_at withdrawn_method                 a row with it is always taken as a withdrawal, at
+//                                                 least; without topic, of all topics
+// Other columns are passed over and named in the plan, but for those whose name speaks of
+// withdrawals: then the file is rejected.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +65,7 @@ struct import_plan {
   std::uint64_t withdrawals = 0;  // among rows
   std::map<std::string, std::uint64_t> refused_by_reason;
   std::vector<refused_row> refused;  // the first refused_listed_max
+  std::vector<std::string> ignored_columns;
   std::uint64_t refused_count() const noexcept { return rows_read - rows.size(); }
 };
 

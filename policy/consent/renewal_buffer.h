@@ -47,9 +47,8 @@ struct renewal_batch {
 class renewal_buffer {
  public:
   struct options {
-    std::size_t batch_renewals_max = 256;   // random keys in one transaction: about 8 ms
-    std::size_t batch_entries_max = 16384;  // journal entries read for one batch
-    std::size_t overlay_max = 262144;       // beyond it, new ones are left to the journal alone
+    std::size_t batch_renewals_max = 256;  // random keys in one transaction: about 8 ms
+    std::size_t overlay_max = 262144;      // beyond it, new ones are left to the journal alone
   };
 
   renewal_buffer(store_env& env, const consent_ledger& ledger,
@@ -87,6 +86,8 @@ class renewal_buffer {
   mutable std::mutex mutex_;
   std::map<std::string, std::vector<waiting>> overlay_;  // by stored key
   std::size_t waiting_ = 0;
+  journal_seq applied_;                 // through of the batch applied last
+  std::vector<std::string> last_keys_;  // and its keys
 };
 
 }  // namespace consentry::policy::consent

@@ -1,0 +1,270 @@
+#include "policy/consent/consent_ledger.h"
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+namespace consentry::policy::consent {
+
+namespace {
+
+constexpr std::size_t person_bytes = 16;
+
+std::string prefix_of(tenant_id tenant, std::string_view person) {
+  CONSENTRY_CHECK(person.size() == person_bytes);
+  return byte_writer{}.be32(tenant.value).raw(person).take();
+}
+
+std::string all_topics_key(tenant_id tenant, std::string_view person) {
+  return byte_writer{}.raw(prefix_of(tenant, person)).be64(0).take();
+}
+
+bool is_all_topics(std::string_view stored_key) {
+  return stored_key.ends_with(std::string_view{"\0\0\0\0\0\0\0\0", 8});
+}
+
+bool is_same_matter(const consent_record& r, const consent_key& key) {
+  return fold_name(r.sender) == fold_name(key.sender) && fold_name(r.topic) == fold_name(key.topic);
+}
+
+journal::event event_of(journal::event_kind kind, const consent_key& key, const act& by) {
+  journal::event e;
+  e.kind = kind;
+  e.at = by.at;
+  e.tenant = key.tenant;
+  e.person = key.person;
+  e.topic = key.topic;
+  e.actor = by.actor;
+  if (!key.sender.empty()) e.facts["sender"] = key.sender;
+  return e;
+}
+
+journal::event withdrawal_event(const consent_key& key, const consent_record& r, const act& by) {
+  auto e = event_of(journal::event_kind::consent_withdrawn, key, by);
+  e.facts["method"] = r.withdrawn_method;
+  e.facts["withdrawn_at"] = to_string_utc(*r.withdrawn_at);
+  if (key.topic.empty()) e.facts["topics"] = "all";
+  return e;
+}
+
+}  // namespace
+
+std::string_view to_string(put_outcome o) noexcept {
+  switch (o) {
+    case put_outcome::added:
+      return "added";
+    case put_outcome::renewed:
+      return "renewed";
+    case put_outcome::kept:
+      return "kept";
+    case put_outcome::still_withdrawn:
+      return "still_withdrawn";
+  }
+  return "unknown";
+}
+
+std::string stored_key(const consent_key& key) {
+  // A name may hold any byte, so each is preceded by its length.
+  const auto matter = byte_writer{}.text(fold_name(key.sender)).text(fold_name(key.topic)).take();
+  const auto digest = sha256(matter);
+  auto out = prefix_of(key.tenant, key.person);
+  out.append(as_bytes(digest).substr(0, 8));
+  if (is_all_topics(out)) out.back() = '\1';
+  return out;
+}
+
+consent_ledger::consent_ledger(store_env& env, const journal::event_journal& history)
+    : journal_{&history},
+      consents_{env.open_table("consents")},
+      persons_{env.open_table("persons")} {}
+
+std::optional<consent_record> consent_ledger::get(const read_txn& txn,
+                                                  std::string_view stored_key) const {
+  const auto bytes = txn.get(consents_, stored_key);
+  if (!bytes) return std::nullopt;
+  return decode_consent(*bytes);
+}
+
+std::optional<consent_record> consent_ledger::find(const read_txn& txn,
+                                                   const consent_key& key) const {
+  auto own = get(txn, stored_key(key));
+  // Another name with the same hash is no consent to this one.
+  if (own && !is_same_matter(*own, key)) own.reset();
+  const auto all = get(txn, all_topics_key(key.tenant, key.person));
+  if (!all) return own;
+  if (!own) {
+    own = consent_record{.sender = key.sender, .topic = key.topic};
+  }
+  return merge(*own, *all);
+}
+
+std::vector<listed_consent> consent_ledger::list(const read_txn& txn, tenant_id tenant,
+                                                 std::string_view person) const {
+  std::vector<listed_consent> out;
+  const auto prefix = prefix_of(tenant, person);
+  auto at = txn.scan(consents_);
+  for (bool ok = at.seek(prefix); ok && at.key().starts_with(prefix); ok = at.next()) {
+    listed_consent c;
+    c.record = decode_consent(at.value());
+    c.key = {tenant, std::string{person}, c.record.sender, c.record.topic};
+    c.all_topics = is_all_topics(at.key());
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
+std::optional<person_record> consent_ledger::find_person(const read_txn& txn, tenant_id tenant,
+                                                         std::string_view person) const {
+  const auto bytes = txn.get(persons_, prefix_of(tenant, person));
+  if (!bytes) return std::nullopt;
+  return decode_person(*bytes);
+}
+
+put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
+                                 const consent_record& incoming, joined& what) const {
+  const auto at = stored_key(key);
+  const auto stored = get(txn, at);
+  if (stored && !is_same_matter(*stored, key)) {
+    // Two names of one person with one 64-bit hash: nobody meets this by chance. Never grant on a
+    // mix-up.
+    log::warn("policy/consent", "name_collision", {{"tenant", key.tenant.value}});
+    return put_outcome::kept;
+  }
+  what.record = stored ? merge(*stored, incoming) : incoming;
+  what.is_newly_withdrawn =
+      what.record.withdrawn_at && (!stored || stored->withdrawn_at != what.record.withdrawn_at);
+  what.is_newly_confirmed =
+      stored && what.record.confirmed_at && stored->confirmed_at != what.record.confirmed_at;
+  const auto bytes = encode(what.record);
+  if (!stored || bytes != encode(*stored)) txn.put(consents_, at, bytes);
+
+  what.is_new_evidence =
+      incoming.given_at && (!stored || !stored->given_at || *stored->given_at < *incoming.given_at);
+  if (incoming.given_at) {
+    auto effective = what.record;
+    if (const auto all = get(txn, all_topics_key(key.tenant, key.person)))
+      effective = merge(effective, *all);
+    if (effective.is_withdrawn()) return put_outcome::still_withdrawn;
+  }
+  if (!stored) return put_outcome::added;
+  return what.is_new_evidence ? put_outcome::renewed : put_outcome::kept;
+}
+
+put_outcome consent_ledger::put_imported(write_txn& txn, const consent_key& key,
+                                         const consent_record& record, const act& by) const {
+  joined what;
+  const auto outcome = join(txn, key, record, what);
+  if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
+  return outcome;
+}
+
+put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
+                                const consent_record& record, const act& by) const {
+  CONSENTRY_CHECK(record.salt.size() == 16);
+  joined what;
+  const auto outcome = join(txn, key, record, what);
+  if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
+  if (what.is_new_evidence) {
+    auto e = event_of(journal::event_kind::consent_given, key, by);
+    e.commitment = commitment_to(key, record);
+    e.facts["given_at"] = to_string_utc(*record.given_at);
+    e.facts["method"] = record.method;
+    e.facts["outcome"] = to_string(outcome);
+    journal_->append(txn, e);
+  }
+  if (what.is_newly_confirmed) {
+    auto e = event_of(journal::event_kind::consent_confirmed, key, by);
+    e.commitment = commitment_to(key, what.record);
+    e.facts["confirmed_at"] = to_string_utc(*what.record.confirmed_at);
+    journal_->append(txn, e);
+  }
+  return outcome;
+}
+
+void consent_ledger::note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                                 const digest256& commitments, std::string_view source,
+                                 const act& by) const {
+  journal::event e;
+  e.kind = journal::event_kind::consent_imported;
+  e.at = by.at;
+  e.tenant = tenant;
+  e.actor = by.actor;
+  e.commitment = as_bytes(commitments);
+  e.facts["rows"] = std::to_string(rows);
+  e.facts["source"] = source;
+  journal_->append(txn, e);
+}
+
+void consent_ledger::put_person(write_txn& txn, tenant_id tenant, std::string_view person,
+                                const person_record& p) const {
+  const auto key = prefix_of(tenant, person);
+  auto known = p;
+  if (const auto stored = txn.get(persons_, key)) {
+    // A file without names does not erase a name.
+    if (known.name.empty()) known.name = decode_person(*stored).name;
+    if (*stored == encode(known)) return;
+  }
+  txn.put(persons_, key, encode(known));
+}
+
+bool consent_ledger::withdraw_at_key(write_txn& txn, const std::string& at_key,
+                                     const consent_key& key, instant at, std::string_view method,
+                                     const act& by) const {
+  auto stored = get(txn, at_key);
+  if (stored && stored->withdrawn_at && *stored->withdrawn_at >= at) return false;
+  if (!stored) stored = consent_record{.sender = key.sender, .topic = key.topic};
+  stored->withdrawn_at = at;
+  stored->withdrawn_method = method;
+  txn.put(consents_, at_key, encode(*stored));
+  journal_->append(txn, withdrawal_event(key, *stored, by));
+  return true;
+}
+
+bool consent_ledger::withdraw(write_txn& txn, const consent_key& key, instant at,
+                              std::string_view method, const act& by) const {
+  return withdraw_at_key(txn, stored_key(key), key, at, method, by);
+}
+
+bool consent_ledger::withdraw_all(write_txn& txn, tenant_id tenant, std::string_view person,
+                                  instant at, std::string_view method, const act& by) const {
+  const consent_key key{tenant, std::string{person}, "", ""};
+  return withdraw_at_key(txn, all_topics_key(tenant, person), key, at, method, by);
+}
+
+void consent_ledger::object_all(write_txn& txn, tenant_id tenant, std::string_view person,
+                                instant at) const {
+  const auto key = all_topics_key(tenant, person);
+  auto stored = get(txn, key).value_or(consent_record{});
+  if (stored.objected_at && *stored.objected_at >= at) return;
+  stored.objected_at = at;
+  txn.put(consents_, key, encode(stored));
+}
+
+void consent_ledger::add_delivery(write_txn& txn, const consent_key& key,
+                                  const delivery_mark& d) const {
+  const auto at = stored_key(key);
+  auto stored = get(txn, at);
+  if (!stored || !is_same_matter(*stored, key)) return;
+  const auto first = stored->first_delivery;
+  const auto last = stored->last_delivery;
+  consent::add_delivery(*stored, d);
+  if (stored->first_delivery == first && stored->last_delivery == last) return;
+  txn.put(consents_, at, encode(*stored));
+  if (first) return;
+  auto e = event_of(journal::event_kind::consent_renewed, key, {.at = d.at, .actor = "gateway"});
+  e.recipient = d.recipient;
+  journal_->append(txn, e);
+}
+
+void consent_ledger::retract_delivery(write_txn& txn, const consent_key& key,
+                                      recipient_id bounced) const {
+  const auto at = stored_key(key);
+  auto stored = get(txn, at);
+  if (!stored || !is_same_matter(*stored, key)) return;
+  const auto before = encode(*stored);
+  consent::retract_delivery(*stored, bounced);
+  if (const auto after = encode(*stored); after != before) txn.put(consents_, at, after);
+}
+
+}  // namespace consentry::policy::consent
