@@ -25,7 +25,7 @@ enum class phase : std::uint8_t {
 std::string_view to_string(phase p) noexcept;
 
 enum class sender_domain_status : std::uint8_t {
-  unknown,     // not looked at: at RCPT before the header is known; otherwise refused
+  unknown,     // not looked at, because the header is not known yet or was judged already
   verified,    // the tenant's own, proven
   unverified,  // the tenant's claim, proof missing
   foreign,     // not of this tenant

@@ -2,6 +2,12 @@
 // today and in a replay.
 #pragma once
 
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "policy/evidence.h"
 #include "policy/policy_set.h"
 #include "policy/verdict.h"

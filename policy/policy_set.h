@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/civil_date.h"
 #include "policy/tenants/tenant.h"
@@ -45,11 +45,12 @@ struct rule_knobs {
 
 // Every knob as it stands in a file, "consent.granularity" -> "day", sorted by name: the canonical
 // content.
-std::vector<std::pair<std::string, std::string>> knobs_of(const rule_knobs& k);
+std::map<std::string, std::string> knobs_of(const rule_knobs& k);
 
 // Immutable; shared by readers and swapped whole. A message is judged under one.
 struct policy_set {
   rule_knobs rules;
+  std::map<std::string, std::string> knobs;  // knobs_of(rules)
   std::string version;   // "p" and 12 hex digits: hash of the knobs and of the patterns
   std::string patterns;  // digest or version of the pattern files, as given
   std::string source;    // file it came from; empty: the defaults

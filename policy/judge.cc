@@ -1,0 +1,92 @@
+#include "policy/judge.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "policy/rule.h"
+#include "policy/rules/consent_rule.h"
+#include "policy/rules/content_rule.h"
+#include "policy/rules/sender_rule.h"
+#include "policy/rules/stream_rule.h"
+#include "policy/rules/suppression_rule.h"
+#include "policy/rules/tenant_rule.h"
+
+namespace consentry::policy {
+
+namespace {
+
+// What concerns the whole account or message first, so that the reason given is the one to mend
+// first.
+constexpr std::array<rule, 9> rules_in_order{
+    rules::tenant_state_rule,
+    rules::bulk_block_rule,
+    rules::sender_domain_rule,
+    rules::campaign_rule,
+    rules::permission_request_rule,
+    rules::doi_rule,
+    rules::suppression_rule,
+    rules::consent_rule,
+    rules::content_rule,
+};
+
+// A message can hold any number; the weightiest stand first, and a verdict is stored per recipient.
+constexpr std::size_t matches_max = 32;
+
+}  // namespace
+
+hearing::hearing(const policy_set& set, const evidence& e) : set_{set}, facts_{e} {
+  verdict_.reason = "ok";
+  verdict_.policy_version = set.version;
+}
+
+void hearing::say(decision d, std::string_view reason, std::string_view rule, std::string text,
+                  smtp::enhanced_code enhanced) {
+  if (d <= verdict_.decision) return;
+  verdict_.decision = d;
+  verdict_.reason = reason;
+  verdict_.rule = rule;
+  verdict_.text = std::move(text);
+  verdict_.enhanced = enhanced;
+}
+
+void hearing::refuse(std::string_view reason, std::string_view rule, std::string text) {
+  say(decision::refuse, reason, rule, std::move(text), {5, 7, 1});
+}
+
+void hearing::hold(std::string_view reason, std::string_view rule, std::string text) {
+  say(decision::hold, reason, rule, std::move(text), {2, 1, 5});
+}
+
+void hearing::defer(std::string_view reason, std::string_view rule, std::string text) {
+  say(decision::defer, reason, rule, std::move(text), {4, 7, 1});
+}
+
+void hearing::date(std::string_view name, civil_date day) {
+  verdict_.dates[std::string{name}] = consentry::to_string(day);
+}
+
+void hearing::date(std::string_view name, instant t) {
+  verdict_.dates[std::string{name}] = to_string_budapest(t);
+}
+
+void hearing::used(std::string_view knob) {
+  const auto found = set_.knobs.find(std::string{knob});
+  if (found != set_.knobs.end()) verdict_.knobs.insert(*found);
+}
+
+void hearing::match(const filters::finding& f) {
+  if (verdict_.matches.size() < matches_max) verdict_.matches.push_back(f);
+}
+
+void hearing::tag(std::string_view category) {
+  verdict_.tags.emplace_back(category);
+}
+
+verdict judge(const policy_set& set, const evidence& e) {
+  hearing h{set, e};
+  for (const auto ask : rules_in_order) ask(h);
+  return h.take();
+}
+
+}  // namespace consentry::policy

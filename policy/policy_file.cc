@@ -1,0 +1,117 @@
+#include "policy/policy_file.h"
+
+#include <array>
+
+#include "base/strict_toml.h"
+
+namespace consentry::policy {
+
+namespace {
+
+// RULES: FIXED. These are no knobs; whoever looks for one is told why.
+struct fixed_rule {
+  std::string_view section;
+  std::string_view key;
+  std::string_view why;
+};
+constexpr std::array<fixed_rule, 8> fixed_rules{{
+    {"consent", "months", "consent lasts twelve months (terms 5.2.1)"},
+    {"consent", "required", "nobody gets advertising without consent (terms 5.1)"},
+    {"consent", "exempt_roles", "role addresses need consent like any other (terms 5.1)"},
+    {"provenance", "allow", "bought, rented or copied lists give no consent (terms 5.1, 5.3)"},
+    {"permission_request", "allow", "mail that asks for permission is unsolicited (terms 5.1)"},
+    {"unblock", "after_days", "a person with a reason lifts a block, never a timer (RULES A5)"},
+    {"unblock", "auto", "a person with a reason lifts a block, never a timer (RULES A5)"},
+    {"suppress", "ignore", "who complained gets no more (RULES C5)"},
+}};
+
+void refuse_loosening(toml_section& top) {
+  for (const auto& f : fixed_rules) {
+    if (!top.has(f.section)) continue;
+    auto s = top.section(f.section);
+    if (s.has(f.key))
+      s.fail(f.key, std::string{f.section} + "." + std::string{f.key} +
+                        " cannot be set, the rule is fixed: " + std::string{f.why});
+  }
+}
+
+void read_consent(toml_section s, rule_knobs& k) {
+  k.consent_granularity = s.choice("granularity", "day", {"day", "instant"}) == "day"
+                              ? rule_knobs::granularity::day
+                              : rule_knobs::granularity::instant;
+  k.consent_check_attempt =
+      s.choice("check", "rcpt+attempt", {"rcpt+attempt", "rcpt"}) == "rcpt+attempt";
+  k.consent_require_doi = s.flag("require_doi", k.consent_require_doi);
+  s.finish();
+}
+
+void read_renewal(toml_section s, rule_knobs& k) {
+  k.renewal_max_silence_months =
+      static_cast<int>(s.integer("max_silence_months", k.renewal_max_silence_months, 0, 120));
+  k.renewal_objection_wait_h =
+      static_cast<int>(s.integer("objection_wait_h", k.renewal_objection_wait_h, 0, 8760));
+  k.renewal_accept_declared = s.flag("accept_declared", k.renewal_accept_declared);
+  s.finish();
+}
+
+void read_purchase(toml_section s, rule_knobs& k) {
+  k.purchase_untick_withdraws = s.flag("untick_withdraws", k.purchase_untick_withdraws);
+  const auto text = s.text("preticked_valid_until", to_string(k.purchase_preticked_valid_until));
+  const auto day = parse_date(text);
+  if (!day) s.fail("preticked_valid_until", "preticked_valid_until must be a date \"YYYY-MM-DD\"");
+  k.purchase_preticked_valid_until = *day;
+  s.finish();
+}
+
+void read_content(toml_section top, rule_knobs& k) {
+  auto s = top.section("content");
+  k.content_hold = s.number("hold", k.content_hold, 0.1, 1000);
+  k.content_reject = s.number("reject", k.content_reject, 0.1, 1000);
+  if (k.content_reject < k.content_hold) s.fail("reject", "reject must not be below hold");
+  s.finish();
+  auto hard = top.section("hard");
+  k.hard_reject = hard.choice("action", "reject", {"reject", "hold"}) == "reject";
+  hard.finish();
+  // "pass" is no choice: what cannot be read is never waved through (RULES A6).
+  auto unscannable = top.section("unscannable");
+  k.unscannable_reject = unscannable.choice("action", "hold", {"hold", "reject"}) == "reject";
+  unscannable.finish();
+}
+
+void read_account(toml_section top, rule_knobs& k) {
+  auto overdue = top.section("overdue");
+  const auto allow = overdue.choice("allow", std::string{tenants::to_string(k.overdue)},
+                                    {"nothing", "transactional", "automation"});
+  k.overdue = tenants::parse_overdue_allow(allow).value();
+  overdue.finish();
+  auto ratio = top.section("ratio");
+  // 1 is the literal reading: one complaint in fifty blocks (RULES A5). Above the default, more
+  // complaints would pass.
+  k.ratio_floor = ratio.integer("floor", k.ratio_floor, 1, 1000);
+  k.ratio_window_days = static_cast<int>(ratio.integer("window_days", k.ratio_window_days, 1, 365));
+  ratio.finish();
+}
+
+rule_knobs read(toml_section top) {
+  refuse_loosening(top);
+  rule_knobs k;
+  read_consent(top.section("consent"), k);
+  read_renewal(top.section("renewal"), k);
+  read_purchase(top.section("purchase"), k);
+  read_content(top, k);
+  read_account(top, k);
+  top.finish();
+  return k;
+}
+
+}  // namespace
+
+rule_knobs read_policy_file(const std::filesystem::path& file) {
+  return read(toml_section::from_file(file));
+}
+
+rule_knobs parse_policy(std::string_view toml, const std::string& name) {
+  return read(toml_section::from_text(toml, name));
+}
+
+}  // namespace consentry::policy

@@ -1,0 +1,50 @@
+#include "policy/policy_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/secret.h"
+#include "base/text.h"
+
+namespace consentry::policy {
+
+std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
+  const auto yes_no = [](bool b) { return std::string{b ? "true" : "false"}; };
+  const auto action = [](bool reject) { return std::string{reject ? "reject" : "hold"}; };
+  return {
+      {"consent.check", k.consent_check_attempt ? "rcpt+attempt" : "rcpt"},
+      {"consent.granularity",
+       k.consent_granularity == rule_knobs::granularity::day ? "day" : "instant"},
+      {"consent.require_doi", yes_no(k.consent_require_doi)},
+      {"content.hold", fmt::format("{}", k.content_hold)},
+      {"content.reject", fmt::format("{}", k.content_reject)},
+      {"hard.action", action(k.hard_reject)},
+      {"overdue.allow", std::string{tenants::to_string(k.overdue)}},
+      {"purchase.preticked_valid_until", to_string(k.purchase_preticked_valid_until)},
+      {"purchase.untick_withdraws", yes_no(k.purchase_untick_withdraws)},
+      {"ratio.floor", std::to_string(k.ratio_floor)},
+      {"ratio.window_days", std::to_string(k.ratio_window_days)},
+      {"renewal.accept_declared", yes_no(k.renewal_accept_declared)},
+      {"renewal.max_silence_months", std::to_string(k.renewal_max_silence_months)},
+      {"renewal.objection_wait_h", std::to_string(k.renewal_objection_wait_h)},
+      {"unscannable.action", action(k.unscannable_reject)},
+  };
+}
+
+std::shared_ptr<const policy_set> make_policy_set(const rule_knobs& k, std::string_view patterns,
+                                                  std::string source) {
+  auto set = std::make_shared<policy_set>();
+  set->rules = k;
+  set->knobs = knobs_of(k);
+  set->patterns = patterns;
+  set->source = std::move(source);
+  std::string canonical;
+  for (const auto& [name, value] : set->knobs) canonical += name + "=" + value + "\n";
+  canonical += "patterns=" + set->patterns + "\n";
+  const auto digest = sha256(canonical);
+  set->version = "p" + hex(as_bytes(digest).substr(0, 6));
+  return set;
+}
+
+}  // namespace consentry::policy

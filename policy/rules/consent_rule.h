@@ -1,0 +1,13 @@
+// RULES 5.1, 5.2, 5.3, A3 and A4: consent, and the twelve months it lasts.
+#pragma once
+
+#include "policy/rule.h"
+
+namespace consentry::policy::rules {
+
+// Advertising (bulk, automation) needs it for every recipient; what answers one person's act
+// (transactional) and the confirmation of a sign-up (doi) does not (RULES A1.1). Role addresses
+// have no exemption (FIXED).
+void consent_rule(hearing& h);
+
+}  // namespace consentry::policy::rules
