@@ -125,6 +125,7 @@ std::optional<boundary_stack::match> boundary_stack::find(std::string_view line,
   if (!line.starts_with("--")) return std::nullopt;
   line.remove_prefix(2);
   bool doubtful = false;
+  std::optional<match> near;
   for (std::size_t level = open_.size(); level-- > 0;) {
     if (!line.starts_with(open_[level])) continue;
     std::string_view tail = line.substr(open_[level].size());
@@ -132,9 +133,10 @@ std::optional<boundary_stack::match> boundary_stack::find(std::string_view line,
     if (is_close) tail.remove_prefix(2);
     if (tail.find_first_not_of(" \t") == std::string_view::npos) return match{level, is_close};
     doubtful = true;
+    if (is_blank(tail[0])) near = match{level, is_close};
   }
   if (doubtful) is_doubtful = true;
-  return std::nullopt;
+  return near;
 }
 
 header_block read_header_block(const line_scan& lines, std::size_t pos,

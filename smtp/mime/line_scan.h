@@ -48,8 +48,9 @@ class boundary_stack {
   void pop() { open_.pop_back(); }
   std::size_t size() const noexcept { return open_.size(); }
 
-  // Innermost first. is_doubtful is set where the line only begins like a boundary: some readers
-  // take that for one (RFC 2046 section 5.1.1 lets them).
+  // Innermost first. is_doubtful is set where the line only begins like a boundary: RFC 2046
+  // section 5.1.1 lets readers take that for one, others do not. Taken for one here if a blank
+  // follows.
   std::optional<match> find(std::string_view line, bool& is_doubtful) const noexcept;
 
  private:

@@ -191,6 +191,11 @@ class walker {
         is_closed = true;
         continue;
       }
+      bool unused = false;
+      const auto again = src.lines.at_end(pos)
+                             ? std::nullopt
+                             : boundaries.find(src.lines.of(src.lines.at(pos)), unused);
+      if (again && again->level == level && !again->is_close) continue;  // an empty part
       goes_on = goes_on || is_closed;
       pos = entity(src, pos, child_path(path, ++children), depth + 1, default_type, boundaries);
     }
@@ -256,7 +261,8 @@ class walker {
       if (!is_ended) pos = line.next;
     }
     if (is_doubtful) doubt(path, "a line that only begins like a boundary");
-    const std::size_t end = is_ended ? src.lines.before_line_end(pos, begin) : pos;
+    // Where the closing boundary is missing, the last line end is taken for its.
+    const std::size_t end = src.lines.before_line_end(pos, begin);
     return {all.substr(begin, end - begin), pos};
   }
 

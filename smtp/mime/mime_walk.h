@@ -1,7 +1,6 @@
 // Takes a message apart for reading: parts, decoded bodies, decoded headers. Analysis only: what is
-// sent on is always the original bytes. A bounded scan of ours finds the parts and their exact
-// places; mimetic reads the message a second time, and where the two disagree another reader may
-// see other content, so that is said (docs/decisions/mime-reading.md).
+// sent on is always the original bytes. The scan is ours, with every limit in it; of mimetic it
+// uses the codec that is exact (docs/decisions/mime-reading.md says why not its tree).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +20,7 @@ struct walk_limits {
   std::size_t folds_max = 1000;                     // in one field
   std::size_t headers_max = 1000;                   // of one part
   // RFC 2046 section 5.1.1 says 70, mailers in the wild write more: that is a problem line only.
-  std::size_t boundary_bytes_max = 256;
+  std::size_t boundary_bytes_max = 4096;
   std::size_t parts_max = 1000;
   unsigned depth_max = 20;
   std::size_t decoded_bytes_max = 64u << 20;  // of all leaves together

@@ -1,8 +1,11 @@
 #include "smtp/mime/transfer_decoding.h"
 
+#include <mimetic/codec/base64.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 
 namespace consentry::smtp::mime {
 namespace {
@@ -80,10 +83,31 @@ bool is_uu_line(std::string_view line) noexcept {
   return line.size() - 1 <= characters + 4;
 }
 
+// Whole groups of four, padding only at the end: what mimetic decodes exactly.
+bool is_well_formed_base64(std::string_view s) noexcept {
+  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
+  std::size_t characters = 0;
+  for (int padding = 0; padding < 2 && s.ends_with('='); ++padding, ++characters)
+    s.remove_suffix(1);
+  for (const char c : s) {
+    if (is_space(c)) continue;
+    if (base64_values[static_cast<unsigned char>(c)] < 0) return false;
+    ++characters;
+  }
+  return characters % 4 == 0;
+}
+
 }  // namespace
 
 decoded_bytes decode_base64(std::string_view encoded, std::size_t bytes_max) {
   decoded_bytes out;
+  if (is_well_formed_base64(encoded)) {
+    out.bytes.reserve(encoded.size() / 4 * 3);
+    mimetic::Base64::Decoder decoder;
+    decoder.process(encoded.begin(), encoded.end(), std::back_inserter(out.bytes));
+    cut(out, bytes_max);
+    return out;
+  }
   out.bytes.reserve(std::min(encoded.size() / 4 * 3 + 3, bytes_max + 3));
   std::uint32_t group = 0;
   int filled = 0;
@@ -110,8 +134,9 @@ decoded_bytes decode_base64(std::string_view encoded, std::size_t bytes_max) {
       flush();
       const std::string_view rest = encoded.substr(i + 1);
       if (is_only_space(rest)) break;
+      const bool is_first = out.problem.empty();  // looked through once, else it is quadratic
       out.problem = "base64: goes on after its padding";
-      if (!is_only_base64(rest)) {
+      if (is_first && !is_only_base64(rest)) {
         out.in_doubt = true;
         break;
       }
@@ -119,9 +144,7 @@ decoded_bytes decode_base64(std::string_view encoded, std::size_t bytes_max) {
       ++foreign;
     }
   }
-  if (filled == 1) {
-    out.problem = "base64: broken off";
-  }
+  if (filled == 1) out.problem = "base64: broken off";
   flush();
   if (foreign > 0 && out.problem.empty())
     out.problem =
