@@ -18,7 +18,8 @@ class key_ring {
   using keys = std::vector<std::shared_ptr<const dkim_key>>;
 
   key_ring() = default;
-  // Reads <folder>/<domain>/<selector>.pem, each with mode 0600. Throws configuration_error naming the file.
+  // Reads <folder>/<domain>/<selector>.pem, each with mode 0600. Throws configuration_error naming
+  // the file.
   static std::shared_ptr<const key_ring> load(const std::filesystem::path& folder);
 
   // The keys of exactly that domain (lower-case A-labels), RSA first; empty if there are none.
@@ -29,7 +30,9 @@ class key_ring {
   std::map<std::string, keys, std::less<>> by_domain_;
 };
 
-// Writes new keys <selector>r (rsa-2048) and <selector>e (ed25519) into the folder, synced, and returns them. conflict: they exist.
-result<key_ring::keys> create_keys(const std::filesystem::path& folder, const std::string& domain, const std::string& selector);
+// Writes new keys <selector>r (rsa-2048) and <selector>e (ed25519) into the folder, synced, and
+// returns them. conflict: they exist.
+result<key_ring::keys> create_keys(const std::filesystem::path& folder, const std::string& domain,
+                                   const std::string& selector);
 
 }  // namespace consentry::smtp::auth
