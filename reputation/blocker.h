@@ -28,8 +28,9 @@ struct standing {
   bool bulk_blocked = false;
   std::uint32_t epoch = 1;  // counting restarts with each
   instant since{};          // of the last change; 0: never changed
-  std::string cause;        // of the last change: "ratio: campaign spring, 2 complaints on 900"
-  std::string actor;        // who made it: "gateway" or a person
+  std::string
+      cause;  // of the last change: "complaint ratio: 2 on 900 delivered of campaign spring"
+  std::string actor;  // who made it: "gateway" or a person
 
   friend bool operator==(const standing&, const standing&) = default;
 };
@@ -75,8 +76,8 @@ class blocker {
   std::vector<tenant_id> blocked(const read_txn& txn) const;
 
  private:
-  standing change(write_txn& txn, tenant_id tenant, const standing& before, standing after,
-                  const complaint_count& count);
+  void change(write_txn& txn, tenant_id tenant, const standing& before, const standing& after,
+              journal::event what);
   void set_gate(tenant_id tenant, bool closed);
 
   const journal::event_journal& journal_;

@@ -21,6 +21,9 @@ enum class sent_mark : std::uint8_t {
   unsubscribed = 2,
 };
 
+// Several reports of one person on one mail are rare; this many distinct times are remembered.
+inline constexpr std::size_t complaints_kept_max = 8;
+
 // The parts merge, whatever order they come in: the earliest delivery stands, marks and complaint
 // times only add up.
 struct sent_record {
@@ -37,7 +40,7 @@ struct sent_record {
 
   bool bounced = false;
   bool unsubscribed = false;
-  std::vector<instant> complaints;     // distinct verified ones, ascending; the earliest 8 are kept
+  std::vector<instant> complaints;     // distinct verified ones, ascending; the earliest are kept
   std::optional<instant> reversed_at;  // the latest "not-spam" (RULES C3)
 
   friend bool operator==(const sent_record&, const sent_record&) = default;
@@ -46,6 +49,9 @@ struct sent_record {
 // What is stored in table sent under be64 recipient. decode_sent_record throws decode_error.
 std::string encode(const sent_record& r);
 sent_record decode_sent_record(std::string_view bytes);
+
+// Whether a complaint came more than max_age_days after the send day.
+bool is_too_old(const sent_record& r, instant complaint, int max_age_days);
 
 // A complaint stands if it is at most max_age_days after the send day and later than the last
 // reversal. False for what was not delivered or is not bulk.

@@ -28,8 +28,9 @@ struct suppression {
   std::string source;  // "arf:feedback.example.net", "desk", "dsn"
   instant at{};
   std::optional<instant> expires_at;  // none: for ever
-  recipient_id recipient;             // the mail that led to it; 0: none
-  std::string campaign;               // of that mail
+  message_id message;                 // the mail that led to it; 0: none
+  recipient_id recipient;
+  std::string campaign;  // of that mail
 
   friend bool operator==(const suppression&, const suppression&) = default;
 };
@@ -37,5 +38,11 @@ struct suppression {
 // What is stored. decode_suppression throws decode_error.
 std::string encode(const suppression& s);
 suppression decode_suppression(std::string_view bytes);
+
+bool is_in_force(const suppression& s, instant now) noexcept;
+
+// Two for the same person: the heavier reason stands (the first of equal ones), for as long as the
+// longer of them, so that nothing added later sets anybody free.
+suppression merge(const suppression& a, const suppression& b);
 
 }  // namespace consentry::reputation

@@ -18,8 +18,8 @@ class suppression_list {
   // At start. `journal` must outlive it.
   suppression_list(store_env& env, const journal::event_journal& journal);
 
-  // tenant 0 is the platform. What is there already stays unless the new one weighs more or lasts
-  // longer; false: it stayed. Journals `suppressed` when it did not.
+  // tenant 0 is the platform. Merges with what is there; false: that changed nothing. Otherwise
+  // journals `suppressed`.
   bool add(write_txn& txn, tenant_id tenant, std::string_view person, const suppression& s,
            std::string_view actor) const;
   // invalid: actor or reason is blank; not_found. Journals `unsuppressed`.

@@ -4,8 +4,9 @@
 // contribute, and these only merge.
 //
 //   table sent              be64 recipient -> sent_record
-//   table complaints        be32 tenant, campaign key, person(16), be64 recipient -> ""
-//   table campaign_tallies  be32 tenant, be32 epoch, campaign key -> count
+//   table complaints        be32 tenant, be32 epoch, campaign, person(16), be64 recipient -> ""
+//                           (standing complaints; the first of each person in a campaign counts)
+//   table campaign_tallies  be32 tenant, be32 epoch, campaign -> count
 //   table day_tallies       be32 tenant, be32 epoch, be32 day -> count
 //
 // The sent record is keyed by the ascending recipient number and cohort rows are few, so counting
@@ -44,7 +45,9 @@ enum class complaint_effect : std::uint8_t {
   too_old,    // more than complaint_max_age_days after the send day
   reversed,   // a later "not-spam" is known already
 };
-// "counted", "duplicate", ...: stable, a fact of the journal event.
+// `counted` means in the cohort of the message: where sent->epoch is not the tenant's epoch of now,
+// an unblock has put that cohort behind it. "counted", "duplicate", ...: stable, a fact of the
+// journal event.
 std::string_view to_string(complaint_effect e) noexcept;
 
 struct complaint_outcome {
@@ -77,8 +80,17 @@ class tally {
                          day_window window, std::size_t campaigns_max) const;
 
  private:
+  // What a change made of a record, and how C, over all cohorts, moved by it.
+  struct update {
+    sent_record before;
+    sent_record after;
+    int complaints = 0;
+  };
   template <class Change>
-  void update(write_txn& txn, recipient_id recipient, Change change) const;
+  update change(write_txn& txn, recipient_id recipient, Change merge_in) const;
+  std::optional<sent_record> carrier(const read_txn& txn, std::string_view group) const;
+  bool stands(const sent_record& r) const;
+  void add(write_txn& txn, const sent_record& cohorts, int delivered, int complaints) const;
 
   int max_age_days_;
   table sent_;

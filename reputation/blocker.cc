@@ -1,0 +1,192 @@
+#include "reputation/blocker.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "base/bytes.h"
+#include "base/text.h"
+
+namespace consentry::reputation {
+namespace {
+
+constexpr std::uint8_t version = 1;
+
+std::string tenant_key(tenant_id tenant) {
+  return byte_writer{}.be32(tenant.value).take();
+}
+
+std::string encode(const standing& s) {
+  return byte_writer{}
+      .u8(version)
+      .flag(s.bulk_blocked)
+      .varint(s.epoch)
+      .zigzag(to_ms(s.since))
+      .text(s.cause)
+      .text(s.actor)
+      .take();
+}
+
+standing decode_standing(std::string_view bytes) {
+  byte_reader in{bytes};
+  if (in.u8() != version) throw decode_error("standing: unknown version");
+  standing s;
+  s.bulk_blocked = in.flag();
+  s.epoch = static_cast<std::uint32_t>(in.varint());
+  s.since = from_ms(in.zigzag());
+  s.cause = in.text();
+  s.actor = in.text();
+  if (!in.at_end()) throw decode_error("standing: bytes behind it");
+  return s;
+}
+
+std::string_view name_of(const standing& s) noexcept {
+  return s.bulk_blocked ? "bulk_blocked" : "open";
+}
+
+// A named person and a reason, both one short line (RULES A5, E4).
+result<void> need_person(std::string_view person, std::string_view reason) {
+  const auto wrong = [](std::string text) {
+    return failure{
+        .kind = failure_kind::invalid, .permanent = true, .public_text = std::move(text)};
+  };
+  if (trim(person).empty() || person.size() > 100)
+    return wrong("the person who decides must be named, in at most 100 bytes");
+  if (trim(reason).empty() || reason.size() > 1000 || !is_valid_utf8(reason))
+    return wrong("a reason is needed, in at most 1000 bytes");
+  return {};
+}
+
+}  // namespace
+
+blocker::blocker(store_env& env, const journal::event_journal& journal)
+    : journal_{journal},
+      standings_{env.open_table("standings")},
+      changes_{env.open_table("standing_changes")} {
+  for (const auto tenant : blocked(env.begin_read())) set_gate(tenant, true);
+}
+
+bool blocker::is_bulk_closed(tenant_id tenant) const {
+  std::shared_lock lock{mutex_};
+  const auto it = gates_.find(tenant);
+  return it != gates_.end() && it->second->load();
+}
+
+std::shared_ptr<const std::atomic<bool>> blocker::gate_of(tenant_id tenant) {
+  std::lock_guard lock{mutex_};
+  auto& gate = gates_[tenant];
+  if (!gate) gate = std::make_shared<std::atomic<bool>>(false);
+  return gate;
+}
+
+void blocker::set_gate(tenant_id tenant, bool closed) {
+  std::lock_guard lock{mutex_};
+  auto& gate = gates_[tenant];
+  if (gate)
+    gate->store(closed);
+  else
+    gate = std::make_shared<std::atomic<bool>>(closed);
+}
+
+void blocker::change(write_txn& txn, tenant_id tenant, const standing& before,
+                     const standing& after, journal::event what) {
+  what.kind = journal::event_kind::standing_changed;
+  what.at = after.since;
+  what.tenant = tenant;
+  what.stream = smtp::stream::bulk;
+  what.rule = "A5";
+  what.actor = after.actor;
+  what.reason = after.cause;
+  what.facts["from"] = name_of(before);
+  what.facts["to"] = name_of(after);
+  what.facts["epoch"] = std::to_string(after.epoch);
+  const auto seq = journal_.append(txn, what);
+  txn.put(standings_, tenant_key(tenant), encode(after));
+  txn.put(changes_, byte_writer{}.be32(tenant.value).be64(seq.value).bytes(), encode(after));
+}
+
+bool blocker::block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why,
+                              instant at) {
+  set_gate(tenant, true);
+  const auto before = standing_of(txn, tenant);
+  if (before.bulk_blocked) return false;
+  auto after = before;
+  after.bulk_blocked = true;
+  after.since = at;
+  after.actor = "gateway";
+  after.cause =
+      fmt::format("complaint ratio: {} on {} delivered", why.count.complaints, why.count.delivered);
+  journal::event e;
+  if (why.by_campaign) {
+    after.cause += " of campaign " + printable(why.campaign, 100);
+    e.campaign = why.campaign;
+  }
+  e.facts["complaints"] = std::to_string(why.count.complaints);
+  e.facts["delivered"] = std::to_string(why.count.delivered);
+  change(txn, tenant, before, after, std::move(e));
+  return true;
+}
+
+result<bool> blocker::block(write_txn& txn, tenant_id tenant, std::string_view person,
+                            std::string_view reason, instant at) {
+  if (auto r = need_person(person, reason); !r) return r.error();
+  set_gate(tenant, true);
+  const auto before = standing_of(txn, tenant);
+  if (before.bulk_blocked) return false;
+  auto after = before;
+  after.bulk_blocked = true;
+  after.since = at;
+  after.actor = person;
+  after.cause = reason;
+  change(txn, tenant, before, after, {});
+  return true;
+}
+
+result<standing> blocker::unblock(write_txn& txn, tenant_id tenant, std::string_view person,
+                                  std::string_view reason, instant at, bool resets) {
+  if (auto r = need_person(person, reason); !r) return r.error();
+  const auto before = standing_of(txn, tenant);
+  if (!before.bulk_blocked)
+    return failure{.kind = failure_kind::conflict,
+                   .permanent = true,
+                   .public_text = "bulk mail of this tenant is not blocked"};
+  auto after = before;
+  after.bulk_blocked = false;
+  after.since = at;
+  after.actor = person;
+  after.cause = reason;
+  if (resets) ++after.epoch;
+  change(txn, tenant, before, after, {});
+  return after;
+}
+
+void blocker::refresh(const read_txn& txn, tenant_id tenant) {
+  set_gate(tenant, standing_of(txn, tenant).bulk_blocked);
+}
+
+standing blocker::standing_of(const read_txn& txn, tenant_id tenant) const {
+  const auto bytes = txn.get(standings_, tenant_key(tenant));
+  return bytes ? decode_standing(*bytes) : standing{};
+}
+
+std::vector<standing_change> blocker::history(const read_txn& txn, tenant_id tenant,
+                                              std::size_t limit) const {
+  std::vector<standing_change> found;
+  const auto prefix = tenant_key(tenant);
+  auto c = txn.scan(changes_);
+  const auto end = byte_writer{}.be32(tenant.value).be64(UINT64_MAX).take();
+  for (bool more = c.seek_last(end); more && c.key().starts_with(prefix) && found.size() < limit;
+       more = c.previous())
+    found.push_back(
+        {{byte_reader{c.key().substr(prefix.size())}.be64()}, decode_standing(c.value())});
+  return found;
+}
+
+std::vector<tenant_id> blocker::blocked(const read_txn& txn) const {
+  std::vector<tenant_id> found;
+  for (auto c = txn.scan(standings_); c.next();)
+    if (decode_standing(c.value()).bulk_blocked) found.push_back({byte_reader{c.key()}.be32()});
+  return found;
+}
+
+}  // namespace consentry::reputation
