@@ -12,7 +12,8 @@ namespace consentry::queue {
 
 struct carried {
   smtp::outcome outcome;
-  bool broken_off = false;  // may_start said no before MAIL FROM; outcome means nothing then
+  bool broken_off = false;       // may_start said no before MAIL FROM; outcome means nothing then
+  bool maybe_delivered = false;  // deferred, but the final dot may have reached the next hop
 };
 
 class courier {

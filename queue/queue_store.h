@@ -4,13 +4,15 @@
 //
 //   messages    be64 message                              -> queued_message
 //   recipients  be64 recipient                            -> queued_recipient
-//   due         u8 lane, be64 time_ms, be64 recipient     -> domain           every queued
-//   recipient stands here or in parked parked      u8 lane, group, 0, be64 time, be64 rcpt   ->
-//   domain           overflow of busy destinations (scheduler.h) held        be32 tenant, u8
-//   stream, be64 recipient    -> reason open        be32 tenant, u8 stream, be64 message      -> ""
-//   messages with queued or held recipients counts      be32 tenant, u8 stream -> queue_counts
-//   segments    be32 segment                              -> open messages whose body lies there; 0
-//   has no row
+//   due         u8 lane, be64 time_ms, be64 recipient     -> domain
+//   parked      u8 lane, group, 0, be64 time, be64 rcpt   -> domain  overflow of busy destinations
+//   open        be32 tenant, u8 stream, be64 message      -> ""      with queued or held recipients
+//   counts      be32 tenant, u8 stream                    -> queue_counts
+//   segments    be32 segment                              -> open messages whose body lies there
+//
+// Every queued recipient has a row in due or in parked. The converse need not hold: a row whose
+// recipient is not queued, or is due at another time, is stale (it was held while parked, say); who
+// meets one drops it.
 //
 // Keys grow with time, so commits stay cheap (DESIGN "Keys decide the speed"). Finished rows stay,
 // without address and body, so that a token still leads to tenant, campaign and recipient; trim()
@@ -49,6 +51,12 @@ struct due_row {
   std::string domain;
 };
 
+struct due_position {
+  instant at{};
+  recipient_id recipient;
+  friend auto operator<=>(const due_position&, const due_position&) = default;
+};
+
 // What is meant: of one tenant, one stream, one campaign, one message; unset parts match all.
 struct queue_filter {
   tenant_id tenant;
@@ -81,8 +89,11 @@ class queue_store {
 
   // What an attempt or a decision did to a recipient. r is the row as it is to be, state and all,
   // but for the blanking that final states bring; the store moves it between the indexes, counts,
-  // and closes the message with its last recipient. Gives the message as it is then.
-  queued_message update(write_txn& txn, const queued_recipient& r);
+  // and closes the message with its last recipient. parked_under: the group of the due_row it was
+  // taken from. Somebody may have held or purged the recipient meanwhile: then a deferral changes
+  // nothing but the attempt's facts, and a final outcome stands. Gives the message as it is then.
+  queued_message update(write_txn& txn, const queued_recipient& r,
+                        std::string_view parked_under = {});
 
   // By hand, in bounded slices: at most `rows` rows are looked at. Start with an empty resume.
   // visit is called for each changed recipient, before the change, with its address.
@@ -93,10 +104,11 @@ class queue_store {
   slice purge(write_txn& txn, const queue_filter& f, std::string_view reason, instant now,
               const std::string& resume, std::size_t rows, const visit& each);
 
-  // Moves rows of due to parked under a group, or any rows to a later due time. Rows that have gone
-  // meanwhile are left out.
+  // Moves rows of due to parked under a group (a name without zero bytes; long ones are cut), or
+  // any rows to a later due time. Rows that have gone meanwhile are left out.
   void park(write_txn& txn, std::span<const due_row> rows, std::string_view group);
   void postpone(write_txn& txn, std::span<const due_row> rows, instant until);
+  void drop_stale(write_txn& txn, std::span<const due_row> rows);
 
   // Removes finished messages that ended before `before`, oldest first; at most `rows` rows.
   slice trim(write_txn& txn, instant before, const std::string& resume, std::size_t rows);
@@ -114,26 +126,34 @@ class queue_store {
   queue_counts counts(const read_txn& txn) const;
   queue_counts counts(const read_txn& txn, tenant_id tenant,
                       std::optional<smtp::stream> stream = {}) const;
-  // Rows of one lane at or after (from, after), due by `until`, at most `limit`.
-  std::vector<due_row> due(const read_txn& txn, lane in, instant from, instant until,
+  // Rows of one lane from a position on, due by `until`, at most `limit`.
+  std::vector<due_row> due(const read_txn& txn, lane in, due_position from, instant until,
                            std::size_t limit) const;
-  std::optional<instant> next_due(const read_txn& txn,
-                                  lane in) const;  // earliest row, wherever it lies in time
+  std::optional<instant> next_due(const read_txn& txn, lane in, instant after) const;
   std::vector<due_row> parked(const read_txn& txn, lane in, std::string_view group,
-                              std::size_t limit) const;
+                              due_position from, std::size_t limit) const;
+  // Names of groups with rows, at most `limit`; costs one step a group.
   std::vector<std::string> parked_groups(const read_txn& txn, lane in, std::size_t limit) const;
   std::uint64_t open_messages_in(const read_txn& txn, std::uint32_t segment) const;
   std::uint32_t last_segment(const read_txn& txn) const;
 
  private:
-  struct place;  // of a recipient's row in the indexes
+  using handle = std::function<bool(const queued_message&, const queued_recipient&)>;
+
   void count(write_txn& txn, const queued_message& m, int queued, int held, int messages);
   void count_segment(write_txn& txn, std::uint32_t segment, int by);
-  void take_out(write_txn& txn, const queued_message& m, const queued_recipient& r);
-  void put_in(write_txn& txn, const queued_message& m, const queued_recipient& r);
+  queued_message transition(write_txn& txn, queued_message m, const queued_recipient& before,
+                            queued_recipient after, std::string_view parked_under);
+  // Calls f for open recipients that match, until `rows` rows were looked at; f says whether it
+  // changed something.
+  slice walk(write_txn& txn, const queue_filter& f, const std::string& resume, std::size_t rows,
+             const handle& each);
+  std::vector<due_row> read_rows(const read_txn& txn, table t, const std::string& prefix,
+                                 const due_row& like, due_position from, instant until,
+                                 std::size_t limit) const;
 
   id_source take_ids_;
-  table messages_, recipients_, due_, parked_, held_, open_, counts_, segments_;
+  table messages_, recipients_, due_, parked_, open_, counts_, segments_;
 };
 
 }  // namespace consentry::queue

@@ -1,0 +1,230 @@
+#include "queue/queue_store.h"
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "queue/queue_keys.h"
+
+namespace consentry::queue {
+namespace {
+
+constexpr std::size_t reply_bytes_max = 512;
+
+std::string encode(const queue_counts& c) {
+  return byte_writer{}.u8(1).varint(c.queued).varint(c.held).varint(c.messages).take();
+}
+
+queue_counts decode_counts(std::string_view value) {
+  byte_reader in{value};
+  if (in.u8() != 1) throw decode_error("queue count of unknown version");
+  queue_counts c;
+  c.queued = in.varint();
+  c.held = in.varint();
+  c.messages = in.varint();
+  return c;
+}
+
+// A counter below zero means that the store lost track of itself.
+void change(std::uint64_t& n, int by) {
+  CONSENTRY_CHECK(by >= 0 || n >= static_cast<std::uint64_t>(-by));
+  n += static_cast<std::uint64_t>(static_cast<std::int64_t>(by));
+}
+
+int is(const queued_recipient& r, recipient_state s) {
+  return r.state == s ? 1 : 0;
+}
+
+// What is personal or of no more use goes when nothing more can happen (RULES 10, D5): the
+// pseudonym stays.
+void blank(queued_recipient& r) {
+  r.address.clear();
+  r.domain.clear();
+  r.orcpt.clear();
+  r.next_attempt_at = {};
+}
+
+}  // namespace
+
+lane lane_of(const queued_message& m) noexcept {
+  const bool prompt =
+      m.is_notice || m.stream == smtp::stream::transactional || m.stream == smtp::stream::doi;
+  return prompt ? lane::prompt : lane::bulk;
+}
+
+queue_store::queue_store(store_env& env, id_source take_ids)
+    : take_ids_{std::move(take_ids)},
+      messages_{env.open_table("queue_messages")},
+      recipients_{env.open_table("queue_recipients")},
+      due_{env.open_table("queue_due")},
+      parked_{env.open_table("queue_parked")},
+      open_{env.open_table("queue_open")},
+      counts_{env.open_table("queue_counts")},
+      segments_{env.open_table("queue_segments")} {}
+
+message_id queue_store::accept(write_txn& txn, const queued_message& m,
+                               std::span<const queued_recipient> recipients) {
+  CONSENTRY_CHECK(!recipients.empty() && m.body_at.length != 0);
+  queued_message stored = m;
+  stored.id.value = take_ids_(txn, recipients.size() + 1);
+  stored.recipients_total = static_cast<std::uint32_t>(recipients.size());
+  stored.recipients_open = stored.recipients_total;
+  stored.recipients_held = 0;
+  stored.finished_at = {};
+  auto id = stored.id.value;
+  for (const auto& given : recipients) {
+    queued_recipient r = given;
+    r.id.value = ++id;
+    r.message = stored.id;
+    CONSENTRY_CHECK(!is_final(r.state));
+    if (r.state == recipient_state::held)
+      ++stored.recipients_held;
+    else
+      txn.put(due_, keys::due(lane_of(stored), r.next_attempt_at, r.id), r.domain);
+    txn.append(recipients_, keys::of(r.id), encode(r));
+  }
+  txn.append(messages_, keys::of(stored.id), queue::encode(stored));
+  txn.put(open_, keys::by_stream(stored.tenant, stored.stream, stored.id.value), "");
+  const int held = static_cast<int>(stored.recipients_held);
+  count(txn, stored, static_cast<int>(stored.recipients_total) - held, held, 1);
+  count_segment(txn, stored.body_at.segment, 1);
+  return stored.id;
+}
+
+queued_message queue_store::update(write_txn& txn, const queued_recipient& r,
+                                   std::string_view parked_under) {
+  const auto before = recipient(txn, r.id);
+  auto m = message_of(txn, r.id);
+  // Only trim() removes rows, and only of what ended long ago.
+  CONSENTRY_CHECK(before && m);
+  queued_recipient after = r;
+  after.message = before->message;
+  if (after.last_reply.size() > reply_bytes_max) after.last_reply.resize(reply_bytes_max);
+  if (is_final(before->state)) {
+    if (!is_final(after.state)) return *m;
+  } else if (before->state == recipient_state::held && after.state == recipient_state::queued) {
+    after.state = recipient_state::held;
+    after.reason = before->reason;
+    after.rule = before->rule;
+  }
+  return transition(txn, std::move(*m), *before, std::move(after), parked_under);
+}
+
+queued_message queue_store::transition(write_txn& txn, queued_message m,
+                                       const queued_recipient& before, queued_recipient after,
+                                       std::string_view parked_under) {
+  const auto in = lane_of(m);
+  if (before.state == recipient_state::queued) {
+    const bool was_due = txn.erase(due_, keys::due(in, before.next_attempt_at, before.id));
+    if (!was_due && !parked_under.empty())
+      txn.erase(parked_, keys::parked(in, parked_under, before.next_attempt_at, before.id));
+  }
+  if (after.state == recipient_state::queued)
+    txn.put(due_, keys::due(in, after.next_attempt_at, after.id), after.domain);
+  const bool ends = is_final(after.state) && !is_final(before.state);
+  if (is_final(after.state)) blank(after);
+  txn.put(recipients_, keys::of(after.id), encode(after));
+  if (after.state == before.state) return m;
+
+  const int queued = is(after, recipient_state::queued) - is(before, recipient_state::queued);
+  const int held = is(after, recipient_state::held) - is(before, recipient_state::held);
+  m.recipients_held = static_cast<std::uint32_t>(static_cast<int>(m.recipients_held) + held);
+  bool closes = false;
+  if (ends) {
+    CONSENTRY_CHECK(m.recipients_open > 0);
+    closes = --m.recipients_open == 0;
+  }
+  if (closes) {
+    m.finished_at = after.changed_at;
+    count_segment(txn, m.body_at.segment, -1);
+    m.body_at = {};
+    txn.erase(open_, keys::by_stream(m.tenant, m.stream, m.id.value));
+  }
+  txn.put(messages_, keys::of(m.id), queue::encode(m));
+  count(txn, m, queued, held, closes ? -1 : 0);
+  return m;
+}
+
+void queue_store::park(write_txn& txn, std::span<const due_row> rows, std::string_view group) {
+  for (const auto& row : rows)
+    if (txn.erase(due_, keys::due(row.in, row.at, row.recipient)))
+      txn.put(parked_, keys::parked(row.in, group, row.at, row.recipient), row.domain);
+}
+
+void queue_store::postpone(write_txn& txn, std::span<const due_row> rows, instant until) {
+  for (const auto& row : rows) {
+    auto r = recipient(txn, row.recipient);
+    if (!r || r->state != recipient_state::queued || r->next_attempt_at != row.at) continue;
+    if (row.group.empty())
+      txn.erase(due_, keys::due(row.in, row.at, row.recipient));
+    else
+      txn.erase(parked_, keys::parked(row.in, row.group, row.at, row.recipient));
+    r->next_attempt_at = until;
+    txn.put(recipients_, keys::of(r->id), encode(*r));
+    txn.put(due_, keys::due(row.in, until, r->id), r->domain);
+  }
+}
+
+void queue_store::drop_stale(write_txn& txn, std::span<const due_row> rows) {
+  for (const auto& row : rows) {
+    const auto r = recipient(txn, row.recipient);
+    if (r && r->state == recipient_state::queued && r->next_attempt_at == row.at) continue;
+    if (row.group.empty())
+      txn.erase(due_, keys::due(row.in, row.at, row.recipient));
+    else
+      txn.erase(parked_, keys::parked(row.in, row.group, row.at, row.recipient));
+  }
+}
+
+void queue_store::count(write_txn& txn, const queued_message& m, int queued, int held,
+                        int messages) {
+  if (queued == 0 && held == 0 && messages == 0) return;
+  const auto key = keys::tenant_stream(m.tenant, m.stream);
+  const auto stored = txn.get(counts_, key);
+  queue_counts c = stored ? decode_counts(*stored) : queue_counts{};
+  change(c.queued, queued);
+  change(c.held, held);
+  change(c.messages, messages);
+  txn.put(counts_, key, encode(c));
+}
+
+void queue_store::count_segment(write_txn& txn, std::uint32_t segment, int by) {
+  const auto key = keys::of_segment(segment);
+  const auto stored = txn.get(segments_, key);
+  std::uint64_t n = stored ? byte_reader{*stored}.varint() : 0;
+  change(n, by);
+  if (n == 0)
+    txn.erase(segments_, key);
+  else
+    txn.put(segments_, key, byte_writer{}.varint(n).bytes());
+}
+
+slice queue_store::trim(write_txn& txn, instant before, const std::string& resume,
+                        std::size_t rows) {
+  slice done;
+  std::vector<queued_message> old;
+  {
+    auto at = txn.scan(messages_);
+    std::size_t seen = 0;
+    for (bool ok = resume.empty() ? at.first() : at.seek(resume); ok; ok = at.next()) {
+      auto m = decode_message(message_id{byte_reader{at.key()}.be64()}, at.value());
+      if (m.accepted_at >= before) break;  // all later ones ended later still
+      if (seen >= rows) {
+        done.more = true;
+        done.resume = at.key();
+        break;
+      }
+      ++seen;
+      if (m.recipients_open != 0 || m.finished_at >= before) continue;
+      seen += m.recipients_total;
+      old.push_back(std::move(m));
+    }
+  }
+  for (const auto& m : old) {
+    for (std::uint64_t i = 1; i <= m.recipients_total; ++i)
+      txn.erase(recipients_, keys::of(recipient_id{m.id.value + i}));
+    txn.erase(messages_, keys::of(m.id));
+    ++done.changed;
+  }
+  return done;
+}
+
+}  // namespace consentry::queue
