@@ -193,7 +193,7 @@ class Gateway(Daemon):
     def cli(self, *arguments, stdin=None, code=0):
         """consentry over the socket; its standard output. code: the exit code it must end with (None: any)."""
         done = subprocess.run([program("consentry"), "--socket", str(self.socket), *map(str, arguments)],
-                              input=stdin, capture_output=True, text=True, timeout=PATIENCE_S, env=self.env)
+                              input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
         if code is not None:
             assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -241,7 +241,7 @@ class Gateway(Daemon):
 
     def wait_delivered(self):
         """Until nothing waits for delivery any more."""
-        wait_for(lambda: self.json("stats")["queue"]["waiting"] == 0, "an empty queue")
+        wait_for(lambda: self.json("stats")["queue"]["queued"] == 0, "an empty queue")
 
 
 def consent_csv(recipients, **fields):

@@ -1,0 +1,114 @@
+"""Where mail goes: real servers at the other end, found by a real name server."""
+import email
+import os
+
+import pytest
+
+import neighbours
+import support
+from conftest import House
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="Postfix needs root")
+
+
+def send(gateway, *recipients, id="1"):
+    client = gateway.login()
+    client.sendmail("news@sender.test", list(recipients), support.letter(recipients[0], id=id))
+    client.quit()
+
+
+@needs_root
+def test_postfix_takes_it_over_tls(home):
+    with neighbours.PostfixHop(home, ["rcpt.test"]) as hop:
+        route = [{"domain": "rcpt.test", "host": hop.host, "port": hop.port}]
+        with House(home, {"route": route}) as house:
+            to = ["anna@rcpt.test", "béla@rcpt.test"]
+            house.gateway.import_consents(to)
+            client = house.gateway.login()
+            client.sendmail("news@sender.test", to[:1], support.letter(to[0]))
+            client.sendmail("news@sender.test", to[1:], support.letter(to[1]), mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+            client.quit()
+            mail = support.wait_for(lambda: hop.mail() if len(hop.mail()) == 2 else None, "two letters in the mailbox")
+            for m in mail:
+                assert b"using TLSv1" in m
+                # The return path is the gateway's own and tells nobody's address.
+                path = email.message_from_bytes(m)["Return-Path"]
+                assert path.startswith("<b-") and path.endswith("@bounce.gw.test>")
+                signed = m[m.index(b"DKIM-Signature"):]
+                assert [good for _, _, good in neighbours.dkim_verdicts(signed, house.knot)] == [True, True]
+
+
+def test_smtp_sink_takes_it(home):
+    with neighbours.SmtpSink(home) as hop, House(home, {"route": [{"domain": "*", "host": hop.host, "port": hop.port}]}) as house:
+        house.gateway.import_consents([f"u{i}@rcpt.test" for i in range(20)])
+        for i in range(20):
+            send(house.gateway, f"u{i}@rcpt.test", id=str(i))
+        mail = support.wait_for(lambda: hop.mail() if len(hop.mail()) >= 20 else None, "20 letters at smtp-sink")
+        ids = [email.message_from_bytes(m)["X-Test-Id"] for m in mail]
+        assert sorted(ids, key=int) == [str(i) for i in range(20)]
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Mail goes by DNS alone: every host has the port of one sink that listens on several addresses."""
+    with support.folder() as path:
+        with neighbours.MailSink(path, ["--addresses", "4"], name="hosts", script="rcpt later* 1 451 4.2.1 try again\n"
+                                 "rcpt nobody* * 550 5.1.1 no such user\n") as sink:
+            zones = {
+                "mx.test": ["@ MX 10 a", "a A 127.0.1.1"],
+                "two.test": ["@ MX 10 dead", "@ MX 20 b", "dead A 127.0.1.200", "b A 127.0.1.2"],
+                "plain.test": ["@ A 127.0.1.3"],
+                "null.test": ["@ MX 0 .", "@ A 127.0.1.4"],
+                "empty.test": [],
+            }
+            house = House(path, {"route": [], "delivery": {"port": sink.port, "retry_first_s": 1, "retry_max_s": 1}})
+            house.knot.zones |= zones
+            with house:
+                house.hosts = sink
+                yield house
+
+
+def at(world, recipient):
+    """The address of the host that took this recipient's mail."""
+    return next((r["address"] for r in world.hosts.received() if r["recipients"] == recipient), None)
+
+
+@pytest.mark.parametrize("domain, address", [("mx.test", "127.0.1.1"), ("two.test", "127.0.1.2"), ("plain.test", "127.0.1.3")])
+def test_hosts_of_a_domain(world, domain, address):
+    to = f"u@{domain}"
+    world.gateway.import_consents([to])
+    send(world.gateway, to)
+    assert support.wait_for(lambda: at(world, to), f"mail for {to}") == address
+
+
+def test_deferred_then_delivered(world):
+    world.gateway.import_consents(["later@mx.test"])
+    send(world.gateway, "later@mx.test")
+    support.wait_for(lambda: at(world, "later@mx.test"), "the second attempt")
+
+
+def test_permanent_failure_is_told_to_the_sender(world):
+    # The notice goes to the envelope sender, whose domain's host is one of ours.
+    world.knot.add("sender.test", "@ MX 10 mail", "mail A 127.0.1.4")
+    world.gateway.import_consents(["nobody@mx.test"])
+    send(world.gateway, "nobody@mx.test")
+    support.wait_for(lambda: at(world, "news@sender.test"), "the notice")
+    notice = next(m for m, r in zip(world.hosts.mail(), world.hosts.received()) if r["recipients"] == "news@sender.test")
+    parsed = email.message_from_bytes(notice)
+    assert parsed.get_content_type() == "multipart/report"
+    assert b"5.1.1" in notice and b"nobody@mx.test" in notice
+    assert parsed["Auto-Submitted"] == "auto-replied"
+    sender = next(r["sender"] for r in world.hosts.received() if r["recipients"] == "news@sender.test")
+    assert sender == "<>"
+
+
+def test_a_domain_that_takes_no_mail(world):
+    """RFC 7505: known at RCPT or found at delivery, nothing is sent to its address record."""
+    world.gateway.import_consents(["u@null.test"])
+    client = world.gateway.login()
+    client.mail("news@sender.test")
+    code, text = client.rcpt("u@null.test")
+    client.close()
+    assert code == 556 or code == 550
+    assert b"5.1.10" in text
+    assert at(world, "u@null.test") is None
