@@ -147,7 +147,7 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
   recipient_id next{message.value + 1};
   for (const auto& r : a.recipients) {
     if (!r.is_taken()) continue;
-    rooms.verdicts.put(txn, next, r.verdict);
+    rooms.verdicts.put(txn, next, a.at, r.verdict);
     if (r.verdict.decision == policy::decision::hold) {
       auto h = event_of(a, journal::event_kind::held, message);
       h.recipient = next;
@@ -185,7 +185,7 @@ message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance&
     e.facts["phase"] = "message";
     e.facts["size"] = std::to_string(a.bytes);
     rooms.journal.append(txn, e);
-    rooms.verdicts.put(txn, e.recipient, r.verdict);
+    rooms.verdicts.put(txn, e.recipient, a.at, r.verdict);
   }
   return message;
 }

@@ -128,7 +128,7 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
     e.recipient = recipient_id{e.message.value + 1};
     *number = e.message;
     rooms.journal.append(txn, e);
-    rooms.verdicts.put(txn, e.recipient, v);
+    rooms.verdicts.put(txn, e.recipient, e.at, v);
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());

@@ -188,11 +188,16 @@ void reader::routes() {
 
 void reader::dns(toml_section s) {
   out_.dns.forward = s.texts("forward");
-  for (const auto& f : s.texts("zone_files"))
-    out_.dns.zone_files.push_back(fs::path{f}.is_absolute() ? fs::path{f} : base_ / f);
   out_.dns.trust_anchor_file = path(s, "trust_anchor_file", {});
   out_.dns.timeout = seconds{s.integer("timeout_s", 10, 1, 120)};
+  out_.dns.allow_loopback = s.flag("allow_loopback", false);
   s.finish();
+  for (auto& z : top_.sections("dns_zone")) {
+    auto name = host_name(z, "name");
+    z.required_text("file");
+    out_.dns.zones.emplace_back(std::move(name), path(z, "file", {}));
+    z.finish();
+  }
 }
 
 void reader::policy() {

@@ -86,9 +86,10 @@ struct settings {
   std::vector<route_settings> routes;
   struct {
     std::vector<std::string> forward;
-    std::vector<std::filesystem::path> zone_files;
+    std::vector<std::pair<std::string, std::filesystem::path>> zones;  // name, file
     std::filesystem::path trust_anchor_file;
     std::chrono::seconds timeout{};
+    bool allow_loopback = false;
   } dns;
   std::filesystem::path dkim_folder;
   std::filesystem::path policy_file;

@@ -11,21 +11,24 @@ std::string key_of(recipient_id r) { return byte_writer{}.be64(r.value).take(); 
 
 verdict_store::verdict_store(store_env& env) : verdicts_{env.open_table("verdicts")} {}
 
-void verdict_store::put(write_txn& txn, recipient_id recipient, const policy::verdict& v) const {
-  txn.put(verdicts_, key_of(recipient), encode(v));
+void verdict_store::put(write_txn& txn, recipient_id recipient, instant at, const policy::verdict& v) const {
+  txn.put(verdicts_, key_of(recipient),
+          byte_writer{}.be64(static_cast<std::uint64_t>(to_ms(at))).raw(encode(v)).bytes());
 }
 
 std::optional<policy::verdict> verdict_store::find(const read_txn& txn, recipient_id recipient) const {
   const auto bytes = txn.get(verdicts_, key_of(recipient));
   if (!bytes) return std::nullopt;
-  return policy::decode_verdict(*bytes);
+  byte_reader in{*bytes};
+  in.be64();
+  return policy::decode_verdict(in.rest());
 }
 
-bool verdict_store::trim(write_txn& txn, recipient_id below, std::size_t rows) const {
+bool verdict_store::trim(write_txn& txn, instant before, std::size_t rows) const {
   auto c = txn.scan(verdicts_);
-  const auto end = key_of(below);
   std::size_t removed = 0;
-  for (bool more = c.first(); more && c.key() < end; more = c.next()) {
+  for (bool more = c.first(); more; more = c.next()) {
+    if (from_ms(static_cast<std::int64_t>(byte_reader{c.value()}.be64())) >= before) return false;
     if (removed++ == rows) return true;
     c.erase();
   }

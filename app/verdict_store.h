@@ -1,10 +1,11 @@
 // The verdict on each recipient as it was given, for `why` and for the desk.
 //
-//   table verdicts   be64 recipient -> policy::verdict, encoded
+//   table verdicts   be64 recipient -> be64 time_ms, policy::verdict encoded
 #pragma once
 
 #include <optional>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/lmdb_env.h"
 #include "policy/verdict.h"
@@ -16,11 +17,11 @@ class verdict_store {
  public:
   explicit verdict_store(store_env& env);  // at start
 
-  void put(write_txn& txn, recipient_id recipient, const policy::verdict& v) const;
+  void put(write_txn& txn, recipient_id recipient, instant at, const policy::verdict& v) const;
   std::optional<policy::verdict> find(const read_txn& txn, recipient_id recipient) const;
 
-  // Removes verdicts on recipients below `below`, at most `rows`; true: there may be more.
-  bool trim(write_txn& txn, recipient_id below, std::size_t rows) const;
+  // Removes the oldest verdicts as long as they were given before `before`, at most `rows`; true: there may be more.
+  bool trim(write_txn& txn, instant before, std::size_t rows) const;
 
  private:
   table verdicts_;

@@ -1,0 +1,123 @@
+// Why a message or one of its recipients was taken, refused, held or bounced: the verdict as it was given, the consent as it
+// stands, and all that happened.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "app/admin/api.h"
+#include "app/admin/consent_json.h"
+#include "app/evidence_gatherer.h"
+#include "app/scan_report.h"
+#include "base/text.h"
+#include "journal/event_json.h"
+#include "policy/judge.h"
+#include "smtp/address.h"
+
+namespace consentry::app::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t events_max = 5000;
+constexpr std::size_t recipients_max = 100;
+
+json::object shown(const policy::verdict& v) {
+  json::object dates, knobs;
+  for (const auto& [name, day] : v.dates) dates[name] = day;
+  for (const auto& [name, value] : v.knobs) knobs[name] = value;
+  json::object o{{"decision", policy::to_string(v.decision)},
+                 {"reason", v.reason},
+                 {"rule", v.rule},
+                 {"rule_text", policy::rule_text(v.rule)},
+                 {"text", v.text},
+                 {"policy_version", v.policy_version},
+                 {"dates", std::move(dates)},
+                 {"knobs", std::move(knobs)}};
+  json::array matches;
+  for (const auto& f : v.matches) matches.push_back(to_json(f));
+  if (!matches.empty()) o["matches"] = std::move(matches);
+  if (!v.tags.empty()) o["tags"] = json::value_from(v.tags);
+  return o;
+}
+
+// Everything about one recipient, found by its number in the journal's entries.
+json::object about(api_context& c, const read_txn& txn, const policy::tenants::tenant* tenant,
+                   const journal::event& first) {
+  json::object o{{"recipient", to_string(first.recipient)}, {"person", hex(first.person)}};
+  if (const auto v = c.rooms.verdicts.find(txn, first.recipient)) o["verdict"] = shown(*v);
+  if (const auto q = c.rooms.queue.recipient(txn, first.recipient)) {
+    o["state"] = queue::to_string(q->state);
+    if (!q->last_reply.empty()) o["last_reply"] = to_valid_utf8(q->last_reply);
+  }
+  if (tenant != nullptr && !first.topic.empty()) {
+    const policy::consent::consent_key key{
+        .tenant = tenant->id, .person = first.person, .sender = sender_identity(*tenant), .topic = first.topic};
+    if (const auto r = c.rooms.renewals.find(txn, key)) o["consent"] = to_json(*r);
+  }
+  if (tenant != nullptr)
+    if (const auto p = c.rooms.consents.find_person(txn, tenant->id, first.person)) o["address"] = p->address;
+  return o;
+}
+
+// The first event of each recipient that the question is about.
+std::vector<journal::event> recipients_in(const std::vector<journal::entry>& entries, const std::string& person) {
+  std::vector<journal::event> out;
+  for (const auto& e : entries) {
+    if (!e.what.recipient || e.what.person.empty() || (!person.empty() && e.what.person != person)) continue;
+    const auto same = [&](const journal::event& x) { return x.recipient == e.what.recipient; };
+    if (std::none_of(out.begin(), out.end(), same) && out.size() < recipients_max) out.push_back(e.what);
+  }
+  return out;
+}
+
+}  // namespace
+
+resource why_resource(api_context& c, request r) {
+  if (r.method != "GET" || r.path.size() < 3) co_return problem(405, "GET /v1/why/MESSAGE");
+  const auto id = parse_message_id(r.path[2]);
+  if (!id) co_return problem(422, "a message is named like m0000012");
+  const auto directory = c.rooms.directory.get();
+  const auto asked = r.query.contains("recipient") ? r.query.at("recipient") : std::string{};
+  const auto address = smtp::mailbox::parse(asked);
+  if (!asked.empty() && !address) co_return problem(422, "recipient: " + address.error().public_text);
+
+  auto o = c.rooms.env.read([&](read_txn& txn) -> std::optional<json::object> {
+    const auto entries = c.rooms.journal.of_message(txn, *id, events_max);
+    if (entries.empty()) return std::nullopt;
+    const auto& head = entries.front().what;
+    const auto* tenant = directory->find(head.tenant);
+    std::string person;
+    if (!asked.empty() && tenant != nullptr) person = policy::tenants::pseudonym(*tenant, address->key());
+    json::object out{{"message", to_string(*id)},
+                     {"tenant", tenant != nullptr ? tenant->name : ""},
+                     {"stream", smtp::to_string(head.stream)},
+                     {"campaign", head.campaign},
+                     {"topic", head.topic},
+                     {"policy_version", head.policy_version}};
+    json::array recipients;
+    // Rows of accepted messages name their recipients only in the queue until something happens to them.
+    auto firsts = recipients_in(entries, person);
+    if (const auto m = c.rooms.queue.message(txn, *id))
+      for (const auto& q : c.rooms.queue.recipients_of(txn, *m, recipients_max)) {
+        const auto same = [&](const journal::event& x) { return x.recipient == q.id; };
+        if ((!person.empty() && q.person != person) || std::any_of(firsts.begin(), firsts.end(), same)) continue;
+        journal::event e = head;
+        e.recipient = q.id;
+        e.person = q.person;
+        firsts.push_back(std::move(e));
+      }
+    for (const auto& e : firsts) recipients.push_back(about(c, txn, tenant, e));
+    if (!person.empty() && recipients.empty()) return std::nullopt;
+    out["recipients"] = std::move(recipients);
+    json::array events;
+    for (const auto& e : entries)
+      if (person.empty() || e.what.person.empty() || e.what.person == person) events.push_back(journal::to_json(e));
+    out["events"] = std::move(events);
+    return out;
+  });
+  if (!o) co_return problem_of(o.error());
+  if (!*o) co_return problem(404, "the journal knows nothing of that message and recipient");
+  co_return json_response(**o);
+}
+
+}  // namespace consentry::app::admin

@@ -1,0 +1,458 @@
+#include "app/gateway.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio.hpp>
+#include <boost/json.hpp>
+#include <fstream>
+#include <thread>
+
+#include "app/admin/api.h"
+#include "app/admin/http_server.h"
+#include "app/departure_gate.h"
+#include "app/inbound.h"
+#include "app/intake.h"
+#include "app/key_store.h"
+#include "app/live_settings.h"
+#include "app/outcome_recorder.h"
+#include "app/policy_loading.h"
+#include "app/queue_control.h"
+#include "app/renewal_task.h"
+#include "app/store_rooms.h"
+#include "base/log.h"
+#include "base/task_scope.h"
+#include "base/worker_pool.h"
+#include "queue/delivery.h"
+#include "queue/scheduler.h"
+#include "queue/smtp_transport.h"
+#include "smtp/dns/resolver.h"
+#include "smtp/server/listener.h"
+
+namespace consentry::app {
+
+namespace asio = boost::asio;
+namespace server = smtp::server;
+using asio::ip::tcp;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr int exit_done = 0;
+constexpr int exit_store_broken = 3;
+constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
+
+unsigned worker_count(const settings& s) {
+  return s.server.worker_threads != 0 ? s.server.worker_threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+store_options store_options_of(const settings& s) {
+  return {.folder = s.store.folder,
+          .map_size = s.store.map_size,
+          .reserve_bytes = s.store.reserve_bytes,
+          .complaint_max_age_days = s.complaints.max_age_days};
+}
+
+queue::retry_settings retry_of(const settings& s) {
+  queue::retry_settings out;
+  for (auto* rule : {&out.bulk, &out.automation, &out.transactional, &out.doi}) {
+    rule->first = s.delivery.retry_first;
+    rule->longest = std::min(rule->longest, s.delivery.retry_max);
+    if (rule->longest < rule->first) rule->longest = rule->first;
+  }
+  out.bulk.expiry = out.automation.expiry = s.delivery.expire_bulk;
+  out.transactional.expiry = s.delivery.expire_other;
+  return out;
+}
+
+queue::notice_settings notices_of(const settings& s) {
+  queue::notice_settings out;
+  out.host_name = s.server.host_name;
+  out.from = s.mail.postmaster.text();
+  out.contact = s.mail.postmaster.text();
+  return out;
+}
+
+queue::scheduler_settings scheduler_of(const settings& s) {
+  queue::scheduler_settings out;
+  out.in_flight_max = s.delivery.connections_max;
+  out.in_flight_per_destination = s.delivery.connections_per_destination_max;
+  out.retry = retry_of(s);
+  out.notices = notices_of(s);
+  out.keep_finished = std::chrono::hours{24} * (s.complaints.max_age_days + 10);
+  return out;
+}
+
+queue::delivery_settings delivery_of(const settings& s) {
+  queue::delivery_settings out;
+  out.copies.bounce_domain = s.mail.bounce_domain;
+  out.copies.gateway_domain = s.mail.feedback_address.ascii_domain();
+  out.copies.unsubscribe_url = s.mail.unsubscribe_url;
+  return out;
+}
+
+queue::smtp_transport_settings transport_of(const settings& s) {
+  using smtp::client::tls_mode;
+  queue::smtp_transport_settings out;
+  out.connection.ehlo_name = s.server.host_name;
+  out.connection.tls = s.delivery.tls == "off"        ? tls_mode::off
+                       : s.delivery.tls == "required" ? tls_mode::required
+                                                      : tls_mode::opportunistic;
+  out.connection.tls_context = make_client_tls();
+  auto& wait = out.connection.wait;
+  wait.connect = s.delivery.connect_timeout;
+  for (auto* t : {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
+    *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
+  if (!s.delivery.source_address.empty()) {
+    const auto address = asio::ip::make_address(s.delivery.source_address);
+    (address.is_v4() ? out.connection.source_ipv4 : out.connection.source_ipv6) = address;
+  }
+  out.mx.own_names = {s.server.host_name};
+  out.mx.allow_loopback = s.dns.allow_loopback;
+  out.port = s.delivery.port;
+  out.messages_per_connection = s.delivery.messages_per_connection_max;
+  out.idle_max = s.delivery.connections_max;
+  out.idle_per_destination = s.delivery.connections_per_destination_max;
+  return out;
+}
+
+smtp::dns::resolver_settings resolver_of(const settings& s) {
+  smtp::dns::resolver_settings out;
+  out.forwarders = s.dns.forward;
+  for (const auto& [name, file] : s.dns.zones) out.zones.push_back({.name = name, .file = file});
+  if (out.forwarders.empty()) out.resolv_conf = "/etc/resolv.conf";
+  out.trust_anchor = s.dns.trust_anchor_file;
+  out.timeout = s.dns.timeout;
+  return out;
+}
+
+std::shared_ptr<const queue::route_table> routes_of(const settings& s) {
+  std::vector<queue::route> routes;
+  for (const auto& r : s.routes) routes.push_back({.pattern = r.domain, .host = r.host, .port = r.port});
+  return std::make_shared<const queue::route_table>(std::move(routes));
+}
+
+std::shared_ptr<const std::shared_ptr<asio::ssl::context>> server_tls_of(const settings& s) {
+  std::shared_ptr<asio::ssl::context> context;
+  if (s.tls.identity) context = make_server_tls(*s.tls.identity);
+  if (s.tls.self_signed) {
+    const auto folder = s.store.folder / "tls";
+    const tls_identity own{folder / "cert.pem", folder / "key.pem"};
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!std::filesystem::exists(own.private_key, error)) make_self_signed(own, s.server.host_name);
+    context = make_server_tls(own);
+  }
+  return std::make_shared<const std::shared_ptr<asio::ssl::context>>(std::move(context));
+}
+
+server::session_settings session_of(const settings& s, const listener_settings& l) {
+  server::session_settings out;
+  out.role = l.role;
+  out.host_name = s.server.host_name;
+  out.implicit_tls = l.tls == listener_tls::implicit;
+  out.auth_without_tls = s.smtp.auth_without_tls;
+  out.limits.message_bytes = s.smtp.message_size_max;
+  out.limits.recipients = s.smtp.recipients_max;
+  out.timeouts.command = s.smtp.idle_timeout;
+  out.timeouts.data_block = s.smtp.data_timeout;
+  return out;
+}
+
+}  // namespace
+
+std::vector<int> bind_listeners(const settings& s) {
+  std::vector<int> sockets;
+  for (const auto& l : s.listeners) {
+    asio::io_context io;
+    const tcp::endpoint at{asio::ip::make_address(l.host), l.port};
+    tcp::acceptor acceptor{io};
+    boost::system::error_code error;
+    acceptor.open(at.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(at, error);
+    if (!error) acceptor.listen(511, error);
+    if (error) throw configuration_error(fmt::format("[[listener]] {}:{}: {}", l.host, l.port, error.message()));
+    sockets.push_back(acceptor.release());
+  }
+  return sockets;
+}
+
+// Members stand in the order of need: what stands below uses what stands above.
+struct gateway::state {
+  state(settings given, std::filesystem::path f, std::vector<int> sockets, const wall_clock& c);
+
+  settings config;
+  std::filesystem::path file;
+  const wall_clock& clock;
+  asio::io_context io{1};  // listeners, scheduler, resolver, admin; the thread that calls run()
+  std::vector<std::unique_ptr<asio::io_context>> more_io;  // sessions beyond the first thread's
+  worker_pool workers;
+  live_settings live;
+  store_rooms rooms;
+  smtp::dns::resolver dns;
+  departure_gate gate;
+  outcome_recorder recorder;
+  queue::smtp_transport network;
+  queue::delivery carrier;
+  queue::scheduler scheduler;
+  intake submissions;
+  inbound reports;
+  server::auth_guard guard;
+  server::memory_budget memory;
+  server::session_services submission_services;
+  server::session_services inbound_services;
+  std::vector<std::unique_ptr<server::listener>> listeners;
+  admin::api_context api;
+  admin::http_server admin_server;
+  task_scope tasks;
+  asio::signal_set signals;
+  std::atomic<bool> is_broken{false};
+
+  void load_live(const settings& s);
+  void store_broke(const failure& f);
+  void open_listeners(std::vector<int> sockets);
+  std::size_t count_sessions() const;
+  void write_ports(std::uint16_t admin_tcp) const;
+  void start();
+  void reload();
+  asio::awaitable<void> watch_signals();
+  asio::awaitable<void> stop();
+  asio::awaitable<void> drain_listeners(steady_clock::time_point deadline);
+};
+
+gateway::state::state(settings given, std::filesystem::path f, std::vector<int> sockets, const wall_clock& c)
+    : config{std::move(given)},
+      file{std::move(f)},
+      clock{c},
+      workers{worker_count(config)},
+      rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
+      dns{io.get_executor(), resolver_of(config)},
+      gate{rooms, live, clock},
+      recorder{rooms, clock},
+      network{io.get_executor(), dns, transport_of(config)},
+      carrier{{.bodies = rooms.bodies,
+               .workers = workers,
+               .network = network,
+               .keys = [this] { return live.dkim_keys.get(); },
+               .tokens = [this] { return live.tokens.get(); },
+               .routes = [this] { return live.routes.get(); },
+               .clock = clock},
+              delivery_of(config)},
+      scheduler{io.get_executor(),
+                {.env = rooms.env,
+                 .commits = rooms.commits,
+                 .store = rooms.queue,
+                 .bodies = rooms.bodies,
+                 .carrier = carrier,
+                 .gate = gate,
+                 .sink = recorder,
+                 .clock = clock},
+                scheduler_of(config)},
+      submissions{{.rooms = rooms,
+                   .live = live,
+                   .workers = workers,
+                   .clock = clock,
+                   .notify_queue = [this](instant due) { scheduler.notify(due); }},
+                  {.host_name = config.server.host_name, .retry = retry_of(config), .notices = notices_of(config)}},
+      reports{{.rooms = rooms,
+               .live = live,
+               .workers = workers,
+               .clock = clock,
+               .dns = dns,
+               .hold_bulk_of = [this](tenant_id t) { tasks.spawn(hold_bulk(rooms, clock, t)); }},
+              {.host_name = config.server.host_name,
+               .feedback_address = config.mail.feedback_address,
+               .bounce_domain = config.mail.bounce_domain,
+               .dns_timeout = config.dns.timeout}},
+      guard{{}},
+      memory{config.smtp.bodies_in_memory_max},
+      submission_services{.gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
+      inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
+      api{.rooms = rooms,
+          .live = live,
+          .workers = workers,
+          .clock = clock,
+          .dkim_folder = config.dkim_folder,
+          .host_name = config.server.host_name,
+          .bounce_domain = config.mail.bounce_domain,
+          .queue_stats = [this] { return scheduler.stats(); },
+          .notify_queue = [this](instant due) { scheduler.notify(due); },
+          .reload_dkim_keys = [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
+          .count_sessions = [this] { return count_sessions(); },
+          .started_at = clock.now()},
+      admin_server{io.get_executor(), [this](admin::request r) { return admin::serve(api, std::move(r)); }},
+      tasks{io.get_executor()},
+      signals{io, SIGTERM, SIGINT, SIGHUP} {
+  const auto keys = config.store.folder / "keys";
+  live.tokens.set(load_token_ring(keys));
+  submission_services.auth_secret = load_or_create_key(keys, "auth.key");
+  inbound_services.auth_secret = submission_services.auth_secret;
+  load_live(config);
+  for (unsigned n = 1; n < config.server.io_threads; ++n) more_io.push_back(std::make_unique<asio::io_context>(1));
+  open_listeners(std::move(sockets));
+}
+
+void gateway::state::load_live(const settings& s) {
+  // Everything is read before anything is swapped: a bad file leaves the old set active (RULES E10).
+  auto policy = load_policy(s.policy_file, s.patterns_folder);
+  std::error_code error;
+  std::filesystem::create_directories(s.dkim_folder, error);
+  auto keys = smtp::auth::key_ring::load(s.dkim_folder);
+  auto tls = server_tls_of(s);
+  auto routes = routes_of(s);
+  auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
+  live.policy.set(std::move(policy));
+  live.dkim_keys.set(std::move(keys));
+  live.server_tls.set(std::move(tls));
+  live.routes.set(std::move(routes));
+  live.reporters.set(std::move(reporters));
+}
+
+void gateway::state::store_broke(const failure& f) {
+  is_broken = true;
+  log::error("app/gateway", "stopping", {{"cause", f.private_cause}});
+  asio::post(io, [this] {
+    boost::system::error_code ignored;
+    signals.cancel(ignored);
+  });
+}
+
+void gateway::state::open_listeners(std::vector<int> sockets) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const auto& l = config.listeners[i];
+    server::listener_settings where;
+    where.adopted = {sockets[i]};
+    where.connections_max = config.smtp.connections_max;
+    where.connections_per_peer_max = config.smtp.connections_per_ip_max;
+    server::tls_source tls;
+    if (l.tls != listener_tls::none) tls = [this] { return *live.server_tls.get(); };
+    auto& services = l.role == server::listener_role::inbound ? inbound_services : submission_services;
+    listeners.push_back(std::make_unique<server::listener>(std::move(where), session_of(config, l), std::move(tls), services));
+    listeners.back()->open();
+  }
+}
+
+std::size_t gateway::state::count_sessions() const {
+  std::size_t count = 0;
+  for (const auto& l : listeners) count += l->sessions();
+  return count;
+}
+
+// Where the listeners are, for scripts that ask for free ports: <store>/run/ports.json.
+void gateway::state::write_ports(std::uint16_t admin_tcp) const {
+  boost::json::array all;
+  for (std::size_t i = 0; i < listeners.size(); ++i)
+    for (const auto& at : listeners[i]->bound())
+      all.push_back(boost::json::object{
+          {"address", at.address().to_string()},
+          {"port", at.port()},
+          {"role", config.listeners[i].role == server::listener_role::inbound ? "inbound" : "submission"},
+          {"tls", config.listeners[i].tls == listener_tls::implicit   ? "implicit"
+                  : config.listeners[i].tls == listener_tls::starttls ? "starttls"
+                                                                      : "none"}});
+  boost::json::object o{{"listeners", std::move(all)}, {"admin_socket", config.admin.socket.string()}};
+  if (admin_tcp != 0) o["admin_tcp"] = admin_tcp;
+  const auto folder = config.store.folder / "run";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  std::ofstream{folder / "ports.json.new"} << boost::json::serialize(o) << "\n";
+  std::filesystem::rename(folder / "ports.json.new", folder / "ports.json", error);
+}
+
+void gateway::state::start() {
+  scheduler.start();
+  tasks.spawn(apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
+  std::vector<asio::any_io_executor> executors{io.get_executor()};
+  for (const auto& m : more_io) executors.push_back(m->get_executor());
+  admin_server.listen_unix(config.admin.socket);
+  std::uint16_t admin_tcp = 0;
+  if (!config.admin.tcp_host.empty())
+    admin_tcp = admin_server.listen_tcp(config.admin.tcp_host, config.admin.tcp_port,
+                                        admin::read_tokens(config.admin.tokens_file));
+  for (auto& l : listeners) l->start(executors);
+  write_ports(admin_tcp);
+  log::info("app/gateway", "started",
+            {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
+}
+
+// Compiling patterns takes seconds: on a worker, while mail flows under the old set.
+void gateway::state::reload() {
+  workers.post([this] {
+    try {
+      const auto next = read_settings(file);
+      load_live(next);
+      log::configure(next.log);
+      log::info("app/gateway", "reloaded", {{"policy", live.policy.get()->set->version}});
+    } catch (const std::exception& e) {
+      log::error("app/gateway", "reload_refused", {{"why", e.what()}});
+    }
+  });
+}
+
+asio::awaitable<void> gateway::state::watch_signals() {
+  for (;;) {
+    const auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!error && number == SIGHUP) {
+      reload();
+      continue;
+    }
+    co_await stop();
+    co_return;
+  }
+}
+
+asio::awaitable<void> gateway::state::drain_listeners(steady_clock::time_point deadline) {
+  for (auto& l : listeners) l->stop_accepting();
+  asio::steady_timer poll{io};
+  while (count_sessions() != 0 && steady_clock::now() < deadline) {
+    poll.expires_after(std::chrono::milliseconds{10});
+    co_await poll.async_wait(asio::use_awaitable);
+  }
+  for (auto& l : listeners) l->cancel();
+  for (auto& l : listeners) co_await l->drained();
+}
+
+asio::awaitable<void> gateway::state::stop() {
+  const auto patience = is_broken ? std::chrono::duration_cast<std::chrono::milliseconds>(grace_after_break)
+                                  : std::chrono::duration_cast<std::chrono::milliseconds>(config.server.drain_timeout);
+  log::info("app/gateway", "draining", {{"sessions", count_sessions()}});
+  const auto deadline = steady_clock::now() + patience;
+  co_await drain_listeners(deadline);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+  co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
+  co_await network.close();
+  co_await admin_server.stop(steady_clock::now() + std::chrono::seconds{1});
+  tasks.cancel();
+  co_await tasks.drained();
+  for (auto& m : more_io) m->stop();
+  io.stop();
+}
+
+gateway::gateway(settings s, std::filesystem::path file, std::vector<int> sockets, const wall_clock& clock)
+    : state_{std::make_unique<state>(std::move(s), std::move(file), std::move(sockets), clock)} {}
+
+gateway::~gateway() = default;
+
+int gateway::run() {
+  auto& s = *state_;
+  s.start();
+  // Outside the scope of tasks, which it drains.
+  asio::co_spawn(s.io, s.watch_signals(), [](std::exception_ptr e) {
+    if (e) std::rethrow_exception(e);
+  });
+  std::vector<std::thread> threads;
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards;
+  for (auto& m : s.more_io) {
+    guards.push_back(asio::make_work_guard(*m));
+    threads.emplace_back([&m] { m->run(); });
+  }
+  s.io.run();
+  for (auto& t : threads) t.join();
+  s.rooms.commits.stop();
+  if (s.is_broken) return exit_store_broken;
+  log::info("app/gateway", "stopped");
+  return exit_done;
+}
+
+}  // namespace consentry::app

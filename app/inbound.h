@@ -1,0 +1,63 @@
+// The gatekeeper of port 25: strangers, without AUTH, to the gateway's own addresses only. Complaint reports and unsubscribe
+// mails come in here; all else is refused at RCPT.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "app/complaint_intake.h"
+#include "app/live_settings.h"
+#include "app/store_rooms.h"
+#include "base/clock.h"
+#include "base/worker_pool.h"
+#include "smtp/address.h"
+#include "smtp/dns/resolver.h"
+#include "smtp/server/gatekeeper.h"
+
+namespace consentry::app {
+
+class inbound final : public smtp::server::gatekeeper {
+ public:
+  // All outlive it.
+  struct parts {
+    store_rooms& rooms;
+    const live_settings& live;
+    worker_pool& workers;
+    const wall_clock& clock;
+    smtp::dns::resolver& dns;
+    std::function<void(tenant_id)> hold_bulk_of;  // after a block is committed
+  };
+  struct options {
+    std::string host_name;
+    smtp::mailbox feedback_address;
+    std::string bounce_domain;
+    std::chrono::milliseconds dns_timeout{10'000};
+  };
+
+  inbound(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
+
+  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(std::string user) override;
+  boost::asio::awaitable<result<smtp::server::principal>> sign_in(const smtp::server::session_info& session,
+                                                                  std::string user) override;
+  boost::asio::awaitable<smtp::reply> mail(const smtp::server::session_info& session,
+                                           const smtp::envelope& so_far) override;
+  boost::asio::awaitable<smtp::reply> recipient(const smtp::server::session_info& session,
+                                                const smtp::envelope& so_far,
+                                                const smtp::envelope_recipient& next) override;
+  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session, smtp::envelope complete,
+                                              std::string data) override;
+
+ private:
+  bool is_feedback(const smtp::mailbox& m) const;
+  // The recipient whose unsubscribe address this is.
+  std::optional<recipient_id> unsubscribing(const smtp::mailbox& m) const;
+
+  boost::asio::awaitable<result<void>> take_report(std::string data, std::string remote_ip);
+  boost::asio::awaitable<result<void>> take_unsubscribe(recipient_id recipient);
+
+  parts parts_;
+  options options_;
+};
+
+}  // namespace consentry::app

@@ -1,0 +1,18 @@
+// The gateway's own secrets, each a file of random bytes with mode 0600, made when first needed.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "smtp/token.h"
+
+namespace consentry::app {
+
+// 32 bytes. Throws configuration_error: unreadable, wrong mode, wrong length.
+std::string load_or_create_key(const std::filesystem::path& folder, const std::string& name);
+
+// token.1.key, token.2.key, ...: the highest number makes new tokens, all of them read (RULES C1).
+std::shared_ptr<const smtp::token_ring> load_token_ring(const std::filesystem::path& folder);
+
+}  // namespace consentry::app

@@ -1,0 +1,105 @@
+// consentryd: reads its settings, binds, gives up its privileges, and runs the gateway.
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "app/gateway.h"
+#include "app/policy_loading.h"
+#include "app/settings.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "smtp/auth/key_ring.h"
+
+namespace {
+
+using consentry::configuration_error;
+
+constexpr int exit_usage = 2;
+constexpr int exit_could_not = 3;
+
+// A clock that is off by a fixed time: rehearsals of what a year brings (tests, demo).
+class shifted_clock final : public consentry::wall_clock {
+ public:
+  explicit shifted_clock(std::chrono::days by) noexcept : by_{by} {}
+  consentry::instant now() const noexcept override { return system_.now() + by_; }
+
+ private:
+  consentry::system_wall_clock system_;
+  std::chrono::days by_;
+};
+
+// The store must belong to the user we become, before we become him.
+void give_up_privileges(const std::string& user, const std::filesystem::path& store) {
+  if (user.empty()) return;
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) throw configuration_error(fmt::format("[server] user: there is no user {}", user));
+  if (::geteuid() == entry->pw_uid) return;
+  if (::geteuid() != 0) throw configuration_error(fmt::format("[server] user: only root can become {}", user));
+  std::error_code error;
+  if (std::filesystem::create_directories(store, error)) {
+    ::chmod(store.c_str(), 0700);
+    if (::chown(store.c_str(), entry->pw_uid, entry->pw_gid) != 0)
+      throw configuration_error(store.string() + ": " + std::strerror(errno));
+  }
+  if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 || ::setuid(entry->pw_uid) != 0)
+    throw configuration_error(fmt::format("[server] user: cannot become {}: {}", user, std::strerror(errno)));
+  if (::setuid(0) == 0) throw configuration_error("[server] user: privileges came back");
+}
+
+// All that can be wrong without starting: settings, policy, patterns, keys, certificate.
+void check(const consentry::app::settings& s) {
+  const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
+  if (std::filesystem::is_directory(s.dkim_folder)) consentry::smtp::auth::key_ring::load(s.dkim_folder);
+  if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
+  fmt::print("settings are good; policy {} with {} patterns\n", policy->set->version, policy->patterns->patterns().size());
+}
+
+int run(const std::string& file, bool only_check, int clock_days) {
+  auto s = consentry::app::read_settings(file);
+  if (only_check) {
+    check(s);
+    return 0;
+  }
+  consentry::log::configure(s.log);
+  ::signal(SIGPIPE, SIG_IGN);
+  auto sockets = consentry::app::bind_listeners(s);
+  give_up_privileges(s.server.user, s.store.folder);
+  const shifted_clock clock{std::chrono::days{clock_days}};
+  if (clock_days != 0) consentry::log::warn("app/main", "clock_is_shifted", {{"days", clock_days}});
+  consentry::app::gateway g{std::move(s), file, std::move(sockets), clock};
+  return g.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{"Consentry: bulk e-mail compliance gateway"};
+  std::string file = "/etc/consentry/consentry.toml";
+  bool only_check = false;
+  int clock_days = 0;
+  cli.add_option("--config", file, "settings file")->capture_default_str();
+  cli.add_flag("--check", only_check, "validate settings, policy, patterns and keys, and exit");
+  cli.add_option("--clock-days", clock_days, "rehearsal only: run with the clock off by so many days")
+      ->check(CLI::Range(-3650, 3650));
+  cli.set_version_flag("--version", "consentryd " CONSENTRY_VERSION);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = cli.exit(e);
+    return code == 0 ? 0 : exit_usage;
+  }
+  try {
+    return run(file, only_check, clock_days);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "consentryd: %s\n", e.what());
+    return exit_could_not;
+  }
+}

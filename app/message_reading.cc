@@ -1,0 +1,45 @@
+#include "app/message_reading.h"
+
+#include "filters/header_forgery.h"
+#include "filters/scanner.h"
+
+namespace consentry::app {
+namespace {
+
+// The one value of a header of ours; invalid where it stands twice or does not read.
+result<std::string> own_header(const smtp::mime::walked_message& mail, std::string_view name) {
+  const auto* field = mail.header(name);
+  if (field == nullptr) return std::string{};
+  if (mail.count(name) > 1)
+    return failure{.kind = failure_kind::invalid, .permanent = true, .public_text = std::string{name} + " stands twice"};
+  auto value = valid_name(field->text);
+  if (!value)
+    return failure{.kind = failure_kind::invalid,
+                   .permanent = true,
+                   .public_text = std::string{name} + ": " + value.error().public_text};
+  return value;
+}
+
+}  // namespace
+
+result<message_reading> read_message(std::string_view data, const filters::pattern_database& patterns,
+                                     const sender_view& sender) {
+  message_reading out;
+  out.mail = smtp::mime::walk(data);
+  auto campaign = own_header(out.mail, "X-Consentry-Campaign");
+  if (!campaign) return campaign.error();
+  auto topic = own_header(out.mail, "X-Consentry-Topic");
+  if (!topic) return topic.error();
+  out.names = {.campaign = std::move(*campaign), .topic = std::move(*topic)};
+
+  filters::scan_options options;
+  if (sender.directory != nullptr)
+    options.sender.is_verified = [&sender](std::string_view domain) {
+      return sender.directory->owns(sender.tenant, domain);
+    };
+  out.from_domain = filters::check_headers(out.mail, options.sender, patterns.brands()).from_domain;
+  out.scan = filters::scan(out.mail, patterns, options);
+  return out;
+}
+
+}  // namespace consentry::app

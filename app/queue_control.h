@@ -1,0 +1,28 @@
+// Hold, release and purge by hand, in slices that do not hold up intake, each change journaled under the person who asked.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+#include "app/store_rooms.h"
+#include "base/clock.h"
+
+namespace consentry::app {
+
+enum class queue_act : std::uint8_t { hold, release, purge };
+
+struct queue_order {
+  queue_act what = queue_act::hold;
+  queue::queue_filter which;
+  std::string reason;
+  std::string actor;  // "desk:<login>"
+};
+
+// Recipients changed. Slices before a failure stay.
+boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, const wall_clock& clock, queue_order order);
+
+// After a block: puts the tenant's queued bulk mail on hold, so that it shows as held and does not come up at the gate one by
+// one. What it misses the gate holds.
+boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock, tenant_id tenant);
+
+}  // namespace consentry::app

@@ -1,0 +1,58 @@
+#include "app/renewal_task.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+
+namespace consentry::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds between_batches{500};
+constexpr std::chrono::milliseconds while_more{5};
+constexpr std::chrono::minutes between_trims{10};
+constexpr std::size_t rows_per_trim = 2000;
+
+// True: more waits.
+asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
+  auto collected = rooms.env.read([&](read_txn& txn) { return rooms.renewals.collect(txn); });
+  if (!collected) {
+    log::error("app/renewal_task", "store_unreadable", {{"cause", describe(collected.error())}});
+    co_return false;
+  }
+  if (collected->is_idle()) co_return false;
+  const auto batch = std::make_shared<const policy::consent::renewal_batch>(std::move(*collected));
+  commit_loop::operation op = [&rooms, batch](write_txn& txn) { rooms.renewals.apply(txn, *batch); };
+  const auto done = co_await rooms.commits.commit(std::move(op));
+  if (!done) co_return false;
+  rooms.renewals.applied(*batch);
+  co_return batch->is_more;
+}
+
+asio::awaitable<void> trim_verdicts(store_rooms& rooms, instant before) {
+  commit_loop::operation op = [&rooms, before](write_txn& txn) { rooms.verdicts.trim(txn, before, rows_per_trim); };
+  const auto done = co_await rooms.commits.commit(std::move(op));
+  if (!done) log::warn("app/renewal_task", "trim_failed", {{"cause", describe(done.error())}});
+}
+
+}  // namespace
+
+asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock, std::chrono::hours keep_verdicts) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  auto next_trim = std::chrono::steady_clock::now();
+  for (;;) {
+    const bool more = co_await apply_one_batch(rooms);
+    if (std::chrono::steady_clock::now() >= next_trim) {
+      co_await trim_verdicts(rooms, clock.now() - keep_verdicts);
+      next_trim = std::chrono::steady_clock::now() + between_trims;
+    }
+    timer.expires_after(more ? while_more : between_batches);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+}  // namespace consentry::app
