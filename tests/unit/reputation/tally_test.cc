@@ -216,6 +216,17 @@ TEST_CASE("a complaint that overtakes the news of its delivery counts once that 
   CHECK(c.complain(2) == effect::duplicate);
 }
 
+TEST_CASE("of a flood of reports on one mail the earliest are remembered, in any order") {
+  std::vector<int> hours{11, 3, 7, 1, 9, 5, 2, 10, 8, 4, 6, 3, 11};
+  counting c;
+  c.deliver(c.mail(2, 1));
+  for (const int h : hours) c.complain(2, start + std::chrono::hours{h});
+  std::vector<instant> expected;
+  for (int h = 1; h <= 8; ++h) expected.push_back(start + std::chrono::hours{h});
+  CHECK(c.counts.find(c.env.begin_read(), {2})->complaints == expected);
+  CHECK(c.campaign() == complaint_count{1, 1});
+}
+
 TEST_CASE("each epoch counts anew, and a complaint belongs to the epoch of its message") {
   counting c;
   c.deliver(c.mail(2, 1));
