@@ -1,6 +1,5 @@
 """A gateway under steady load in front of a sink that outlives it, and the count of what was promised and what came."""
 import collections
-import os
 import pathlib
 import shutil
 import signal
@@ -30,7 +29,7 @@ class Plant:
             env = {"LD_PRELOAD": str(support.forgetful()), "CONSENTRY_SHIM_DATA": str(self.data),
                    "CONSENTRY_SHIM_SHADOW": str(self.shadow), "CONSENTRY_SHIM_FAULTS": str(self.faults)}
         # Answers late, so that a backlog waits in the store whenever the gateway dies.
-        self.sink = neighbours.MailSink(self.home, ["--delay-ms", "20"])
+        self.sink = neighbours.MailSink(self.home, ["--delay-ms", "20"], save=False)
         self.sink.start()
         self.port = support.free_port()
         self.gateway = support.Gateway(self.home, {

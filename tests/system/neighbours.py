@@ -13,19 +13,19 @@ from support import PATIENCE_S, Daemon, free_port, is_listening, program, wait_f
 class MailSink(Daemon):
     """Our own sink (bench/mail_sink.cc). script: lines of reply_script.h; options: its command line."""
 
-    def __init__(self, home, options=(), script=None, name="sink"):
+    def __init__(self, home, options=(), script=None, name="sink", save=True):
         home = pathlib.Path(home)
         super().__init__(home / f"{name}.out")
         self.messages_log = home / f"{name}.log"
         self.saved = home / f"{name}.mail"
         self.saved.mkdir(exist_ok=True)
-        self.options = list(options)
+        self.options = [*options, *(["--save", str(self.saved)] if save else [])]
         if script:
             (home / f"{name}.script").write_text(script)
             self.options += ["--script", str(home / f"{name}.script")]
 
     def start(self):
-        self.spawn([program("mail_sink"), "--log", str(self.messages_log), "--save", str(self.saved), *self.options])
+        self.spawn([program("mail_sink"), "--log", str(self.messages_log), *self.options])
         line = self.wait_until(lambda: next((l for l in self.output().splitlines() if l.startswith("listening")), None), "the sink")
         self.port = int(line.split()[1])
 

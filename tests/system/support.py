@@ -280,7 +280,7 @@ def letter(to, id="1", subject="News of the garden", text="Kedves Olvasó! The r
 
 def load(gateway, *options):
     """bench/load_source against the submission port: its result."""
-    done = subprocess.run([program("load_source"), "--port", str(gateway.submission), *map(str, options)],
+    done = subprocess.run([program("load_source"), "--port", str(gateway.submission or gateway.smtps), *map(str, options)],
                           capture_output=True, text=True, timeout=600)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
