@@ -146,7 +146,10 @@ asio::awaitable<std::optional<spooled_body>> spool_notice(work_ptr w) {
   for (;;) {
     auto body = w->s->p.bodies.append(w->notice->data);
     if (body) co_return std::move(*body);
-    if (body.error().kind == failure_kind::storage_broken || w->s->stopped) co_return std::nullopt;
+    // Without a place for the notice the outcome is not recorded either; going on would send the
+    // copy again and again.
+    if (body.error().kind == failure_kind::storage_broken) w->s->storage_failed(body.error());
+    if (w->s->broken || w->s->stopped) co_return std::nullopt;
     timer.expires_after(w->s->settings.commit_again);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -286,6 +289,7 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
   w->s = s;
   w->row = what.row;
   auto contact = working_set::contact::none;
+  bool went_wrong = false;
   try {
     switch (fetch(*w)) {
       case fetched::ready:
@@ -299,11 +303,13 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
     }
   } catch (const boost::system::system_error& e) {
     // Cancelled before anything was decided: it stays due.
-    if (e.code() != asio::error::operation_aborted)
+    went_wrong = e.code() != asio::error::operation_aborted;
+    if (went_wrong)
       log::error(room, "attempt_failed",
                  {{"recipient", to_string(what.row.recipient)}, {"what", e.what()}});
   }
   const auto now = s->p.clock.now();
+  if (went_wrong) co_await postpone(w, now + std::chrono::minutes{1});
   auto given_back = s->memory.done(what, contact, now);
   if (const auto until = s->memory.down_until(what.destination, now);
       until && !given_back.empty()) {

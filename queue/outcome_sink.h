@@ -15,10 +15,12 @@ namespace consentry::queue {
 struct attempt_facts {
   instant at{};
   std::uint32_t number = 0;  // of attempts at this recipient, this one included
-  bool transmitted =
-      false;  // a next hop was tried; false: refused by the gate, or expired in the queue
-  std::string
-      reason;  // stable, where the reply does not say it: "consent.expired", "queue.expired"
+  // A next hop was tried. false: refused by the gate, or expired in the queue.
+  bool transmitted = false;
+  // Deferred, but the final dot may have reached the next hop.
+  bool maybe_delivered = false;
+  // Stable, where the reply does not say it: "consent.expired", "queue.expired".
+  std::string reason;
   std::string rule;
   std::string policy_version;  // of the decision now
   instant next_attempt_at{};   // deferred only

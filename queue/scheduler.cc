@@ -68,7 +68,7 @@ asio::awaitable<bool> scheduler::state::commit(commit_loop::operation op) {
       timer.expires_after(settings.commit_again);
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     } else if (kind == failure_kind::unavailable) {
-      co_return false;  // the process ends; what was not recorded is due again
+      broken = true;  // the process ends; what was not recorded is due again
     } else {
       storage_failed(r.error());
     }

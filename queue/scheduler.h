@@ -75,8 +75,9 @@ class scheduler {
 
   queue_stats stats() const;  // any thread
 
+  struct state;  // scheduler_state.h
+
  private:
-  struct state;
   std::shared_ptr<state> state_;
 };
 
