@@ -1,0 +1,335 @@
+#include "reputation/feedback_report.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "base/text.h"
+#include "smtp/mime/header_text.h"
+
+namespace consentry::reputation {
+namespace {
+
+namespace mime = smtp::mime;
+using smtp::token_purpose;
+
+constexpr std::size_t reports_max = 100;
+constexpr std::size_t fields_max = 200;
+constexpr std::size_t values_max = 50;  // of one repeated field
+constexpr std::size_t tokens_max = 64;
+constexpr std::size_t token_length = 40;
+
+// --- tokens
+
+bool is_alphanumeric(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_base32(char c) noexcept {
+  return (c >= '2' && c <= '7') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// By what stands around it: "/u/T" unsubscribe, "b-T@" return path, "<T@" Message-ID.
+std::optional<token_purpose> place_of(std::string_view before, std::string_view after) {
+  const std::string lower = ascii_lower(before);
+  if (lower.ends_with("/u/")) return token_purpose::unsubscribe;
+  // "=40" and "=": VERP of a forwarder around ours, SRS
+  if (lower.ends_with("b-") || lower.ends_with("b+")) return token_purpose::return_path;
+  if (lower.ends_with("<") && after.starts_with("@")) return token_purpose::message_id;
+  return std::nullopt;
+}
+
+void add_token(feedback_report& report, std::string token, token_purpose place) {
+  if (report.tokens.size() >= tokens_max) return;
+  token_candidate candidate{std::move(token), place};
+  if (std::find(report.tokens.begin(), report.tokens.end(), candidate) == report.tokens.end())
+    report.tokens.push_back(std::move(candidate));
+}
+
+// known: the place where the field itself tells it.
+void collect_tokens(feedback_report& report, std::string_view text,
+                    std::optional<token_purpose> known = std::nullopt) {
+  for (std::size_t i = 0; i < text.size();) {
+    if (!is_alphanumeric(text[i])) {
+      ++i;
+      continue;
+    }
+    const std::size_t begin = i;
+    bool is_run = true;
+    for (; i < text.size() && is_alphanumeric(text[i]); ++i) is_run = is_run && is_base32(text[i]);
+    if (!is_run || i - begin != token_length) continue;
+    const std::string token = ascii_lower(text.substr(begin, token_length));
+    const std::size_t context = std::min<std::size_t>(begin, 3);
+    const auto place =
+        known ? known : place_of(text.substr(begin - context, context), text.substr(i, 1));
+    if (place) {
+      add_token(report, token, *place);
+    } else {  // cut out of its place: let the ring find out
+      for (const auto p : {token_purpose::return_path, token_purpose::message_id,
+                           token_purpose::unsubscribe, token_purpose::feedback})
+        add_token(report, token, p);
+    }
+  }
+}
+
+void collect_tokens(feedback_report& report, const std::vector<mime::header_field>& fields) {
+  for (const auto& f : fields) {
+    std::optional<token_purpose> known;
+    if (ascii_iequals(f.name, "CFBL-Feedback-ID")) known = token_purpose::feedback;
+    if (ascii_iequals(f.name, "Message-ID")) known = token_purpose::message_id;
+    if (ascii_iequals(f.name, "Return-Path")) known = token_purpose::return_path;
+    collect_tokens(report, f.text, known);
+  }
+}
+
+// --- the machine-readable part
+
+std::string without_brackets(std::string_view s) {
+  s = trim(s);
+  if (s.starts_with('<') && s.ends_with('>')) s = s.substr(1, s.size() - 2);
+  return std::string{s};
+}
+
+std::string without_comment(std::string_view s) {
+  return std::string{trim(s.substr(0, s.find('(')))};
+}
+
+void add_value(std::vector<std::string>& values, std::string value) {
+  if (values.size() < values_max && !value.empty()) values.push_back(std::move(value));
+}
+
+void take_field(feedback_report& r, const std::string& name, const std::string& value,
+                std::vector<std::string>& problems) {
+  if (name == "feedback-type") {
+    if (r.type.empty()) r.type = ascii_lower(without_comment(value));
+  } else if (name == "version") {
+    r.version = value;
+  } else if (name == "user-agent") {
+    r.user_agent = value;
+  } else if (name == "original-mail-from") {
+    r.original_mail_from = without_brackets(value);
+  } else if (name == "original-rcpt-to") {
+    add_value(r.original_rcpt_to, without_brackets(value));
+  } else if (name == "arrival-date" || name == "received-date") {
+    r.arrival_date = value;
+  } else if (name == "source-ip") {
+    r.source_ip = without_comment(value);
+  } else if (name == "incidents") {
+    const std::string_view digits = trim(value);
+    const auto end = digits.data() + digits.size();
+    const auto parsed = std::from_chars(digits.data(), end, r.incidents);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || r.incidents == 0) {
+      r.incidents = 1;
+      problems.push_back("unreadable Incidents field");
+    }
+  } else if (name == "reported-domain") {
+    add_value(r.reported_domain, ascii_lower(value));
+  } else if (name == "reported-uri") {
+    add_value(r.reported_uri, value);
+  } else if (name == "reporting-mta") {
+    r.reporting_mta = value;
+  } else if (name == "authentication-results") {
+    add_value(r.authentication_results, value);
+  } else if (r.other_fields.size() < fields_max) {
+    r.other_fields.emplace_back(name, value);
+  }
+}
+
+// "Name: value" lines with folding. Some senders put a MIME header block before the fields: empty
+// lines do not end them.
+std::vector<std::pair<std::string, std::string>> read_fields(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> out;
+  bool in_field = false;
+  for (auto line : split(text, '\n')) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) {
+      in_field = false;
+    } else if (line[0] == ' ' || line[0] == '\t') {
+      if (in_field) out.back().second += line;
+    } else {
+      const auto colon = line.find(':');
+      in_field = colon != std::string_view::npos && out.size() < fields_max;
+      if (in_field)
+        out.emplace_back(ascii_lower(trim(line.substr(0, colon))), line.substr(colon + 1));
+    }
+  }
+  for (auto& [name, value] : out) value = mime::decode_header(value);
+  return out;
+}
+
+feedback_report read_report(std::string_view text, std::vector<std::string>& problems) {
+  feedback_report r;
+  for (const auto& [name, value] : read_fields(text)) take_field(r, name, value, problems);
+  if (r.type.empty()) {
+    r.type = "other";
+    problems.push_back("report without a Feedback-Type");
+  }
+  if (!r.original_mail_from.empty())
+    collect_tokens(r, r.original_mail_from, token_purpose::return_path);
+  collect_tokens(r, text);
+  return r;
+}
+
+// --- the tree
+
+using part_list = std::vector<mime::part>;
+
+// Of a part: the path its children's paths begin with.
+std::string child_prefix(const std::string& path) {
+  if (path == "0") return {};
+  if (path.ends_with(".0")) return path.substr(0, path.size() - 1);
+  return path + ".";
+}
+
+std::string parent_prefix(const std::string& path) {
+  const auto dot = path.rfind('.');
+  return dot == std::string::npos ? std::string{} : path.substr(0, dot + 1);
+}
+
+bool is_report_part(const mime::part& p) {
+  return p.type == "message/feedback-report" ||
+         (p.type == "text/plain" && ascii_istarts_with(trim(p.text), "feedback-type:"));
+}
+
+bool is_original_part(const mime::part& p) {
+  return p.type == "message/rfc822" || p.type == "message/global" ||
+         p.type == "text/rfc822-headers" || p.type == "text/rfc822-header" ||
+         p.type == "message/rfc822-headers" || p.type == "message/global-headers";
+}
+
+bool is_of_enclosed(const mime::part& p, const mime::part& enclosing) {
+  return p.path == enclosing.path + ".0" || p.path.starts_with(child_prefix(enclosing.path));
+}
+
+void take_original(feedback_report& r, const part_list& parts, std::size_t index) {
+  const mime::part& p = parts[index];
+  if (!p.is_container) {
+    r.original_headers = mime::walk(p.body).headers;
+    collect_tokens(r, p.text);
+  }
+  for (std::size_t i = index + 1; p.is_container && i < parts.size(); ++i) {
+    if (!is_of_enclosed(parts[i], p)) break;
+    if (i == index + 1) r.original_headers = parts[i].headers;
+    collect_tokens(r, parts[i].headers);
+    collect_tokens(r, parts[i].text);
+  }
+  collect_tokens(r, r.original_headers);
+}
+
+// The original belongs to the report before it among the same siblings, or to the one behind it if
+// that has none.
+void assign_originals(parsed_feedback& out, const part_list& parts,
+                      const std::vector<std::size_t>& report_at) {
+  std::vector<bool> has_original(out.reports.size(), false);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!is_original_part(parts[i])) continue;
+    const std::string prefix = parent_prefix(parts[i].path);
+    std::optional<std::size_t> owner;
+    for (std::size_t r = 0; r < report_at.size(); ++r) {
+      if (has_original[r] || parent_prefix(parts[report_at[r]].path) != prefix) continue;
+      if (report_at[r] < i || !owner) owner = r;
+    }
+    if (!owner) continue;
+    has_original[*owner] = true;
+    take_original(out.reports[*owner], parts, i);
+  }
+  for (const bool has : has_original)
+    if (!has) out.problems.push_back("report without the original mail or its header");
+}
+
+// --- what is not ARF
+
+std::string field_text(const std::vector<mime::header_field>& fields, std::string_view name) {
+  for (const auto& f : fields)
+    if (ascii_iequals(f.name, name)) return f.text;
+  return {};
+}
+
+// "complaint about message from 192.0.2.1" with the message attached, and the recipient in a field
+// of its own.
+std::optional<feedback_report> read_old_jmrp(const mime::walked_message& m) {
+  const bool has_subject =
+      ascii_istarts_with(field_text(m.headers, "Subject"), "complaint about message from");
+  for (std::size_t i = 0; i < m.parts.size(); ++i) {
+    if (!is_original_part(m.parts[i])) continue;
+    feedback_report r;
+    take_original(r, m.parts, i);
+    const std::string rcpt = r.original_header("X-HmXmrOriginalRecipient");
+    if (!has_subject && rcpt.empty()) continue;
+    r.type = "abuse";
+    add_value(r.original_rcpt_to, without_brackets(rcpt));
+    if (has_subject) {
+      const std::string subject = field_text(m.headers, "Subject");
+      r.source_ip = std::string{trim(std::string_view{subject}.substr(28))};
+    }
+    return r;
+  }
+  return std::nullopt;
+}
+
+std::optional<feedback_report> read_apple_unsubscribe(const mime::walked_message& m) {
+  if (!ascii_iequals(trim(field_text(m.headers, "X-Apple-Unsubscribe")), "true"))
+    return std::nullopt;
+  feedback_report r;
+  r.type = "opt-out";
+  r.arrival_date = field_text(m.headers, "Date");
+  for (const char* name : {"To", "Delivered-To", "X-Original-To", "Subject"})
+    collect_tokens(r, field_text(m.headers, name));
+  return r;
+}
+
+// A report whose machine-readable part got lost.
+std::optional<feedback_report> read_rest_of_report(const mime::walked_message& m,
+                                                   std::vector<std::string>& problems) {
+  for (std::size_t i = 0; i < m.parts.size(); ++i) {
+    const auto found = m.parts[i].params.find("report-type");
+    if (m.parts[i].type != "multipart/report" || found == m.parts[i].params.end() ||
+        !ascii_iequals(found->second, "feedback-report"))
+      continue;
+    feedback_report r;
+    r.type = "other";
+    problems.push_back("report without its machine-readable part");
+    const auto original = std::find_if(m.parts.begin() + static_cast<std::ptrdiff_t>(i),
+                                       m.parts.end(), is_original_part);
+    if (original != m.parts.end())
+      take_original(r, m.parts, static_cast<std::size_t>(original - m.parts.begin()));
+    return r;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string feedback_report::original_header(std::string_view name) const {
+  return field_text(original_headers, name);
+}
+
+parsed_feedback parse_feedback(const mime::walked_message& message) {
+  parsed_feedback out;
+  std::vector<std::size_t> report_at;
+  for (std::size_t i = 0; i < message.parts.size(); ++i) {
+    if (!is_report_part(message.parts[i])) continue;
+    if (out.reports.size() == reports_max) {
+      out.problems.push_back("more than " + std::to_string(reports_max) + " reports");
+      break;
+    }
+    out.reports.push_back(read_report(message.parts[i].text, out.problems));
+    report_at.push_back(i);
+  }
+  assign_originals(out, message.parts, report_at);
+  if (out.reports.empty()) {
+    auto single = read_rest_of_report(message, out.problems);
+    if (!single) single = read_old_jmrp(message);
+    if (!single) single = read_apple_unsubscribe(message);
+    if (single) out.reports.push_back(std::move(*single));
+  }
+  // In a mail with one report everything speaks of that one.
+  if (out.reports.size() == 1)
+    for (const auto& p : message.parts) collect_tokens(out.reports.front(), p.text);
+  return out;
+}
+
+parsed_feedback parse_feedback(std::string_view message) {
+  return parse_feedback(mime::walk(message));
+}
+
+}  // namespace consentry::reputation
