@@ -257,6 +257,9 @@ std::vector<dkim_result> dkim_verifier::verify(std::string_view message,
   }
   (void)dkim_eoh(dkim.get());
   (void)dkim_body(dkim.get(), bytes(body), body.size());
+  // RFC 6376 section 3.4.3: a missing CRLF at the end is added. libopendkim leaves that to us.
+  const std::string_view missing = !body.empty() && !body.ends_with("\r\n") ? "\r\n" : "";
+  if (!missing.empty()) (void)dkim_body(dkim.get(), bytes(missing), missing.size());
   bool testing = false;
   (void)dkim_eom(dkim.get(), &testing);
 
