@@ -17,8 +17,8 @@ namespace consentry::reputation {
 // A text of the shape of our token and the place it stood in; whether it is one of ours only the
 // token_ring knows.
 struct token_candidate {
-  std::string token;  // 40 characters, lower case
-  smtp::token_purpose place = smtp::token_purpose::return_path;
+  std::string text;  // 40 characters, lower case
+  smtp::token_purpose purpose = smtp::token_purpose::return_path;
   friend bool operator==(const token_candidate&, const token_candidate&) = default;
 };
 
