@@ -278,6 +278,7 @@ std::optional<import_format> parse_import_format(std::string_view name) noexcept
 
 result<import_plan> plan_import(std::string_view file, const import_request& request,
                                 const import_lookup& lookup, const import_limits& limits) {
+  if (trim(file).empty()) return rejected("the file is empty");
   const auto reader = make_row_reader(file, request.format, limits);
   // In CSV the header line tells at once what the rows can say.
   if (request.format == import_format::csv && reader->fatal().empty())

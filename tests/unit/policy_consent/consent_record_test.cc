@@ -1,0 +1,113 @@
+#include "policy/consent/consent_record.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/bytes.h"
+#include "tests/unit/policy_consent/consent_world.h"
+
+using namespace consentry;
+using namespace consentry::policy::consent;
+using namespace consentry::policy::consent::tests;
+
+TEST_CASE("a record comes back from its bytes whole") {
+  auto r = given("2024-03-15T10:00:00+01:00");
+  r.confirmed_at = at("2024-03-15T10:05:00");
+  r.notice = {"v3", "sha256:00", "hu", "https://shop.hu/n"};
+  r.evidence_reference = "box 7";
+  r.form_id = "footer";
+  r.tick = tick_state::preticked;
+  r.ip = "192.0.2.1";
+  r.user_agent = "curl";
+  r.purchase_day = parse_date("2024-03-14");
+  r.importer = "anna";
+  r.recorded_at = at("2024-04-01");
+  r.withdrawn_at = at("1969-12-31");
+  r.withdrawn_method = "post";
+  r.unticked_at = at("2024-01-01");
+  r.objected_at = at("2024-01-02");
+  r.first_delivery = {at("2024-05-01"), recipient_id{7}};
+  r.last_delivery = {at("2024-06-01"), recipient_id{9}};
+  r.declared_delivery_day = parse_date("2024-05-05");
+  const auto bytes = encode(r);
+  CHECK(encode(decode_consent(bytes)) == bytes);
+  CHECK(decode_consent(bytes).last_delivery->recipient == recipient_id{9});
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    CHECK_THROWS_AS(decode_consent(std::string_view{bytes}.substr(0, n)), decode_error);
+  CHECK_THROWS_AS(decode_consent(bytes + "x"), decode_error);
+  CHECK_THROWS_AS(decode_consent("\x02" + bytes.substr(1)), decode_error);
+}
+
+TEST_CASE("A2 5.1: which provenances are none") {
+  for (auto p : {"purchased", "Purchased", " rented ", "other_company", "other company",
+                 "Other-Company", "harvested", "mailbox_copy", "unknown", "", "bought"})
+    CHECK(is_forbidden_provenance(p));
+  for (auto p : {"own_form", "own_shop", "event", "purchase", "paper_form"})
+    CHECK_FALSE(is_forbidden_provenance(p));
+  for (auto m : {"implicit", "preselected", "Pre-Selected"}) CHECK(is_implicit_method(m));
+  for (auto m : {"web_form", "purchase", "double_opt_in"}) CHECK_FALSE(is_implicit_method(m));
+}
+
+TEST_CASE("joining records keeps the newest evidence and every withdrawal") {
+  auto older = given("2024-01-01");
+  auto newer = given("2024-06-01");
+  newer.method = "paper";
+  for (bool older_first : {true, false}) {
+    const auto m = older_first ? merge(older, newer) : merge(newer, older);
+    CHECK(m.given_at == newer.given_at);
+    CHECK(m.method == "paper");
+  }
+  older.withdrawn_at = at("2024-03-01");
+  CHECK(merge(newer, older).withdrawn_at == older.withdrawn_at);
+  CHECK_FALSE(merge(newer, older).is_withdrawn());
+  newer.withdrawn_at = at("2024-07-01");
+  CHECK(merge(older, newer).is_withdrawn());
+  CHECK(merge(older, newer).withdrawn_at == newer.withdrawn_at);
+  auto confirmed = given("2024-06-01");
+  confirmed.confirmed_at = at("2024-06-02");
+  CHECK(merge(given("2024-06-01"), confirmed).confirmed_at == confirmed.confirmed_at);
+}
+
+TEST_CASE("A3: deliveries are kept in whatever order they are told") {
+  const delivery_mark early{at("2024-02-01"), recipient_id{1}};
+  const delivery_mark first{at("2024-04-01"), recipient_id{2}};
+  const delivery_mark last{at("2024-05-01"), recipient_id{3}};
+  auto a = given("2024-03-15");
+  auto b = a;
+  for (const auto& d : {early, first, last}) add_delivery(a, d);
+  for (const auto& d : {last, first, early, last}) add_delivery(b, d);
+  for (const auto* r : {&a, &b}) {
+    CHECK(r->first_delivery == first);  // what came before the consent proves nothing
+    CHECK(r->last_delivery == last);
+  }
+  SECTION("a bounce that came later takes one back") {
+    retract_delivery(a, recipient_id{2});
+    CHECK(a.first_delivery == last);
+    retract_delivery(a, recipient_id{77});
+    CHECK(a.first_delivery == last);
+    retract_delivery(a, recipient_id{3});
+    CHECK_FALSE(a.first_delivery);
+    CHECK_FALSE(a.last_delivery);
+  }
+  SECTION("deliveries older than newer evidence are dropped, later ones count for it") {
+    const auto m = merge(a, given("2024-04-15"));
+    CHECK(m.first_delivery == last);
+    CHECK(merge(a, given("2024-05-02")).first_delivery == std::nullopt);
+  }
+}
+
+TEST_CASE("a commitment binds key and evidence, not what came after") {
+  const auto key = key_of("jane");
+  const auto r = given("2024-03-15");
+  const auto c = commitment_to(key, r);
+  CHECK(c.size() == 32);
+  auto later = r;
+  later.withdrawn_at = at("2025-01-01");
+  CHECK(commitment_to(key, later) == c);
+  auto other = r;
+  other.method = "paper";
+  CHECK(commitment_to(key, other) != c);
+  other = r;
+  other.salt[0] ^= 1;
+  CHECK(commitment_to(key, other) != c);
+  CHECK(commitment_to(key_of("john"), r) != c);
+}
