@@ -63,6 +63,7 @@ struct queue_filter {
   std::optional<smtp::stream> stream;
   std::optional<std::string> campaign;
   message_id message;
+  std::optional<std::string> held_because;  // release and purge: only what is held for this reason
 };
 
 struct slice {

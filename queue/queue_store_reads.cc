@@ -216,6 +216,7 @@ slice queue_store::release(write_txn& txn, const queue_filter& f, instant now,
                            const std::string& resume, std::size_t rows, const visit& each) {
   return walk(txn, f, resume, rows, [&](const queued_message& m, const queued_recipient& r) {
     if (r.state != recipient_state::held) return false;
+    if (f.held_because && r.reason != *f.held_because) return false;
     if (each) each(txn, m, r);
     queued_recipient after = r;
     after.state = recipient_state::queued;
@@ -232,6 +233,7 @@ slice queue_store::purge(write_txn& txn, const queue_filter& f, std::string_view
                          instant now, const std::string& resume, std::size_t rows,
                          const visit& each) {
   return walk(txn, f, resume, rows, [&](const queued_message& m, const queued_recipient& r) {
+    if (f.held_because && (r.state != recipient_state::held || r.reason != *f.held_because)) return false;
     if (each) each(txn, m, r);
     queued_recipient after = r;
     after.state = recipient_state::cancelled;
