@@ -1,0 +1,90 @@
+// RULES A6, F7.
+#include "policy/rules/content_rule.h"
+
+#include "tests/unit/policy/case.h"
+
+using namespace consentry;
+using namespace consentry::policy;
+using namespace consentry::policy::tests;
+
+namespace {
+
+struct found {
+  const char* category;
+  double score;
+  int patterns = 1;
+  bool conclusive = false;
+};
+
+void put(filters::scan_result& scan, const found& f) {
+  for (int i = 0; i < f.patterns; ++i) {
+    filters::finding x;
+    x.pattern = std::string{"hu."} + f.category + ".p" + std::to_string(i);
+    x.category = f.category;
+    x.score = f.score / f.patterns;
+    x.conclusive = f.conclusive;
+    scan.findings.push_back(x);
+  }
+  scan.scores[f.category] += f.score;
+}
+
+}  // namespace
+
+TEST_CASE("F7: scores, two patterns, conclusive ones, hard and suspicious categories") {
+  struct row {
+    found f;
+    const char* outcome;
+  };
+  for (const row& r : {
+           row{{"H4", 4.9, 2}, "send ok"}, row{{"H4", 5, 1}, "hold content.h4"},
+           row{{"H4", 9.9, 2}, "hold content.h4"},
+           row{{"H4", 10, 1}, "hold content.h4"},  // one pattern is no proof
+           row{{"H4", 10, 2}, "refuse content.h4"}, row{{"H4", 10, 1, true}, "refuse content.h4"},
+           row{{"H8", 10, 1, true}, "refuse content.h8"}, row{{"H5", 40, 4}, "hold content.h5"},
+           row{{"H7", 40, 4, true}, "hold content.h7"}, row{{"S3", 9.9, 3}, "send ok"},
+           row{{"S3", 10, 3}, "hold content.s3"},
+           row{{"S3", 100, 9}, "hold content.s3"},  // S never refuses
+       }) {
+    INFO(r.f.category << " " << r.f.score << " x" << r.f.patterns);
+    good_case c;
+    put(c.scan, r.f);
+    CHECK(c.outcome() == r.outcome);
+    const auto v = c.judged();
+    CHECK(v.matches.size() == static_cast<std::size_t>(r.f.patterns));
+    CHECK(v.tags.size() == (v.is_send() ? 1 : 0));
+    if (!v.is_send()) CHECK(v.rule == r.f.category);
+    c.e.phase = phase::attempt;  // as judged at acceptance
+    CHECK(c.outcome() == "send ok");
+  }
+}
+
+TEST_CASE("A6: content binds every stream, and the knobs move its bounds") {
+  good_case c;
+  put(c.scan, {"H1", 6, 2});
+  c.e.stream = smtp::stream::transactional;
+  c.e.consent.reset();
+  CHECK(c.outcome() == "hold content.h1");
+  c.knobs.content_hold = 7;
+  CHECK(c.outcome() == "send ok");
+  c.knobs.content_hold = c.knobs.content_reject = 6;
+  CHECK(c.outcome() == "refuse content.h1");
+  c.knobs.hard_reject = false;
+  CHECK(c.outcome() == "hold content.h1");
+  CHECK(c.judged().knobs.at("hard.action") == "hold");
+}
+
+TEST_CASE("A6: what cannot be read is held, or refused, never passed") {
+  good_case c;
+  c.scan.unscannable = true;
+  c.scan.unscannable_because = {"part 1.2: encrypted archive"};
+  CHECK(c.outcome() == "hold content.unscannable");
+  CHECK_THAT(c.judged().text, Catch::Contains("encrypted archive"));
+  c.knobs.unscannable_reject = true;
+  CHECK(c.outcome() == "refuse content.unscannable");
+}
+
+TEST_CASE("a verdict keeps a bounded number of findings") {
+  good_case c;
+  put(c.scan, {"S1", 50, 100});
+  CHECK(c.judged().matches.size() == 32);
+}

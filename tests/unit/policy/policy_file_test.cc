@@ -1,0 +1,56 @@
+#include "policy/policy_file.h"
+
+#include <catch2/catch.hpp>
+
+using namespace consentry;
+using namespace consentry::policy;
+
+TEST_CASE("the shipped file holds the defaults, and every knob") {
+  const auto shipped = read_policy_file(CONSENTRY_SOURCE_DIR "/conf/policy/default.toml");
+  CHECK(knobs_of(shipped) == knobs_of(rule_knobs{}));
+}
+
+TEST_CASE("a wrong policy is refused with its line") {
+  struct row {
+    const char* text;
+    const char* says;
+  };
+  for (const row& r : {
+           row{"[consent]\ngranulartiy = \"day\"\n", "f.toml:2: unknown key granulartiy"},
+           row{"[consent]\ngranularity = \"hour\"\n", "f.toml:2: granularity must be one of"},
+           row{"[consents]\n", "f.toml:1: unknown key consents"},
+           row{"[renewal]\nmax_silence_months = -1\n", "f.toml:2: max_silence_months"},
+           row{"[purchase]\n\npreticked_valid_until = \"soon\"\n", "f.toml:3: preticked_valid"},
+           row{"[content]\nhold = 6\nreject = 5\n", "f.toml:3: reject must not be below hold"},
+           row{"[unscannable]\naction = \"pass\"\n", "f.toml:2: action must be one of"},
+           row{"[ratio]\nfloor = 0\n", "f.toml:2: floor must be between"},
+           row{"[overdue]\nallow = \"bulk\"\n", "f.toml:2: allow must be one of"},
+       }) {
+    INFO(r.text);
+    CHECK_THROWS_WITH(parse_policy(r.text, "f.toml"), Catch::StartsWith(r.says));
+  }
+}
+
+TEST_CASE("E11: fixed rules cannot be loosened") {
+  for (const char* text :
+       {"[consent]\nmonths = 24\n", "[consent]\nrequired = false\n",
+        "[consent]\nexempt_roles = [\"info\"]\n", "[provenance]\nallow = [\"purchased\"]\n",
+        "[permission_request]\nallow = true\n", "[unblock]\nafter_days = 7\n"}) {
+    INFO(text);
+    CHECK_THROWS_WITH(parse_policy(text, "f.toml"),
+                      Catch::Contains("f.toml:2: ") && Catch::Contains("the rule is fixed"));
+  }
+}
+
+TEST_CASE("the version names the content, not the file") {
+  const rule_knobs defaults;
+  rule_knobs stricter;
+  stricter.content_reject = 8;
+  const auto a = make_policy_set(defaults, "patterns-1", "a.toml");
+  CHECK(a->version == make_policy_set(defaults, "patterns-1", "b.toml")->version);
+  CHECK(a->version != make_policy_set(stricter, "patterns-1")->version);
+  CHECK(a->version != make_policy_set(defaults, "patterns-2")->version);
+  CHECK(a->version.size() == 13);
+  CHECK(parse_policy("", "f").consent_granularity == rule_knobs::granularity::day);
+  CHECK(parse_policy("[content]\nreject = 8\n", "f").content_reject == 8);
+}
