@@ -40,6 +40,7 @@ session::~session() = default;
 
 awaitable<void> session::run() {
   if (co_await open()) co_await converse();
+  reset_transaction();  // the peer may take its time to close: no memory waits for it
   (void)co_await channel_.flush();
   co_await channel_.stream().close();
   log::debug("smtp/server", "session_closed",

@@ -22,7 +22,7 @@ awaitable<void> session::starttls(command c) {
   }
   // Whatever stands behind STARTTLS in clear text could come from somebody in between, and would be
   // run as if it had come under TLS (CVE-2011-0411).
-  if (!channel_.buffered().empty()) {
+  if (!channel_.buffered().empty() || stream.available() > 0) {
     log::warn("smtp/server", "starttls_injection",
               {{"session", info_.id}, {"remote_ip", info_.remote_ip}});
     say(reply{554, {5, 5, 1}, "nothing may follow STARTTLS before the handshake", true});
@@ -81,7 +81,10 @@ awaitable<void> session::auth(command c) {
     co_return;
   }
   if (!outcome.counts_as_failure) {
-    outcome.answer.code == 454 ? say(outcome.answer) : say_bad(outcome.answer);
+    if (outcome.answer.code == 454)
+      say(outcome.answer);
+    else
+      say_bad(outcome.answer);
     co_return;
   }
   const auto delay = services_.guard.failed(info_.remote_ip);
