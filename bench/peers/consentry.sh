@@ -3,7 +3,7 @@
 # variables. As in real use: each message scanned, each recipient's consent judged, one signed copy for each recipient.
 #
 #   CONSENTRY_BUILD       build folder (default: build/release of this checkout, built if it is missing)
-#   CONSENTRY_RECIPIENTS  so many message numbers get a consent (default 20000; 1000 recipients each for the first 30)
+#   CONSENTRY_RECIPIENTS  so many message numbers get a consent (default 20000; number 0 also to 1000 recipients)
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${CONSENTRY_BUILD:-$root/build/release}
@@ -55,7 +55,7 @@ write_consents() {
     BEGIN {
       print "email,given_at,method,provenance,notice_hash,topic"
       for (i = 0; i < n; i++) row(sprintf("u%010d@d%02d.test", i, i % domains + 1))
-      for (i = 0; i < 30; i++) for (k = 0; k < 1000; k++) row(sprintf("u%010d.%d@d%02d.test", i, k, k % domains + 1))
+      for (k = 0; k < 1000; k++) row(sprintf("u%010d.%d@d%02d.test", 0, k, k % domains + 1))
     }'
 }
 
