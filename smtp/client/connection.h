@@ -92,6 +92,8 @@ class connection {
   boost::asio::awaitable<result<void>> write(std::string_view bytes,
                                              std::chrono::milliseconds deadline);
   boost::asio::awaitable<result<reply>> read_reply(std::chrono::milliseconds deadline);
+  // A refusal that was found unread when a write failed.
+  const std::optional<reply>& last_words() const noexcept;
   const timeouts& wait() const noexcept;
   void count_message() noexcept;
   void needs_rset(bool yes) noexcept;

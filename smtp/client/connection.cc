@@ -1,0 +1,200 @@
+#include "smtp/client/connection.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "smtp/client/connection_impl.h"
+
+namespace consentry::smtp::client {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+failure closed() {
+  return {failure_kind::io, false, failure_scope::session, "connection lost",
+          "the connection is closed"};
+}
+
+}  // namespace
+
+void connection::impl::start_clock(const std::shared_ptr<wire>& line,
+                                   std::chrono::milliseconds deadline) {
+  const auto turn = ++line->turn;
+  line->clock.expires_after(deadline);
+  line->clock.async_wait([line, turn](const boost::system::error_code& e) {
+    if (e || line->turn != turn) return;
+    line->timed_out = true;
+    boost::system::error_code ignored;
+    line->socket.close(ignored);
+  });
+}
+
+void connection::impl::stop_clock(wire& line) {
+  ++line.turn;
+  line.clock.cancel();
+}
+
+failure connection::impl::ended(const boost::system::error_code& e, std::string_view what) {
+  const bool timed_out = line->timed_out;
+  const bool was_open = line->socket.is_open();
+  close();
+  const std::string doing{what};
+  if (timed_out)
+    return {failure_kind::timeout, false, failure_scope::session, "timeout", "timeout " + doing};
+  if (e == asio::error::operation_aborted && was_open)
+    return {failure_kind::cancelled, false, failure_scope::session, "cancelled",
+            "cancelled " + doing};
+  const bool by_peer = e == asio::error::eof || e == asio::ssl::error::stream_truncated;
+  return {
+      failure_kind::io, false, failure_scope::session, "connection lost",
+      (by_peer ? std::string{"connection closed by the mail host "} : e.message() + ' ') + doing};
+}
+
+// A cancellation that came while nothing was waited for is not told to the next operation, which
+// would wait in vain.
+asio::awaitable<bool> connection::impl::is_cancelled() {
+  const auto state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+asio::awaitable<result<void>> connection::impl::write(std::string_view bytes,
+                                                      std::chrono::milliseconds deadline) {
+  const auto held = line;
+  if (!held->socket.is_open()) co_return closed();
+  if (co_await is_cancelled()) co_return ended(asio::error::operation_aborted, "before writing");
+  start_clock(held, deadline);
+  const auto buffer = asio::buffer(bytes.data(), bytes.size());
+  boost::system::error_code e;
+  if (secure) {
+    auto [error, n] = co_await asio::async_write(*secure, buffer, as_result);
+    e = error;
+  } else {
+    auto [error, n] = co_await asio::async_write(held->socket, buffer, as_result);
+    e = error;
+  }
+  stop_clock(*held);
+  if (e == asio::error::broken_pipe || e == asio::error::connection_reset)
+    co_await hear_last_words();
+  if (e || held->timed_out) co_return ended(e, "while writing");
+  co_return result<void>{};
+}
+
+// A server that refuses in the middle of the data says so and closes; its words are still to be
+// read.
+asio::awaitable<void> connection::impl::hear_last_words() {
+  auto r = co_await read_reply(settings.wait.quit);
+  if (r && r->code >= 400) last_words = std::move(*r);
+}
+
+asio::awaitable<result<reply>> connection::impl::read_reply(std::chrono::milliseconds deadline) {
+  const auto held = line;
+  const auto until = std::chrono::steady_clock::now() + deadline;
+  for (;;) {
+    if (auto r = replies.next()) {
+      if (!*r || (*r)->close) close();
+      co_return std::move(*r);
+    }
+    if (!held->socket.is_open()) co_return closed();
+    if (co_await is_cancelled())
+      co_return ended(asio::error::operation_aborted, "while waiting for a reply");
+    // The deadline is of the whole reply: a server may not hold us by one byte a minute.
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    start_clock(held, std::max(left, std::chrono::milliseconds{0}));
+    const auto buffer = asio::buffer(input);
+    boost::system::error_code e;
+    std::size_t count = 0;
+    if (secure) {
+      auto [error, n] = co_await secure->async_read_some(buffer, as_result);
+      e = error;
+      count = n;
+    } else {
+      auto [error, n] = co_await held->socket.async_read_some(buffer, as_result);
+      e = error;
+      count = n;
+    }
+    stop_clock(*held);
+    if (e || held->timed_out) co_return ended(e, "while waiting for a reply");
+    replies.feed({input.data(), count});
+  }
+}
+
+asio::awaitable<result<reply>> connection::impl::command(std::string text,
+                                                         std::chrono::milliseconds deadline) {
+  text += "\r\n";
+  auto written = co_await write(text, deadline);
+  if (!written) co_return written.error();
+  co_return co_await read_reply(deadline);
+}
+
+void connection::impl::close() noexcept {
+  boost::system::error_code ignored;
+  line->socket.close(ignored);
+}
+
+connection::connection(std::unique_ptr<impl> i) : impl_{std::move(i)} {}
+
+connection::~connection() {
+  impl::stop_clock(*impl_->line);
+  impl_->close();
+}
+
+asio::awaitable<void> connection::quit() {
+  if (!is_open()) co_return;
+  const auto wait = impl_->settings.wait.quit;
+  // The answer is waited for shortly, since closing with bytes unread would reset the connection
+  // under the server.
+  auto ignored = co_await impl_->command("QUIT", wait);
+  impl_->close();
+}
+
+bool connection::is_open() const noexcept {
+  return impl_->line->socket.is_open();
+}
+const capabilities& connection::offers() const noexcept {
+  return impl_->offers;
+}
+const target& connection::peer() const noexcept {
+  return impl_->to;
+}
+const std::string& connection::tls() const noexcept {
+  return impl_->tls;
+}
+unsigned connection::message_count() const noexcept {
+  return impl_->messages;
+}
+const timeouts& connection::wait() const noexcept {
+  return impl_->settings.wait;
+}
+const std::optional<reply>& connection::last_words() const noexcept {
+  return impl_->last_words;
+}
+void connection::count_message() noexcept {
+  ++impl_->messages;
+}
+void connection::needs_rset(bool yes) noexcept {
+  impl_->rset_needed = yes;
+}
+bool connection::needs_rset() const noexcept {
+  return impl_->rset_needed;
+}
+void connection::close() noexcept {
+  impl_->close();
+}
+
+asio::awaitable<result<void>> connection::write(std::string_view bytes,
+                                                std::chrono::milliseconds deadline) {
+  return impl_->write(bytes, deadline);
+}
+
+asio::awaitable<result<reply>> connection::read_reply(std::chrono::milliseconds deadline) {
+  return impl_->read_reply(deadline);
+}
+
+}  // namespace consentry::smtp::client
