@@ -63,33 +63,36 @@ blocker::blocker(store_env& env, const journal::event_journal& journal)
     : journal_{journal},
       standings_{env.open_table("standings")},
       changes_{env.open_table("standing_changes")} {
-  for (const auto tenant : blocked(env.begin_read())) set_gate(tenant, true);
+  for (const auto tenant : blocked(env.begin_read())) close(tenant, {});
 }
 
 bool blocker::is_bulk_closed(tenant_id tenant) const {
   std::shared_lock lock{mutex_};
   const auto it = gates_.find(tenant);
-  return it != gates_.end() && it->second->load();
+  return it != gates_.end() && it->second->closed.load();
+}
+
+blocker::gate& blocker::gate_at(tenant_id tenant) {
+  auto& found = gates_[tenant];
+  if (!found) found = std::make_shared<gate>();
+  return *found;
 }
 
 std::shared_ptr<const std::atomic<bool>> blocker::gate_of(tenant_id tenant) {
   std::lock_guard lock{mutex_};
-  auto& gate = gates_[tenant];
-  if (!gate) gate = std::make_shared<std::atomic<bool>>(false);
-  return gate;
+  auto& g = gate_at(tenant);
+  return {gates_[tenant], &g.closed};
 }
 
-void blocker::set_gate(tenant_id tenant, bool closed) {
+void blocker::close(tenant_id tenant, journal_seq by) {
   std::lock_guard lock{mutex_};
-  auto& gate = gates_[tenant];
-  if (gate)
-    gate->store(closed);
-  else
-    gate = std::make_shared<std::atomic<bool>>(closed);
+  auto& g = gate_at(tenant);
+  if (by) g.closed_by = by;
+  g.closed = true;
 }
 
-void blocker::change(write_txn& txn, tenant_id tenant, const standing& before,
-                     const standing& after, journal::event what) {
+journal_seq blocker::change(write_txn& txn, tenant_id tenant, const standing& before,
+                            const standing& after, journal::event what) {
   what.kind = journal::event_kind::standing_changed;
   what.at = after.since;
   what.tenant = tenant;
@@ -103,11 +106,11 @@ void blocker::change(write_txn& txn, tenant_id tenant, const standing& before,
   const auto seq = journal_.append(txn, what);
   txn.put(standings_, tenant_key(tenant), encode(after));
   txn.put(changes_, byte_writer{}.be32(tenant.value).be64(seq.value).bytes(), encode(after));
+  return seq;
 }
 
 bool blocker::block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why,
                               instant at) {
-  set_gate(tenant, true);
   const auto before = standing_of(txn, tenant);
   if (before.bulk_blocked) return false;
   auto after = before;
@@ -123,14 +126,13 @@ bool blocker::block_for_ratio(write_txn& txn, tenant_id tenant, const standing_d
   }
   e.facts["complaints"] = std::to_string(why.count.complaints);
   e.facts["delivered"] = std::to_string(why.count.delivered);
-  change(txn, tenant, before, after, std::move(e));
+  close(tenant, change(txn, tenant, before, after, std::move(e)));
   return true;
 }
 
 result<bool> blocker::block(write_txn& txn, tenant_id tenant, std::string_view person,
                             std::string_view reason, instant at) {
   if (auto r = need_person(person, reason); !r) return r.error();
-  set_gate(tenant, true);
   const auto before = standing_of(txn, tenant);
   if (before.bulk_blocked) return false;
   auto after = before;
@@ -138,7 +140,7 @@ result<bool> blocker::block(write_txn& txn, tenant_id tenant, std::string_view p
   after.since = at;
   after.actor = person;
   after.cause = reason;
-  change(txn, tenant, before, after, {});
+  close(tenant, change(txn, tenant, before, after, {}));
   return true;
 }
 
@@ -161,7 +163,15 @@ result<standing> blocker::unblock(write_txn& txn, tenant_id tenant, std::string_
 }
 
 void blocker::refresh(const read_txn& txn, tenant_id tenant) {
-  set_gate(tenant, standing_of(txn, tenant).bulk_blocked);
+  const auto stored = standing_of(txn, tenant);
+  const auto newest = journal_.last(txn);
+  std::lock_guard lock{mutex_};
+  auto& g = gate_at(tenant);
+  // A view from before the last block knows nothing of it; a dropped block's number is soon taken
+  // by another entry, so that a later view decides.
+  if (newest < g.closed_by || newest < g.seen) return;
+  g.seen = newest;
+  g.closed = stored.bulk_blocked;
 }
 
 standing blocker::standing_of(const read_txn& txn, tenant_id tenant) const {

@@ -67,7 +67,10 @@ class blocker {
                            std::string_view reason, instant at, bool resets = true);
 
   // Sets the gate to what is stored: after the commit of an unblock, or a failed commit of a block.
-  // Runs on the writer thread (a completion), so that no other change falls between.
+  // Any thread, with a transaction begun after that commit. It cannot undo a block that is still on
+  // its way to the disk, and an older view does not overrule a newer one; where it cannot be told
+  // whether a block was dropped or is on its way, the gate stays closed; any later refresh settles
+  // it.
   void refresh(const read_txn& txn, tenant_id tenant);
 
   standing standing_of(const read_txn& txn, tenant_id tenant) const;
@@ -76,15 +79,22 @@ class blocker {
   std::vector<tenant_id> blocked(const read_txn& txn) const;
 
  private:
-  void change(write_txn& txn, tenant_id tenant, const standing& before, const standing& after,
-              journal::event what);
-  void set_gate(tenant_id tenant, bool closed);
+  journal_seq change(write_txn& txn, tenant_id tenant, const standing& before,
+                     const standing& after, journal::event what);
+  void close(tenant_id tenant, journal_seq by);
+
+  struct gate {
+    std::atomic<bool> closed{false};
+    journal_seq closed_by;  // the entry of the last block, committed or not
+    journal_seq seen;       // the newest entry that a refresh has seen
+  };
+  gate& gate_at(tenant_id tenant);  // with mutex_ held
 
   const journal::event_journal& journal_;
   table standings_;
   table changes_;
-  mutable std::shared_mutex mutex_;  // guards the map, not the gates
-  std::unordered_map<tenant_id, std::shared_ptr<std::atomic<bool>>> gates_;
+  mutable std::shared_mutex mutex_;  // guards the map and who may open or close; not `closed`
+  std::unordered_map<tenant_id, std::shared_ptr<gate>> gates_;
 };
 
 }  // namespace consentry::reputation

@@ -115,13 +115,41 @@ TEST_CASE("a second trip changes nothing and tells nothing") {
   CHECK(w.journal.tail(w.env.begin_read(), 10).size() == 1);
 }
 
-TEST_CASE("a dropped block is undone by refresh") {
+TEST_CASE("a dropped block stays closed until it is certain that it was dropped") {
   world w;
   w.trip(false);
-  CHECK(w.blocks.is_bulk_closed(acme));
+  w.blocks.refresh(w.env.begin_read(), acme);
+  CHECK(w.blocks.is_bulk_closed(acme));  // it might still be on its way to the disk
+  w.write([&](write_txn& txn) { return w.journal.append(txn, {.kind = event_kind::desk_act}); });
   w.blocks.refresh(w.env.begin_read(), acme);
   CHECK_FALSE(w.blocks.is_bulk_closed(acme));
   CHECK(w.now() == standing{});
+}
+
+TEST_CASE("the answer to an unblock does not open the gate that a later block has closed") {
+  world w;
+  w.trip();
+  REQUIRE(w.unblock("desk:anna", "list cleaned").has_value());
+  {
+    // Between the unblock's commit and its refresh, on the writer's thread, the tenant trips again.
+    auto txn = w.env.begin_write();
+    w.blocks.block_for_ratio(txn, acme, {.verdict = standing_verdict::block}, noon);
+    w.blocks.refresh(w.env.begin_read(), acme);
+    CHECK(w.blocks.is_bulk_closed(acme));
+    txn.commit();
+  }
+  w.blocks.refresh(w.env.begin_read(), acme);
+  CHECK(w.blocks.is_bulk_closed(acme));
+}
+
+TEST_CASE("an older view does not overrule a newer one") {
+  world w;
+  w.trip();
+  const auto blocked_view = w.env.begin_read();
+  REQUIRE(w.unblock("desk:anna", "list cleaned").has_value());
+  w.blocks.refresh(w.env.begin_read(), acme);
+  w.blocks.refresh(blocked_view, acme);
+  CHECK_FALSE(w.blocks.is_bulk_closed(acme));
 }
 
 TEST_CASE("only a named person with a reason unblocks; the gate opens after the commit") {
