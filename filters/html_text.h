@@ -13,9 +13,10 @@ namespace consentry::filters {
 // unreadable: then texts are empty and `unreadable` says why.
 struct html_limits {
   std::size_t bytes_max = 8u << 20;
-  std::size_t tags_max = 200'000;
-  std::size_t nesting_max = 1'000;              // open elements, counted before parsing
-  std::size_t formatting_work_max = 4'000'000;  // unclosed formatting elements x tags
+  std::size_t tags_max = 30'000;
+  // What the tree may take: unclosed elements that are opened again multiply it.
+  std::size_t memory_base = 16u << 20;
+  std::size_t memory_per_octet = 64;
 };
 
 struct html_link {

@@ -20,6 +20,7 @@ class offset_map {
   void append(std::size_t length, std::size_t original, std::size_t original_length);
 
   std::size_t size() const noexcept { return derived_end_; }
+  std::size_t original_end() const noexcept { return original_end_; }
 
   // Original octets of the derived range [begin, end), whole characters where one changed.
   // Both ends are clamped to the derived text; an empty map gives {0, 0}.

@@ -1,0 +1,50 @@
+// Everything in a message that a reader may come to see, as texts of a zone, each with its place.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/finding.h"
+#include "filters/html_text.h"
+#include "filters/link_extract.h"
+#include "filters/offset_map.h"
+#include "smtp/mime/mime_walk.h"
+
+namespace consentry::filters {
+
+struct message_text {
+  std::string part;  // MIME path; "0": header of the message
+  zone where = zone::body;
+  std::string_view seen;            // what is scanned
+  std::string_view original;        // what offsets speak of
+  const offset_map* map = nullptr;  // from seen to original; nullptr: they are the same
+  // A link: every hit stands for the attribute [begin, end) of the original.
+  bool is_whole = false;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  std::pair<std::size_t, std::size_t> place(std::size_t from, std::size_t to) const noexcept {
+    if (is_whole) return {begin, end};
+    return map == nullptr ? std::pair{from, to} : map->original(from, to);
+  }
+};
+
+// Views into the message and into what is kept here; both must outlive the texts.
+struct message_texts {
+  std::vector<message_text> texts;
+  std::vector<std::pair<std::string, link>> links;  // part, link; each URL once
+  std::vector<std::string> unscannable_because;
+  std::size_t visible_letters = 0;  // of the bodies
+  std::size_t hidden_letters = 0;
+  std::size_t images = 0;
+
+  std::vector<std::unique_ptr<html_document>> documents;
+  std::vector<std::unique_ptr<std::string>> decoded;
+  std::vector<std::unique_ptr<link>> kept_links;
+};
+
+message_texts gather_texts(const smtp::mime::walked_message& mail, const html_limits& limits);
+
+}  // namespace consentry::filters

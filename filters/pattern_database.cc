@@ -1,0 +1,344 @@
+#include "filters/pattern_database.h"
+
+#include <hs/hs.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+
+#include "base/check.h"
+#include "base/result.h"
+#include "filters/hit_edges.h"
+#include "filters/pattern_words.h"
+
+namespace consentry::filters {
+namespace {
+
+// A window bounds the memory of the views and of the hits, whatever the size of the text.
+constexpr std::size_t window_octets = 256 * 1024;
+constexpr std::size_t overlap_octets = 1024;   // longer than any hit of words
+constexpr std::size_t raw_hits_max = 200'000;  // in one window
+
+struct target {
+  std::uint32_t pattern = 0;
+  bool is_allow = false;
+};
+
+// One expression of the engine; many patterns may share it.
+struct expression {
+  word_expression words;
+  std::string language;
+  bool is_regular = false;
+  const pattern* first_user = nullptr;
+  int line = 0;
+  std::vector<target> targets;
+};
+
+struct view_engine {
+  hs_database_t* database = nullptr;
+  std::vector<expression> expressions;
+};
+
+struct raw_hit {
+  target whose;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+struct search_state {
+  const view_engine* engine = nullptr;
+  std::string_view text;
+  int view = 0;
+  bool is_link = false;
+  std::vector<raw_hit>* hits = nullptr;
+  bool overflowed = false;
+};
+
+int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned, void* context) {
+  auto& s = *static_cast<search_state*>(context);
+  const expression& e = s.engine->expressions[id];
+  const std::size_t end = to;
+  const std::size_t begin = e.words.fixed_octets != 0 ? end - e.words.fixed_octets : from;
+  const auto range = e.is_regular
+                         ? plain_edges(s.text, s.view, begin, end)
+                         : word_edges(s.text, s.view, e.words, e.language, begin, end, s.is_link);
+  if (!range) return 0;
+  for (const target& t : e.targets) {
+    if (s.hits->size() == raw_hits_max) {
+      s.overflowed = true;
+      return 1;
+    }
+    s.hits->push_back({t, range->first, range->second});
+  }
+  return 0;
+}
+
+// Removes the hits that an allow piece of the same pattern covers (RULES F6).
+std::vector<raw_hit> without_allowed(std::vector<raw_hit> all) {
+  std::sort(all.begin(), all.end(), [](const raw_hit& a, const raw_hit& b) {
+    return std::tie(a.whose.pattern, a.begin, b.end) < std::tie(b.whose.pattern, b.begin, a.end);
+  });
+  std::vector<raw_hit> out;
+  for (std::size_t i = 0; i < all.size();) {
+    std::size_t group_end = i;
+    std::vector<raw_hit> allowed;
+    for (; group_end < all.size() && all[group_end].whose.pattern == all[i].whose.pattern;
+         ++group_end) {
+      if (all[group_end].whose.is_allow) allowed.push_back(all[group_end]);
+    }
+    std::size_t next_allowed = 0;
+    std::size_t covered_to = 0;
+    for (; i < group_end; ++i) {
+      while (next_allowed < allowed.size() && allowed[next_allowed].begin <= all[i].begin) {
+        covered_to = std::max(covered_to, allowed[next_allowed++].end);
+      }
+      if (!all[i].whose.is_allow && all[i].end > covered_to) out.push_back(all[i]);
+    }
+  }
+  return out;
+}
+
+// End of the window that begins at `begin`: after white space where there is some near its end,
+// never inside a character.
+std::size_t window_end(std::string_view text, std::size_t begin) {
+  std::size_t end = begin + window_octets;
+  if (end >= text.size()) return text.size();
+  for (std::size_t i = end; i > end - overlap_octets / 2; --i) {
+    if (text[i - 1] == ' ' || text[i - 1] == '\n') return i;
+  }
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return end;
+}
+
+}  // namespace
+
+struct pattern_database::state {
+  std::vector<pattern> patterns;
+  std::vector<protected_brand> brands;
+  view_engine engines[view_count];
+
+  // Scratch space is written during a search: each search borrows one, clones are kept.
+  hs_scratch_t* prototype = nullptr;
+  std::mutex scratch_lock;
+  std::vector<hs_scratch_t*> scratch_free;
+
+  ~state() {
+    for (view_engine& e : engines) hs_free_database(e.database);
+    for (hs_scratch_t* s : scratch_free) hs_free_scratch(s);
+    hs_free_scratch(prototype);
+  }
+
+  // Gives the scratch back, whatever happens meanwhile.
+  class lease {
+   public:
+    explicit lease(state& s) : state_{s}, scratch_{s.borrow()} {}
+    ~lease() { state_.give_back(scratch_); }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    hs_scratch_t* get() const noexcept { return scratch_; }
+
+   private:
+    state& state_;
+    hs_scratch_t* scratch_;
+  };
+
+  hs_scratch_t* borrow() {
+    {
+      const std::lock_guard lock{scratch_lock};
+      if (!scratch_free.empty()) {
+        hs_scratch_t* s = scratch_free.back();
+        scratch_free.pop_back();
+        return s;
+      }
+    }
+    hs_scratch_t* s = nullptr;
+    if (hs_clone_scratch(prototype, &s) != HS_SUCCESS) throw std::bad_alloc{};
+    return s;
+  }
+
+  void give_back(hs_scratch_t* s) {
+    const std::lock_guard lock{scratch_lock};
+    scratch_free.push_back(s);
+  }
+
+  void check_groups() const;
+  void gather(int view);
+  void compile(int view);
+  std::vector<hit> search_window(std::string_view text, zone where, hs_scratch_t* scratch,
+                                 bool& complete) const;
+};
+
+void pattern_database::state::check_groups() const {
+  std::set<std::string> groups{"link"};
+  std::set<std::string> ids;
+  for (const pattern& p : patterns) {
+    if (!p.group.empty()) groups.insert(p.group);
+    if (!ids.insert(p.id).second) {
+      throw configuration_error{p.file + ":" + std::to_string(p.line) + ": the id " + p.id +
+                                " is given twice"};
+    }
+  }
+  for (const pattern& p : patterns) {
+    for (const std::string& g : p.requires_) {
+      if (!groups.contains(g)) {
+        throw configuration_error{p.file + ":" + std::to_string(p.line) +
+                                  ": no pattern is in the group " + g + " that " + p.id +
+                                  " requires"};
+      }
+    }
+  }
+}
+
+void pattern_database::state::gather(int view) {
+  view_engine& engine = engines[view - 1];
+  std::map<std::string, std::size_t> known;
+  for (std::uint32_t n = 0; n < patterns.size(); ++n) {
+    const pattern& p = patterns[n];
+    if (std::find(p.views.begin(), p.views.end(), view) == p.views.end()) continue;
+    for (const bool is_allow : {false, true}) {
+      for (const pattern_piece& piece : is_allow ? p.allow : p.pieces) {
+        expression e;
+        e.language = p.language;
+        e.is_regular = piece.is_expression;
+        e.first_user = &p;
+        e.line = piece.line;
+        if (piece.is_expression) {
+          e.words.expression = piece.text;
+        } else {
+          e.words = compile_words(piece.text, view);
+        }
+        const std::string key = e.words.expression + '\n' + e.language +
+                                static_cast<char>('0' + static_cast<int>(e.words.tail)) +
+                                (e.words.has_open_head ? '1' : '0') + (e.is_regular ? '1' : '0');
+        const auto [at, is_new] = known.try_emplace(key, engine.expressions.size());
+        if (is_new) engine.expressions.push_back(std::move(e));
+        engine.expressions[at->second].targets.push_back({n, is_allow});
+      }
+    }
+  }
+}
+
+void pattern_database::state::compile(int view) {
+  view_engine& engine = engines[view - 1];
+  if (engine.expressions.empty()) return;
+  std::vector<const char*> texts;
+  std::vector<unsigned> flags;
+  std::vector<unsigned> ids;
+  for (const expression& e : engine.expressions) {
+    unsigned f = view == 1 ? HS_FLAG_UTF8 : 0;
+    if (e.is_regular) f |= HS_FLAG_CASELESS;
+    if (e.words.fixed_octets == 0) f |= HS_FLAG_SOM_LEFTMOST;
+    texts.push_back(e.words.expression.c_str());
+    flags.push_back(f);
+    ids.push_back(static_cast<unsigned>(ids.size()));
+  }
+  hs_compile_error_t* error = nullptr;
+  if (hs_compile_multi(texts.data(), flags.data(), ids.data(), static_cast<unsigned>(texts.size()),
+                       HS_MODE_BLOCK, nullptr, &engine.database, &error) != HS_SUCCESS) {
+    const std::string why = error->message;
+    const int at = error->expression;
+    hs_free_compile_error(error);
+    if (at < 0) throw configuration_error{"patterns: " + why};
+    const expression& e = engine.expressions[static_cast<std::size_t>(at)];
+    throw configuration_error{e.first_user->file + ":" + std::to_string(e.line) + ": " +
+                              e.first_user->id + ": " + why};
+  }
+  if (hs_alloc_scratch(engine.database, &prototype) != HS_SUCCESS) throw std::bad_alloc{};
+}
+
+std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
+                                                        hs_scratch_t* scratch,
+                                                        bool& complete) const {
+  const text_views views = text_views::of(text);
+  std::vector<hit> out;
+  for (int view = 1; view <= view_count; ++view) {
+    const view_engine& engine = engines[view - 1];
+    const std::string_view seen = views.text(view);
+    // What view 3 leaves as it was, view 2 has shown already.
+    if (engine.database == nullptr || (view == 3 && seen == views.text(2))) continue;
+    std::vector<raw_hit> raw;
+    search_state s{&engine, seen, view, where == zone::link, &raw, false};
+    const hs_error_t code = hs_scan(engine.database, seen.data(),
+                                    static_cast<unsigned>(seen.size()), 0, scratch, on_match, &s);
+    if (s.overflowed || (code != HS_SUCCESS && code != HS_SCAN_TERMINATED)) complete = false;
+    for (const raw_hit& h : without_allowed(std::move(raw))) {
+      const auto [begin, end] = views.original(view, h.begin, h.end);
+      out.push_back({h.whose.pattern, view, begin, end});
+    }
+  }
+  return out;
+}
+
+pattern_database::pattern_database(pattern_set set) : state_{std::make_unique<state>()} {
+  for (pattern_file& f : set.files) {
+    std::move(f.patterns.begin(), f.patterns.end(), std::back_inserter(state_->patterns));
+  }
+  state_->brands = std::move(set.brands);
+  state_->check_groups();
+  for (int view = 1; view <= view_count; ++view) {
+    state_->gather(view);
+    state_->compile(view);
+  }
+}
+
+pattern_database::~pattern_database() = default;
+pattern_database::pattern_database(pattern_database&&) noexcept = default;
+pattern_database& pattern_database::operator=(pattern_database&&) noexcept = default;
+
+const std::vector<pattern>& pattern_database::patterns() const noexcept {
+  return state_->patterns;
+}
+const std::vector<protected_brand>& pattern_database::brands() const noexcept {
+  return state_->brands;
+}
+
+std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete) const {
+  std::vector<hit> out;
+  if (text.empty() || state_->prototype == nullptr) return out;
+  const state::lease scratch{*state_};
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = window_end(text, begin);
+    for (hit h :
+         state_->search_window(text.substr(begin, end - begin), where, scratch.get(), complete)) {
+      const std::vector<zone>& zones = state_->patterns[h.pattern].zones;
+      if (!zones.empty() && std::find(zones.begin(), zones.end(), where) == zones.end()) continue;
+      h.begin += begin;
+      h.end += begin;
+      out.push_back(h);
+    }
+    if (end == text.size()) break;
+    begin = end - overlap_octets;
+    while ((static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+  }
+  std::sort(out.begin(), out.end(), [](const hit& a, const hit& b) {
+    return std::tie(a.begin, a.end, a.pattern, a.view) <
+           std::tie(b.begin, b.end, b.pattern, b.view);
+  });
+  return out;
+}
+
+std::vector<std::string> lint_samples(const pattern_database& database) {
+  std::vector<std::string> out;
+  const auto& patterns = database.patterns();
+  for (std::uint32_t n = 0; n < patterns.size(); ++n) {
+    const pattern& p = patterns[n];
+    const zone where = p.zones.empty() ? zone::body : p.zones.front();
+    const auto is_hit = [&](const std::string& sample) {
+      bool complete = true;
+      const auto hits = database.search(sample, where, complete);
+      return std::any_of(hits.begin(), hits.end(), [n](const hit& h) { return h.pattern == n; });
+    };
+    const std::string place = p.file + ":" + std::to_string(p.line) + ": " + p.id;
+    for (const auto& s : p.must_match) {
+      if (!is_hit(s)) out.push_back(place + " does not match \"" + s + "\"");
+    }
+    for (const auto& s : p.must_not_match) {
+      if (is_hit(s)) out.push_back(place + " matches \"" + s + "\"");
+    }
+  }
+  return out;
+}
+
+}  // namespace consentry::filters

@@ -1,0 +1,282 @@
+#include "filters/scanner.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "base/text.h"
+#include "filters/message_texts.h"
+
+namespace consentry::filters {
+namespace {
+
+constexpr std::size_t matched_octets_max = 200;
+constexpr std::size_t kept_hits_max = 64;  // of one pattern
+constexpr std::size_t kept_group_hits_max = 2'000;
+// More hidden text than a preview line, and much beside what is seen (RULES F8).
+constexpr std::size_t hidden_letters_suspicious = 600;
+
+struct occurrence {
+  std::size_t text = 0;  // index in message_texts::texts
+  hit where;             // octets of the seen text
+};
+
+// At most `most` octets, never half a character.
+std::string cut(std::string_view s, std::size_t most) {
+  if (s.size() > most) {
+    while (most > 0 && (static_cast<unsigned char>(s[most]) & 0xC0) == 0x80) --most;
+    s = s.substr(0, most);
+  }
+  return std::string{s};
+}
+
+class scanning {
+ public:
+  scanning(const message_texts& texts, const pattern_database& database,
+           const scan_options& options)
+      : texts_{texts}, database_{database}, options_{options} {}
+
+  scan_result run() {
+    search();
+    weigh();
+    links();
+    hidden();
+    return std::move(out_);
+  }
+
+ private:
+  void search() {
+    found_.resize(database_.patterns().size());
+    for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
+      const message_text& t = texts_.texts[i];
+      bool complete = true;
+      for (const hit& h : database_.search(t.seen, t.where, complete)) {
+        auto& kept = found_[h.pattern];
+        const bool in_group = !database_.patterns()[h.pattern].group.empty();
+        const std::size_t most = in_group ? kept_group_hits_max : kept_hits_max;
+        // The subject counts most and comes first; the rest may fill up.
+        if (kept.size() < most) kept.push_back({i, h});
+      }
+      if (!complete)
+        out_.unscannable_because.push_back("part " + t.part + ": too many hits to weigh");
+    }
+  }
+
+  // Whether some hit of the group stands near enough. The subject is near everything.
+  bool is_near(const occurrence& o, const std::string& group, std::size_t within) const {
+    if (group == "link" && !texts_.links.empty() && within == 0) return true;
+    for (std::size_t n = 0; n < found_.size(); ++n) {
+      if (database_.patterns()[n].group != group) continue;
+      for (const occurrence& g : found_[n]) {
+        if (within == 0) return true;
+        if (texts_.texts[g.text].where == zone::subject ||
+            texts_.texts[o.text].where == zone::subject) {
+          return true;
+        }
+        if (g.text != o.text) continue;
+        const std::size_t distance = g.where.begin > o.where.end   ? g.where.begin - o.where.end
+                                     : o.where.begin > g.where.end ? o.where.begin - g.where.end
+                                                                   : 0;
+        if (distance <= within) return true;
+      }
+    }
+    return false;
+  }
+
+  bool is_supported(const occurrence& o, const pattern& p) const {
+    return std::all_of(p.requires_.begin(), p.requires_.end(),
+                       [&](const std::string& group) { return is_near(o, group, p.within); });
+  }
+
+  // What one pattern brings: its hits that count, the weightiest zone first.
+  struct candidate {
+    std::uint32_t pattern = 0;
+    double score = 0;
+    std::vector<occurrence> hits;
+  };
+
+  void weigh() {
+    std::vector<candidate> candidates;
+    const auto& patterns = database_.patterns();
+    for (std::uint32_t n = 0; n < patterns.size(); ++n) {
+      if (patterns[n].weight == 0 || found_[n].empty()) continue;
+      candidate c{n, 0, {}};
+      for (const occurrence& o : found_[n]) {
+        if (is_supported(o, patterns[n])) c.hits.push_back(o);
+      }
+      if (c.hits.empty()) continue;
+      std::stable_sort(c.hits.begin(), c.hits.end(),
+                       [&](const auto& a, const auto& b) { return factor(a) > factor(b); });
+      c.score = patterns[n].weight * factor(c.hits.front());
+      candidates.push_back(std::move(c));
+    }
+    std::stable_sort(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+      return std::tuple{patterns[a.pattern].conclusive, a.score} >
+             std::tuple{patterns[b.pattern].conclusive, b.score};
+    });
+    std::vector<finding> others;
+    for (const candidate& c : candidates) count(c, others);
+    std::stable_sort(out_.findings.begin(), out_.findings.end(),
+                     [](const finding& a, const finding& b) { return a.score > b.score; });
+    std::move(others.begin(), others.end(), std::back_inserter(out_.findings));
+  }
+
+  double factor(const occurrence& o) const {
+    return options_.factors.of(texts_.texts[o.text].where);
+  }
+
+  // One piece of text speaks once per category: the counted hit is the best that no weightier
+  // pattern of the category has taken.
+  void count(const candidate& c, std::vector<finding>& others) {
+    const pattern& p = database_.patterns()[c.pattern];
+    auto& taken = taken_[p.category];
+    const occurrence* best = nullptr;
+    for (const occurrence& o : c.hits) {
+      const bool is_free = std::none_of(taken.begin(), taken.end(), [&](const occurrence& t) {
+        return t.text == o.text && t.where.begin < o.where.end && o.where.begin < t.where.end;
+      });
+      if (is_free) {
+        best = &o;
+        break;
+      }
+    }
+    std::size_t shown = 0;
+    for (const occurrence& o : c.hits) {
+      if (&o == best) continue;
+      if (shown++ == options_.occurrences_max) break;
+      others.push_back(describe(p, o));
+    }
+    if (best == nullptr) return;
+    finding f = describe(p, *best);
+    f.score = p.weight * factor(*best);
+    out_.scores[p.category] += f.score;
+    out_.findings.push_back(std::move(f));
+    taken.insert(taken.end(), c.hits.begin(), c.hits.end());
+  }
+
+  finding describe(const pattern& p, const occurrence& o) const {
+    const message_text& t = texts_.texts[o.text];
+    finding f;
+    f.pattern = p.id;
+    f.category = p.category;
+    f.language = p.language;
+    f.zone = t.where;
+    f.part = t.part;
+    f.view = o.where.view;
+    std::tie(f.begin, f.end) = t.place(o.where.begin, o.where.end);
+    f.matched = cut(t.original.substr(f.begin, f.end - f.begin), matched_octets_max);
+    f.weight = p.weight;
+    f.conclusive = p.conclusive;
+    return f;
+  }
+
+  void structural(const std::string& id, const std::string& part, zone where, double weight,
+                  std::size_t begin, std::size_t end, const std::string& note) {
+    finding f;
+    f.pattern = id;
+    f.category = "H8";
+    f.zone = where;
+    f.part = part;
+    f.begin = begin;
+    f.end = end;
+    f.weight = f.score = weight;
+    f.note = note;
+    out_.scores[f.category] += f.score;
+    out_.findings.push_back(std::move(f));
+  }
+
+  void links() {
+    bool has_confusable = false;
+    bool has_mismatch = false;
+    for (const auto& [part, l] : texts_.links) {
+      if (!has_confusable && !l.host.empty() && is_confusable_domain(l.host)) {
+        has_confusable = true;
+        structural("link.confusable", part, zone::link, 5, l.begin, l.end,
+                   "the link goes to " + l.host + ", whose letters imitate others");
+      }
+      if (!has_mismatch && shows_foreign_brand(l)) {
+        has_mismatch = true;
+        structural("link.shows_brand", part, zone::link, 5, l.begin, l.end,
+                   "the link shows \"" + cut(l.text, 60) + "\" but goes to " + l.host);
+      }
+    }
+  }
+
+  // <a href="https://evil.example">www.otpbank.hu</a>
+  bool shows_foreign_brand(const link& l) const {
+    if (l.host.empty() || l.text.empty()) return false;
+    const std::string text = ascii_lower(l.text);
+    for (const protected_brand& b : database_.brands()) {
+      bool shows = false;
+      bool is_own = false;
+      for (const std::string& d : b.domains) {
+        const auto at = text.find(d);
+        shows = shows || (at != std::string::npos && (at == 0 || text[at - 1] == '.' ||
+                                                      text[at - 1] == '/' || text[at - 1] == ' '));
+        is_own = is_own || l.host == d || l.host.ends_with("." + d);
+      }
+      if (shows && !is_own) return true;
+    }
+    return false;
+  }
+
+  void hidden() {
+    if (texts_.hidden_letters < hidden_letters_suspicious ||
+        texts_.hidden_letters * 2 < texts_.visible_letters) {
+      return;
+    }
+    structural("html.hidden_text", "", zone::hidden, 2, 0, 0,
+               std::to_string(texts_.hidden_letters) + " letters are hidden, " +
+                   std::to_string(texts_.visible_letters) + " are seen");
+  }
+
+  const message_texts& texts_;
+  const pattern_database& database_;
+  const scan_options& options_;
+  std::vector<std::vector<occurrence>> found_;  // by pattern
+  std::map<std::string, std::vector<occurrence>> taken_;
+  scan_result out_;
+};
+
+}  // namespace
+
+double zone_factors::of(zone z) const noexcept {
+  switch (z) {
+    case zone::subject:
+      return subject;
+    case zone::header:
+      return header;
+    case zone::body:
+      return body;
+    case zone::link:
+      return link;
+    case zone::attachment:
+      return attachment;
+    case zone::hidden:
+      return hidden;
+  }
+  return body;
+}
+
+scan_result scan(const smtp::mime::walked_message& mail, const pattern_database& database,
+                 const scan_options& options) {
+  const message_texts texts = gather_texts(mail, options.html);
+  scan_result out = scanning{texts, database, options}.run();
+  out.unscannable_because.insert(out.unscannable_because.begin(), texts.unscannable_because.begin(),
+                                 texts.unscannable_because.end());
+  header_report header = check_headers(mail, options.sender, database.brands());
+  out.from_address = std::move(header.from_address);
+  out.from_domain = std::move(header.from_domain);
+  for (finding& f : header.findings) {
+    out.scores[f.category] += f.score;
+    // The counted come first, by score.
+    const auto at = std::find_if(out.findings.begin(), out.findings.end(),
+                                 [&](const finding& other) { return other.score < f.score; });
+    out.findings.insert(at, std::move(f));
+  }
+  out.unscannable = !out.unscannable_because.empty();
+  return out;
+}
+
+}  // namespace consentry::filters

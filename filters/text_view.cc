@@ -1,0 +1,232 @@
+#include "filters/text_view.h"
+
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+#include <unicode/unistr.h>
+#include <unicode/utf8.h>
+
+#include <optional>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "filters/letter_fold.h"
+#include "filters/spelled_words.h"
+
+namespace consentry::filters {
+namespace {
+
+constexpr int cluster_max = 32;  // code points; bounds the sorting of marks, as UAX 15 streams do
+
+struct character {
+  char32_t value = 0;
+  std::size_t length = 0;
+};
+
+character decode(std::string_view s, std::size_t at) {
+  std::size_t i = at;
+  UChar32 c = 0;
+  U8_NEXT(s.data(), i, s.size(), c);
+  return {static_cast<char32_t>(c < 0 ? 0xFFFD : c), i - at};
+}
+
+// The octet that windows-1250, windows-1252 or Latin-1 show as this character; 0: none of those in
+// question (second octets of Hungarian letters in UTF-8).
+unsigned char shown_octet(char32_t c) {
+  switch (c) {
+    case 0x2030:
+      return 0x89;
+    case 0x0164:
+      return 0x8D;
+    case 0x2018:
+      return 0x91;
+    case 0x201C:
+      return 0x93;
+    case 0x2013:
+      return 0x96;
+    case 0x0161:
+      return 0x9A;
+    case 0x0153:
+    case 0x015B:
+      return 0x9C;
+    case 0x02C7:
+      return 0xA1;
+    case 0x0142:
+      return 0xB3;
+    case 0x015F:
+      return 0xBA;
+    case 0x013D:
+      return 0xBC;
+    default:
+      return c >= 0x80 && c < 0xC0 ? static_cast<unsigned char>(c) : 0;
+  }
+}
+
+// "Ĺ‘" is an ő whose UTF-8 was read as windows-1250 (RULES F2).
+std::optional<char32_t> mojibake(char32_t lead, char32_t trail) {
+  unsigned high = 0;
+  if (lead == 0xC3 || lead == 0x102) high = 0xC3;
+  if (lead == 0xC5 || lead == 0x139) high = 0xC5;
+  const unsigned char low = shown_octet(trail);
+  if (high == 0 || low == 0) return std::nullopt;
+  const char32_t c = ((high & 0x1F) << 6) | (low & 0x3F);
+  constexpr std::u32string_view hungarian = U"áéíóöőúüűÁÉÍÓÖŐÚÜŰ";
+  if (hungarian.find(c) == std::u32string_view::npos) return std::nullopt;
+  return c;
+}
+
+const icu::Normalizer2& normalizer() {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* n = icu::Normalizer2::getNFKCCasefoldInstance(status);
+  CONSENTRY_CHECK(U_SUCCESS(status));
+  return *n;
+}
+
+// Makes views 1 and 2 side by side.
+class folding {
+ public:
+  folding(std::string_view text, mapped_text& accents, mapped_text& folded)
+      : text_{text}, accents_{accents}, folded_{folded} {}
+
+  void run() {
+    while (at_ < text_.size()) {
+      const auto octet = static_cast<unsigned char>(text_[at_]);
+      const bool alone =
+          at_ + 1 == text_.size() || static_cast<unsigned char>(text_[at_ + 1]) < 0x80;
+      if (octet < 0x80 && alone) {
+        plain(text_[at_]);
+      } else {
+        cluster();
+      }
+    }
+    end_space();
+  }
+
+ private:
+  void plain(char c) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) {
+      space(c == '\n', 1);
+      return;
+    }
+    end_space();
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+    accents_.append({&c, 1}, at_, 1);
+    folded_.append({&c, 1}, at_, 1);
+    ++at_;
+  }
+
+  void space(bool is_line_end, std::size_t length) {
+    if (space_count_ == 0) space_begin_ = at_;
+    ++space_count_;
+    line_ends_ += is_line_end ? 1 : 0;
+    at_ += length;
+    space_end_ = at_;
+  }
+
+  // A blank line ends a paragraph; two blanks stay two, for they end a spelled-out word.
+  void end_space() {
+    if (space_count_ == 0) return;
+    std::string_view shown = " ";
+    if (line_ends_ >= 2) {
+      shown = "\n";
+    } else if (line_ends_ == 0 && space_count_ >= 2) {
+      shown = "  ";
+    }
+    accents_.append(shown, space_begin_, space_end_ - space_begin_);
+    folded_.append(shown, space_begin_, space_end_ - space_begin_);
+    space_count_ = line_ends_ = 0;
+  }
+
+  // A character with the marks that follow it.
+  void cluster() {
+    character first = decode(text_, at_);
+    if (u_isUWhiteSpace(static_cast<UChar32>(first.value))) {
+      space(first.value == 0x2028 || first.value == 0x85 || first.value == '\n', first.length);
+      return;
+    }
+    std::size_t end = at_ + first.length;
+    if (end < text_.size()) {
+      const character next = decode(text_, end);
+      if (const auto real = mojibake(first.value, next.value)) {
+        first.value = *real;
+        end += next.length;
+      }
+    }
+    int members = 1;
+    icu::UnicodeString all{static_cast<UChar32>(first.value)};
+    std::string ascii{fold_letter(first.value).folded.view()};
+    while (end < text_.size() && members < cluster_max) {
+      const character next = decode(text_, end);
+      if (normalizer().hasBoundaryBefore(static_cast<UChar32>(next.value))) break;
+      all.append(static_cast<UChar32>(next.value));
+      ascii += fold_letter(next.value).folded.view();
+      end += next.length;
+      ++members;
+    }
+    std::string shown;
+    if (members == 1) {
+      shown = fold_letter(first.value).accents.view();
+    } else {
+      UErrorCode status = U_ZERO_ERROR;
+      normalizer().normalize(all, status).toUTF8String(shown);
+    }
+    if (!shown.empty() || !ascii.empty()) end_space();
+    accents_.append(shown, at_, end - at_);
+    folded_.append(ascii, at_, end - at_);
+    at_ = end;
+  }
+
+  std::string_view text_;
+  mapped_text& accents_;
+  mapped_text& folded_;
+  std::size_t at_ = 0;
+  std::size_t space_begin_ = 0;
+  std::size_t space_end_ = 0;
+  std::size_t space_count_ = 0;
+  std::size_t line_ends_ = 0;
+};
+
+}  // namespace
+
+text_views text_views::of(std::string_view original) {
+  text_views v;
+  std::string repaired;
+  if (!is_valid_utf8(original)) {
+    // Offsets are then those of the repaired text; part::text is always valid.
+    repaired = to_valid_utf8(original);
+    original = repaired;
+  }
+  v.accents_.text.reserve(original.size());
+  v.folded_.text.reserve(original.size());
+  folding{original, v.accents_, v.folded_}.run();
+  v.collapsed_ = join_spelled_words(v.folded_.text);
+  return v;
+}
+
+std::string_view text_views::text(int view) const noexcept {
+  return view == 1 ? accents_.text : view == 2 ? folded_.text : collapsed_.text;
+}
+
+std::pair<std::size_t, std::size_t> text_views::original(int view, std::size_t begin,
+                                                         std::size_t end) const noexcept {
+  if (view == 1) return accents_.map.original(begin, end);
+  if (view == 3) std::tie(begin, end) = collapsed_.map.original(begin, end);
+  return folded_.map.original(begin, end);
+}
+
+std::string case_folded(std::string_view word) {
+  return std::string{text_views::of(word).text(1)};
+}
+std::string ascii_folded(std::string_view word) {
+  return std::string{text_views::of(word).text(2)};
+}
+
+bool is_folded_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || c == letter_placeholder;
+}
+
+bool is_letter(char32_t c) noexcept {
+  const auto type = U_MASK(u_charType(static_cast<UChar32>(c)));
+  return (type & (U_GC_L_MASK | U_GC_M_MASK)) != 0;
+}
+
+}  // namespace consentry::filters
