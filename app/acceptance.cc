@@ -83,14 +83,14 @@ std::vector<queue::notice_recipient> refused_ones(const acceptance& a) {
 }  // namespace
 
 std::size_t acceptance::refused_count() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(recipients.begin(), recipients.end(), [](const auto& r) { return !r.is_taken(); }));
+  return static_cast<std::size_t>(std::count_if(recipients.begin(), recipients.end(),
+                                                [](const auto& r) { return !r.is_taken(); }));
 }
 
 std::size_t acceptance::held_count() const noexcept {
-  return static_cast<std::size_t>(std::count_if(recipients.begin(), recipients.end(), [](const auto& r) {
-    return r.verdict.decision == policy::decision::hold;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(recipients.begin(), recipients.end(),
+                    [](const auto& r) { return r.verdict.decision == policy::decision::hold; }));
 }
 
 std::string acceptance::hold_reason() const {
@@ -99,9 +99,9 @@ std::string acceptance::hold_reason() const {
   return {};
 }
 
-result<void> spool_submission(queue::spool& bodies, acceptance& a, const smtp::server::session_info& session,
-                              const std::string& data, const std::string& host_name,
-                              const queue::notice_settings& notices) {
+result<void> spool_submission(queue::spool& bodies, acceptance& a,
+                              const smtp::server::session_info& session, const std::string& data,
+                              const std::string& host_name, const queue::notice_settings& notices) {
   const auto unique = base32(random_bytes(15));
   header_additions add;
   add.received = smtp::server::received_field(session, a.envelope, host_name, unique, a.at);
@@ -119,7 +119,8 @@ result<void> spool_submission(queue::spool& bodies, acceptance& a, const smtp::s
   a.body = std::move(*spooled);
   const auto refused = refused_ones(a);
   if (refused.empty()) return {};
-  a.notice = queue::make_bounce_notice(notices, queued(a), refused, rewritten.data, a.at, a.expires_at, unique);
+  a.notice = queue::make_bounce_notice(notices, queued(a), refused, rewritten.data, a.at,
+                                       a.expires_at, unique);
   if (!a.notice) return {};
   auto notice_body = bodies.append(a.notice->data);
   if (!notice_body) return notice_body.error();
@@ -141,7 +142,8 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
   e.facts["size"] = std::to_string(a.bytes);
   e.facts["body_sha256"] = a.body_sha256;
   e.facts["original_message_id"] = printable(a.message_id_field, 900);
-  if (!a.stripped.empty()) e.facts["stripped"] = fmt::format("{}", fmt::join(a.stripped, ",")).substr(0, 900);
+  if (!a.stripped.empty())
+    e.facts["stripped"] = fmt::format("{}", fmt::join(a.stripped, ",")).substr(0, 900);
   rooms.journal.append(txn, e);
 
   recipient_id next{message.value + 1};
@@ -170,7 +172,8 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
   return message;
 }
 
-message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a, message_id message) {
+message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a,
+                           message_id message) {
   // Refused recipients get numbers of their own behind the message's, so that each has its verdict.
   const auto count = a.refused_count();
   const bool is_own = !message;
@@ -205,10 +208,13 @@ void describe_verdict(journal::event& e, const policy::verdict& v) {
 
 smtp::reply to_reply(const failure& f) {
   if (f.kind == failure_kind::storage_full)
-    return {.code = 452, .enhanced = {4, 3, 1}, .text = "insufficient system storage, try again later"};
+    return {
+        .code = 452, .enhanced = {4, 3, 1}, .text = "insufficient system storage, try again later"};
   if (f.kind == failure_kind::limit)
     return {.code = 452, .enhanced = {4, 3, 1}, .text = "too much mail at once, try again later"};
-  return {.code = 451, .enhanced = {4, 3, 0}, .text = "the message could not be stored, try again later"};
+  return {.code = 451,
+          .enhanced = {4, 3, 0},
+          .text = "the message could not be stored, try again later"};
 }
 
 }  // namespace consentry::app

@@ -1,5 +1,5 @@
-// The one transaction that makes a submission ours: envelope, verdicts, schedule, journal, and the notice about recipients that
-// were refused after their own 250.
+// The one transaction that makes a submission ours: envelope, verdicts, schedule, journal, and the
+// notice about recipients that were refused after their own 250.
 #pragma once
 
 #include <memory>
@@ -53,21 +53,25 @@ struct acceptance {
   std::string hold_reason() const;
 };
 
-// Rewrites the header, appends the message to the spool, and the notice for refused recipients if one is due. Failures as
-// spool::append.
-result<void> spool_submission(queue::spool& bodies, acceptance& a, const smtp::server::session_info& session,
-                              const std::string& data, const std::string& host_name,
-                              const queue::notice_settings& notices);
+// Rewrites the header, appends the message to the spool, and the notice for refused recipients if
+// one is due. Failures as spool::append.
+result<void> spool_submission(queue::spool& bodies, acceptance& a,
+                              const smtp::server::session_info& session, const std::string& data,
+                              const std::string& host_name, const queue::notice_settings& notices);
 
 // Inside a commit_loop operation; re-runnable. Returns the message's number.
 message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptance& a);
-// Journal entries and verdicts of the refused ones, under `message` (0: takes numbers for them all). Returns the message.
-message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a, message_id message);
+// Journal entries and verdicts of the refused ones, under `message` (0: takes numbers for them
+// all). Returns the message.
+message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a,
+                           message_id message);
 
-// Reason, rule, policy version, computed dates and decisive matches of a verdict as an event tells them.
+// Reason, rule, policy version, computed dates and decisive matches of a verdict as an event tells
+// them.
 void describe_verdict(journal::event& e, const policy::verdict& v);
 
-// What the client is told when its message could not be made durable: 452 for a full disk, else 451.
+// What the client is told when its message could not be made durable: 452 for a full disk, else
+// 451.
 smtp::reply to_reply(const failure& f);
 
 }  // namespace consentry::app

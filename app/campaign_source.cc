@@ -8,25 +8,32 @@ namespace consentry::app {
 namespace {
 
 failure invalid(std::string text) {
-  return {.kind = failure_kind::invalid, .permanent = true, .scope = failure_scope::message, .public_text = std::move(text)};
+  return {.kind = failure_kind::invalid,
+          .permanent = true,
+          .scope = failure_scope::message,
+          .public_text = std::move(text)};
 }
 
-result<std::string> joined(const std::string& known, const std::string& later, std::string_view what) {
+result<std::string> joined(const std::string& known, const std::string& later,
+                           std::string_view what) {
   if (known.empty()) return later;
   if (later.empty() || ascii_iequals(known, later)) return known;
-  return invalid(fmt::format("the header names {} {}, but credential or envelope sender say {}", what, later, known));
+  return invalid(fmt::format("the header names {} {}, but credential or envelope sender say {}",
+                             what, later, known));
 }
 
 }  // namespace
 
 result<std::string> valid_name(std::string_view text) {
   text = trim(text);
-  if (text.empty() || text.size() > 64) return invalid("a campaign or topic name has 1 to 64 characters");
+  if (text.empty() || text.size() > 64)
+    return invalid("a campaign or topic name has 1 to 64 characters");
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (!letter && c != '.' && c != '_' && c != '-')
-      return invalid(fmt::format("a campaign or topic name holds only letters, digits, dot, dash and underscore: \"{}\"",
-                                 printable(text, 80)));
+      return invalid(fmt::format(
+          "a campaign or topic name holds only letters, digits, dot, dash and underscore: \"{}\"",
+          printable(text, 80)));
   }
   return std::string{text};
 }

@@ -1,5 +1,6 @@
-// Where campaign and topic of a submission come from (RULES A1.2, A1.3): the envelope sender's sub-address, the credential, or
-// the header. What is known before RCPT binds: a header that says otherwise is refused, never followed.
+// Where campaign and topic of a submission come from (RULES A1.2, A1.3): the envelope sender's
+// sub-address, the credential, or the header. What is known before RCPT binds: a header that says
+// otherwise is refused, never followed.
 #pragma once
 
 #include <string>
@@ -15,8 +16,9 @@ struct campaign_name {
   std::string topic;
 };
 
-// "news+spring-2026=newsletter@example.hu": campaign spring-2026, topic newsletter. "news+spring-2026@": campaign only.
-// Without "+": nothing. invalid: an empty or overlong name (64 octets), or other characters than A-Z a-z 0-9 . _ -
+// "news+spring-2026=newsletter@example.hu": campaign spring-2026, topic newsletter.
+// "news+spring-2026@": campaign only. Without "+": nothing. invalid: an empty or overlong name (64
+// octets), or other characters than A-Z a-z 0-9 . _ -
 result<campaign_name> from_sub_address(const smtp::mailbox& envelope_sender);
 
 // A name from a header or from the command line, trimmed, under the same rules.

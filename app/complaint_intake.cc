@@ -11,7 +11,9 @@ namespace {
 using smtp::auth::dkim_status;
 
 // RULES C3.
-bool is_complaint(std::string_view type) { return type == "abuse" || type == "fraud" || type == "virus"; }
+bool is_complaint(std::string_view type) {
+  return type == "abuse" || type == "fraud" || type == "virus";
+}
 
 // Which mail: what the queue still knows, so also mail whose delivery is not committed yet.
 struct mail_facts {
@@ -23,9 +25,11 @@ struct mail_facts {
   std::string person;
 };
 
-std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& rooms, recipient_id recipient) {
+std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& rooms,
+                                    recipient_id recipient) {
   if (const auto sent = rooms.tally.find(txn, recipient); sent && sent->delivered)
-    return mail_facts{sent->tenant, sent->message, sent->stream, sent->campaign, sent->topic, sent->person};
+    return mail_facts{sent->tenant,   sent->message, sent->stream,
+                      sent->campaign, sent->topic,   sent->person};
   const auto r = rooms.queue.recipient(txn, recipient);
   if (!r) return std::nullopt;
   const auto m = rooms.queue.message(txn, r->message);
@@ -53,7 +57,8 @@ journal::event event_about(journal::event_kind kind, instant at, recipient_id re
 
 void suppress(write_txn& txn, store_rooms& rooms, const mail_facts& mail, recipient_id recipient,
               const reporter_proof& proof, instant at) {
-  const auto source = "arf:" + (proof.reporter.empty() ? std::string{"unproven"} : proof.dkim_domain);
+  const auto source =
+      "arf:" + (proof.reporter.empty() ? std::string{"unproven"} : proof.dkim_domain);
   rooms.suppressions.add(txn, mail.tenant, mail.person,
                          {.reason = reputation::suppression_reason::complaint,
                           .source = source,
@@ -66,25 +71,29 @@ void suppress(write_txn& txn, store_rooms& rooms, const mail_facts& mail, recipi
 }
 
 // Blocks the tenant if its figures say so now. True: it was not blocked before.
-bool block_if_tripped(write_txn& txn, store_rooms& rooms, const policy::policy& rules, const mail_facts& mail, instant at) {
+bool block_if_tripped(write_txn& txn, store_rooms& rooms, const policy::rule_knobs& rules,
+                      const mail_facts& mail, instant at) {
   reputation::standing_knobs knobs;
   knobs.ratio_floor = static_cast<std::uint64_t>(rules.ratio_floor);
   knobs.window_days = rules.ratio_window_days;
   const auto epoch = rooms.blocker.standing_of(txn, mail.tenant).epoch;
   const auto window = reputation::window_ending(reputation::day_of(at), knobs.window_days);
-  const auto decision = reputation::decide(rooms.tally.figures_with(txn, mail.tenant, epoch, window, mail.campaign), knobs);
+  const auto decision = reputation::decide(
+      rooms.tally.figures_with(txn, mail.tenant, epoch, window, mail.campaign), knobs);
   return decision.verdict == reputation::standing_verdict::block &&
          rooms.blocker.block_for_ratio(txn, mail.tenant, decision, at);
 }
 
 }  // namespace
 
-reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures, const std::vector<reporter>& listed) {
+reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
+                     const std::vector<reporter>& listed) {
   reporter_proof out;
   out.why_not = "unsigned";
   for (const auto& s : signatures) {
     if (s.status != dkim_status::pass) {
-      out.why_not = "signature of " + printable(s.domain, 100) + " does not verify: " + printable(s.reason, 100);
+      out.why_not = "signature of " + printable(s.domain, 100) +
+                    " does not verify: " + printable(s.reason, 100);
       continue;
     }
     // Text added behind an l= signature would be anybody's.
@@ -93,19 +102,22 @@ reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures, con
       continue;
     }
     for (const auto& r : listed)
-      if (std::find(r.dkim_domains.begin(), r.dkim_domains.end(), ascii_lower(s.domain)) != r.dkim_domains.end())
+      if (std::find(r.dkim_domains.begin(), r.dkim_domains.end(), ascii_lower(s.domain)) !=
+          r.dkim_domains.end())
         return {.reporter = r.name, .dkim_domain = ascii_lower(s.domain)};
     out.why_not = "reporter is not listed: " + printable(s.domain, 100);
   }
   return out;
 }
 
-weighed_report weigh(const reputation::feedback_report& report, const reporter_proof& proof, const smtp::token_ring& tokens) {
+weighed_report weigh(const reputation::feedback_report& report, const reporter_proof& proof,
+                     const smtp::token_ring& tokens) {
   weighed_report out;
   out.type = report.type;
   for (const auto& t : report.tokens)
     if (!out.recipient) out.recipient = tokens.read(t.text, t.purpose);
-  out.suppresses = is_complaint(report.type) || report.type == "opt-out" || report.type == "opt-out-list";
+  out.suppresses =
+      is_complaint(report.type) || report.type == "opt-out" || report.type == "opt-out-list";
   if (!out.recipient)
     out.why_not = "no token of ours in it";
   else if (proof.reporter.empty())
@@ -119,12 +131,15 @@ weighed_report weigh(const reputation::feedback_report& report, const reporter_p
   return out;
 }
 
-std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms, const policy::policy& rules,
-                                      const std::vector<weighed_report>& reports, const reporter_proof& proof, instant at) {
+std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms,
+                                      const policy::rule_knobs& rules,
+                                      const std::vector<weighed_report>& reports,
+                                      const reporter_proof& proof, instant at) {
   std::vector<tenant_id> blocked;
   for (const auto& r : reports) {
     const auto mail = r.recipient ? find_mail(txn, rooms, *r.recipient) : std::nullopt;
-    auto e = event_about(journal::event_kind::complained, at, r.recipient.value_or(recipient_id{}), mail);
+    auto e = event_about(journal::event_kind::complained, at, r.recipient.value_or(recipient_id{}),
+                         mail);
     e.facts["feedback_type"] = printable(r.type, 100);
     if (!proof.reporter.empty()) e.facts["reporter"] = proof.reporter;
     std::string why = r.why_not;
@@ -135,7 +150,8 @@ std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms, const 
       counts = done.effect == reputation::complaint_effect::counted;
       if (!counts) why = reputation::to_string(done.effect);
     } else if (mail && r.reverses) {
-      why = rooms.tally.reverse_complaint(txn, *r.recipient, at) ? "reversed" : "nothing to reverse";
+      why =
+          rooms.tally.reverse_complaint(txn, *r.recipient, at) ? "reversed" : "nothing to reverse";
     } else if (r.recipient && !mail) {
       why = "no mail of that number";
     }
@@ -147,15 +163,19 @@ std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms, const 
   return blocked;
 }
 
-bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient, std::string_view method, instant at) {
+bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient,
+                        std::string_view method, instant at) {
   const auto mail = find_mail(txn, rooms, recipient);
   if (!mail) return false;
   const policy::consent::act by{.at = at, .actor = std::string{method}};
   const auto tenant = rooms.tenants.find_tenant(txn, mail->tenant);
   if (tenant && !mail->topic.empty())
-    rooms.consents.withdraw(
-        txn, {.tenant = mail->tenant, .person = mail->person, .sender = sender_identity(*tenant), .topic = mail->topic}, at,
-        method, by);
+    rooms.consents.withdraw(txn,
+                            {.tenant = mail->tenant,
+                             .person = mail->person,
+                             .sender = sender_identity(*tenant),
+                             .topic = mail->topic},
+                            at, method, by);
   else
     rooms.consents.withdraw_all(txn, mail->tenant, mail->person, at, method, by);
   rooms.tally.mark(txn, recipient, reputation::sent_mark::unsubscribed);

@@ -1,5 +1,5 @@
-// What a complaint report does: finds its mail by the token, suppresses the recipient, and moves the counter only if the
-// reporter is proven (RULES C2). The block follows in the same transaction.
+// What a complaint report does: finds its mail by the token, suppresses the recipient, and moves
+// the counter only if the reporter is proven (RULES C2). The block follows in the same transaction.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ struct reporter_proof {
   std::string dkim_domain;  // d= of the signature that proved it
   std::string why_not;      // "unsigned", "reporter not listed: x.example", "signature fails: ..."
 };
-reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures, const std::vector<reporter>& listed);
+reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
+                     const std::vector<reporter>& listed);
 
 struct weighed_report {
   std::string type;
@@ -30,14 +31,19 @@ struct weighed_report {
   bool reverses = false;
   std::string why_not;  // why it does not count; empty: it does, unless the tally says otherwise
 };
-weighed_report weigh(const reputation::feedback_report& report, const reporter_proof& proof, const smtp::token_ring& tokens);
+weighed_report weigh(const reputation::feedback_report& report, const reporter_proof& proof,
+                     const smtp::token_ring& tokens);
 
-// Records it all inside a commit_loop operation; re-runnable. Returns the tenants whose bulk stream it blocked.
-std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms, const policy::policy& rules,
-                                      const std::vector<weighed_report>& reports, const reporter_proof& proof, instant at);
+// Records it all inside a commit_loop operation; re-runnable. Returns the tenants whose bulk stream
+// it blocked.
+std::vector<tenant_id> record_reports(write_txn& txn, store_rooms& rooms,
+                                      const policy::rule_knobs& rules,
+                                      const std::vector<weighed_report>& reports,
+                                      const reporter_proof& proof, instant at);
 
-// Withdraws the consent behind one delivered mail, for its topic, and stops what is queued. Inside an operation; re-runnable.
-// False: no such mail was sent.
-bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient, std::string_view method, instant at);
+// Withdraws the consent behind one delivered mail, for its topic, and stops what is queued. Inside
+// an operation; re-runnable. False: no such mail was sent.
+bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient,
+                        std::string_view method, instant at);
 
 }  // namespace consentry::app

@@ -11,10 +11,14 @@ using act = queue::dispatch_decision::act;
 
 act act_of(policy::decision d) {
   switch (d) {
-    case policy::decision::send: return act::proceed;
-    case policy::decision::defer: return act::defer;
-    case policy::decision::hold: return act::hold;
-    case policy::decision::refuse: return act::refuse;
+    case policy::decision::send:
+      return act::proceed;
+    case policy::decision::defer:
+      return act::defer;
+    case policy::decision::hold:
+      return act::hold;
+    case policy::decision::refuse:
+      return act::refuse;
   }
   return act::defer;
 }
@@ -23,7 +27,8 @@ constexpr std::chrono::minutes ask_again{1};
 
 }  // namespace
 
-queue::dispatch_decision departure_gate::ask(const queue::queued_message& m, const queue::queued_recipient& r) {
+queue::dispatch_decision departure_gate::ask(const queue::queued_message& m,
+                                             const queue::queued_recipient& r) {
   const auto now = clock_.now();
   const auto directory = rooms_.directory.get();
   const auto active = live_.policy.get();

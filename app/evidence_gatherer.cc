@@ -6,17 +6,21 @@ namespace {
 policy::suppression_cause cause_of(reputation::suppression_reason r) {
   using reputation::suppression_reason;
   switch (r) {
-    case suppression_reason::complaint: return policy::suppression_cause::complaint;
+    case suppression_reason::complaint:
+      return policy::suppression_cause::complaint;
     case suppression_reason::unsubscribe:
-    case suppression_reason::withdrawn: return policy::suppression_cause::unsubscribe;
-    case suppression_reason::hard_bounce: return policy::suppression_cause::bad_address;
-    case suppression_reason::manual: return policy::suppression_cause::desk;
+    case suppression_reason::withdrawn:
+      return policy::suppression_cause::unsubscribe;
+    case suppression_reason::hard_bounce:
+      return policy::suppression_cause::bad_address;
+    case suppression_reason::manual:
+      return policy::suppression_cause::desk;
   }
   return policy::suppression_cause::desk;
 }
 
-policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory, tenant_id tenant,
-                                       const std::string& domain) {
+policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory,
+                                       tenant_id tenant, const std::string& domain) {
   if (domain.empty()) return policy::sender_domain_status::unknown;
   if (directory.owns(tenant, domain)) return policy::sender_domain_status::verified;
   const auto* claimed = directory.find_domain(domain);
@@ -26,9 +30,12 @@ policy::sender_domain_status status_of(const policy::tenants::tenant_directory& 
 
 }  // namespace
 
-std::string sender_identity(const policy::tenants::tenant& t) { return t.legal_name; }
+std::string sender_identity(const policy::tenants::tenant& t) {
+  return t.legal_name;
+}
 
-policy::evidence gather(const store_rooms& rooms, const policy::tenants::tenant_directory& directory, const read_txn& txn,
+policy::evidence gather(const store_rooms& rooms,
+                        const policy::tenants::tenant_directory& directory, const read_txn& txn,
                         const question& q) {
   policy::evidence e;
   e.phase = q.phase;
@@ -51,9 +58,11 @@ policy::evidence gather(const store_rooms& rooms, const policy::tenants::tenant_
   e.tenant_name = tenant->name;
   e.tenant_state = tenant->state;
   e.sender_identity = sender_identity(*tenant);
-  const auto person = q.person.empty() ? policy::tenants::pseudonym(*tenant, q.recipient_key) : q.person;
+  const auto person =
+      q.person.empty() ? policy::tenants::pseudonym(*tenant, q.recipient_key) : q.person;
   if (!q.topic.empty())
-    e.consent = rooms.renewals.find(txn, {.tenant = q.tenant, .person = person, .sender = e.sender_identity, .topic = q.topic});
+    e.consent = rooms.renewals.find(
+        txn, {.tenant = q.tenant, .person = person, .sender = e.sender_identity, .topic = q.topic});
   if (const auto s = rooms.suppressions.find(txn, q.tenant, person, q.now))
     e.suppression = policy::suppression_facts{.cause = cause_of(s->reason), .since = s->at};
   return e;

@@ -1,5 +1,5 @@
-// Brings together what a judge must know about one recipient: the one place where tenants, consents, suppressions and
-// standings meet. Reads of the store only.
+// Brings together what a judge must know about one recipient: the one place where tenants,
+// consents, suppressions and standings meet. Reads of the store only.
 #pragma once
 
 #include <string>
@@ -20,17 +20,20 @@ struct question {
   std::string sender_domain;  // empty: not known yet
   bool is_permission_request = false;
   std::string recipient_key;  // smtp::mailbox::key()
-  std::string person;         // the recipient's pseudonym where the address is known no more; empty: from recipient_key
+  std::string person;  // the recipient's pseudonym where the address is known no more; empty: from
+                       // recipient_key
   std::uint32_t recipient_count = 1;
   const filters::scan_result* scan = nullptr;
 };
 
-// The identity that recipients gave their consent to (RULES A1.2): a tenant speaks under its legal name.
+// The identity that recipients gave their consent to (RULES A1.2): a tenant speaks under its legal
+// name.
 std::string sender_identity(const policy::tenants::tenant& t);
 
-// Throws store_error and decode_error (use inside store_env::read). A tenant that is not there any more is judged as
-// terminated.
-policy::evidence gather(const store_rooms& rooms, const policy::tenants::tenant_directory& directory, const read_txn& txn,
+// Throws store_error and decode_error (use inside store_env::read). A tenant that is not there any
+// more is judged as terminated.
+policy::evidence gather(const store_rooms& rooms,
+                        const policy::tenants::tenant_directory& directory, const read_txn& txn,
                         const question& q);
 
 }  // namespace consentry::app

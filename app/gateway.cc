@@ -43,7 +43,8 @@ constexpr int exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
 
 unsigned worker_count(const settings& s) {
-  return s.server.worker_threads != 0 ? s.server.worker_threads : std::max(1u, std::thread::hardware_concurrency());
+  return s.server.worker_threads != 0 ? s.server.worker_threads
+                                      : std::max(1u, std::thread::hardware_concurrency());
 }
 
 store_options store_options_of(const settings& s) {
@@ -101,7 +102,8 @@ queue::smtp_transport_settings transport_of(const settings& s) {
   out.connection.tls_context = make_client_tls();
   auto& wait = out.connection.wait;
   wait.connect = s.delivery.connect_timeout;
-  for (auto* t : {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
+  for (auto* t :
+       {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
     *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
   if (!s.delivery.source_address.empty()) {
     const auto address = asio::ip::make_address(s.delivery.source_address);
@@ -128,7 +130,8 @@ smtp::dns::resolver_settings resolver_of(const settings& s) {
 
 std::shared_ptr<const queue::route_table> routes_of(const settings& s) {
   std::vector<queue::route> routes;
-  for (const auto& r : s.routes) routes.push_back({.pattern = r.domain, .host = r.host, .port = r.port});
+  for (const auto& r : s.routes)
+    routes.push_back({.pattern = r.domain, .host = r.host, .port = r.port});
   return std::make_shared<const queue::route_table>(std::move(routes));
 }
 
@@ -172,7 +175,9 @@ std::vector<int> bind_listeners(const settings& s) {
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor.bind(at, error);
     if (!error) acceptor.listen(511, error);
-    if (error) throw configuration_error(fmt::format("[[listener]] {}:{}: {}", l.host, l.port, error.message()));
+    if (error)
+      throw configuration_error(
+          fmt::format("[[listener]] {}:{}: {}", l.host, l.port, error.message()));
     sockets.push_back(acceptor.release());
   }
   return sockets;
@@ -221,7 +226,8 @@ struct gateway::state {
   asio::awaitable<void> drain_listeners(steady_clock::time_point deadline);
 };
 
-gateway::state::state(settings given, std::filesystem::path f, std::vector<int> sockets, const wall_clock& c)
+gateway::state::state(settings given, std::filesystem::path f, std::vector<int> sockets,
+                      const wall_clock& c)
     : config{std::move(given)},
       file{std::move(f)},
       clock{c},
@@ -254,7 +260,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .workers = workers,
                    .clock = clock,
                    .notify_queue = [this](instant due) { scheduler.notify(due); }},
-                  {.host_name = config.server.host_name, .retry = retry_of(config), .notices = notices_of(config)}},
+                  {.host_name = config.server.host_name,
+                   .retry = retry_of(config),
+                   .notices = notices_of(config)}},
       reports{{.rooms = rooms,
                .live = live,
                .workers = workers,
@@ -267,7 +275,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                .dns_timeout = config.dns.timeout}},
       guard{{}},
       memory{config.smtp.bodies_in_memory_max},
-      submission_services{.gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
+      submission_services{
+          .gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
       api{.rooms = rooms,
           .live = live,
@@ -278,10 +287,12 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .bounce_domain = config.mail.bounce_domain,
           .queue_stats = [this] { return scheduler.stats(); },
           .notify_queue = [this](instant due) { scheduler.notify(due); },
-          .reload_dkim_keys = [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
+          .reload_dkim_keys =
+              [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now()},
-      admin_server{io.get_executor(), [this](admin::request r) { return admin::serve(api, std::move(r)); }},
+      admin_server{io.get_executor(),
+                   [this](admin::request r) { return admin::serve(api, std::move(r)); }},
       tasks{io.get_executor()},
       signals{io, SIGTERM, SIGINT, SIGHUP} {
   const auto keys = config.store.folder / "keys";
@@ -289,12 +300,14 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
   submission_services.auth_secret = load_or_create_key(keys, "auth.key");
   inbound_services.auth_secret = submission_services.auth_secret;
   load_live(config);
-  for (unsigned n = 1; n < config.server.io_threads; ++n) more_io.push_back(std::make_unique<asio::io_context>(1));
+  for (unsigned n = 1; n < config.server.io_threads; ++n)
+    more_io.push_back(std::make_unique<asio::io_context>(1));
   open_listeners(std::move(sockets));
 }
 
 void gateway::state::load_live(const settings& s) {
-  // Everything is read before anything is swapped: a bad file leaves the old set active (RULES E10).
+  // Everything is read before anything is swapped: a bad file leaves the old set active (RULES
+  // E10).
   auto policy = load_policy(s.policy_file, s.patterns_folder);
   std::error_code error;
   std::filesystem::create_directories(s.dkim_folder, error);
@@ -327,8 +340,10 @@ void gateway::state::open_listeners(std::vector<int> sockets) {
     where.connections_per_peer_max = config.smtp.connections_per_ip_max;
     server::tls_source tls;
     if (l.tls != listener_tls::none) tls = [this] { return *live.server_tls.get(); };
-    auto& services = l.role == server::listener_role::inbound ? inbound_services : submission_services;
-    listeners.push_back(std::make_unique<server::listener>(std::move(where), session_of(config, l), std::move(tls), services));
+    auto& services =
+        l.role == server::listener_role::inbound ? inbound_services : submission_services;
+    listeners.push_back(std::make_unique<server::listener>(std::move(where), session_of(config, l),
+                                                           std::move(tls), services));
     listeners.back()->open();
   }
 }
@@ -347,11 +362,13 @@ void gateway::state::write_ports(std::uint16_t admin_tcp) const {
       all.push_back(boost::json::object{
           {"address", at.address().to_string()},
           {"port", at.port()},
-          {"role", config.listeners[i].role == server::listener_role::inbound ? "inbound" : "submission"},
+          {"role",
+           config.listeners[i].role == server::listener_role::inbound ? "inbound" : "submission"},
           {"tls", config.listeners[i].tls == listener_tls::implicit   ? "implicit"
                   : config.listeners[i].tls == listener_tls::starttls ? "starttls"
                                                                       : "none"}});
-  boost::json::object o{{"listeners", std::move(all)}, {"admin_socket", config.admin.socket.string()}};
+  boost::json::object o{{"listeners", std::move(all)},
+                        {"admin_socket", config.admin.socket.string()}};
   if (admin_tcp != 0) o["admin_tcp"] = admin_tcp;
   const auto folder = config.store.folder / "run";
   std::error_code error;
@@ -362,7 +379,8 @@ void gateway::state::write_ports(std::uint16_t admin_tcp) const {
 
 void gateway::state::start() {
   scheduler.start();
-  tasks.spawn(apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
+  tasks.spawn(
+      apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
   admin_server.listen_unix(config.admin.socket);
@@ -414,12 +432,15 @@ asio::awaitable<void> gateway::state::drain_listeners(steady_clock::time_point d
 }
 
 asio::awaitable<void> gateway::state::stop() {
-  const auto patience = is_broken ? std::chrono::duration_cast<std::chrono::milliseconds>(grace_after_break)
-                                  : std::chrono::duration_cast<std::chrono::milliseconds>(config.server.drain_timeout);
+  const auto patience =
+      is_broken
+          ? std::chrono::duration_cast<std::chrono::milliseconds>(grace_after_break)
+          : std::chrono::duration_cast<std::chrono::milliseconds>(config.server.drain_timeout);
   log::info("app/gateway", "draining", {{"sessions", count_sessions()}});
   const auto deadline = steady_clock::now() + patience;
   co_await drain_listeners(deadline);
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
   co_await admin_server.stop(steady_clock::now() + std::chrono::seconds{1});
@@ -429,7 +450,8 @@ asio::awaitable<void> gateway::state::stop() {
   io.stop();
 }
 
-gateway::gateway(settings s, std::filesystem::path file, std::vector<int> sockets, const wall_clock& clock)
+gateway::gateway(settings s, std::filesystem::path file, std::vector<int> sockets,
+                 const wall_clock& clock)
     : state_{std::make_unique<state>(std::move(s), std::move(file), std::move(sockets), clock)} {}
 
 gateway::~gateway() = default;

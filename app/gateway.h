@@ -9,16 +9,19 @@
 
 namespace consentry::app {
 
-// Sockets that listen already, one for each settings.listeners in order: bound while the process may still bind low ports.
+// Sockets that listen already, one for each settings.listeners in order: bound while the process
+// may still bind low ports.
 std::vector<int> bind_listeners(const settings& s);
 
 class gateway {
  public:
   // Throws configuration_error. Takes the sockets. file: what SIGHUP reads again.
-  gateway(settings s, std::filesystem::path file, std::vector<int> sockets, const wall_clock& clock);
+  gateway(settings s, std::filesystem::path file, std::vector<int> sockets,
+          const wall_clock& clock);
   ~gateway();
 
-  // Until SIGTERM or SIGINT and the draining after it. 0: done; 3: the store broke and nothing more could be promised.
+  // Until SIGTERM or SIGINT and the draining after it. 0: done; 3: the store broke and nothing more
+  // could be promised.
   int run();
 
  private:

@@ -22,12 +22,13 @@ struct read_report {
 };
 
 // Blocks on DNS: for a worker.
-read_report read_and_verify(const std::string& data, smtp::dns::resolver& dns, std::chrono::milliseconds timeout,
+read_report read_and_verify(const std::string& data, const smtp::auth::dkim_verifier& verifier,
+                            smtp::dns::resolver& dns, std::chrono::milliseconds timeout,
                             const std::vector<reporter>& listed) {
   read_report out;
   out.feedback = reputation::parse_feedback(data);
   const auto lookup = [&](const std::string& name) { return dns.txt_blocking(name, timeout); };
-  out.proof = prove(smtp::auth::verify(data, lookup), listed);
+  out.proof = prove(verifier.verify(data, lookup), listed);
   return out;
 }
 
@@ -38,30 +39,40 @@ asio::awaitable<result<std::optional<smtp::server::scram_keys>>> inbound::find_k
   co_return none;
 }
 
-asio::awaitable<result<smtp::server::principal>> inbound::sign_in(const session_info&, std::string) {
-  co_return failure{.kind = failure_kind::refused, .permanent = true, .public_text = "no AUTH here"};
+asio::awaitable<result<smtp::server::principal>> inbound::sign_in(const session_info&,
+                                                                  std::string) {
+  co_return failure{
+      .kind = failure_kind::refused, .permanent = true, .public_text = "no AUTH here"};
 }
 
 asio::awaitable<reply> inbound::mail(const session_info&, const smtp::envelope&) {
   co_return reply{.code = 250, .enhanced = {2, 1, 0}, .text = "sender ok"};
 }
 
-bool inbound::is_feedback(const smtp::mailbox& m) const { return m.key() == options_.feedback_address.key(); }
+bool inbound::is_feedback(const smtp::mailbox& m) const {
+  return m.key() == options_.feedback_address.key();
+}
 
 std::optional<recipient_id> inbound::unsubscribing(const smtp::mailbox& m) const {
-  if (m.ascii_domain() != options_.bounce_domain || !ascii_istarts_with(m.local(), unsubscribe_prefix)) return std::nullopt;
-  return parts_.live.tokens.get()->read(std::string_view{m.local()}.substr(unsubscribe_prefix.size()),
-                                        smtp::token_purpose::unsubscribe);
+  if (m.ascii_domain() != options_.bounce_domain ||
+      !ascii_istarts_with(m.local(), unsubscribe_prefix))
+    return std::nullopt;
+  return parts_.live.tokens.get()->read(
+      std::string_view{m.local()}.substr(unsubscribe_prefix.size()),
+      smtp::token_purpose::unsubscribe);
 }
 
 asio::awaitable<reply> inbound::recipient(const session_info&, const smtp::envelope&,
                                           const smtp::envelope_recipient& next) {
   if (is_feedback(next.address) || unsubscribing(next.address))
     co_return reply{.code = 250, .enhanced = {2, 1, 5}, .text = "recipient ok"};
-  co_return reply{.code = 550, .enhanced = {5, 7, 1}, .text = "relay.denied: this is no address of this gateway"};
+  co_return reply{.code = 550,
+                  .enhanced = {5, 7, 1},
+                  .text = "relay.denied: this is no address of this gateway"};
 }
 
-asio::awaitable<reply> inbound::message(const session_info& session, smtp::envelope complete, std::string data) {
+asio::awaitable<reply> inbound::message(const session_info& session, smtp::envelope complete,
+                                        std::string data) {
   for (const auto& r : complete.recipients) {
     result<void> done;
     if (is_feedback(r.address))
@@ -69,7 +80,8 @@ asio::awaitable<reply> inbound::message(const session_info& session, smtp::envel
     else if (const auto who = unsubscribing(r.address))
       done = co_await take_unsubscribe(*who);
     if (!done) {
-      log::error("app/inbound", "not_recorded", {{"session", session.id}, {"cause", describe(done.error())}});
+      log::error("app/inbound", "not_recorded",
+                 {{"session", session.id}, {"cause", describe(done.error())}});
       co_return to_reply(done.error());
     }
   }
@@ -78,7 +90,9 @@ asio::awaitable<reply> inbound::message(const session_info& session, smtp::envel
 
 asio::awaitable<result<void>> inbound::take_report(std::string data, std::string remote_ip) {
   const auto listed = parts_.live.reporters.get();
-  auto work = [this, &data, listed] { return read_and_verify(data, parts_.dns, options_.dns_timeout, *listed); };
+  auto work = [this, &data, listed] {
+    return read_and_verify(data, verifier_, parts_.dns, options_.dns_timeout, *listed);
+  };
   const auto read = co_await parts_.workers.run(std::move(work));
   const auto tokens = parts_.live.tokens.get();
   auto reports = std::make_shared<std::vector<weighed_report>>();
@@ -95,7 +109,8 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
   if (!done) {
     // The gate was closed before the commit failed: what is stored decides again.
     for (const auto t : *blocked) {
-      const auto seen = parts_.rooms.env.read([&](read_txn& txn) { parts_.rooms.blocker.refresh(txn, t); });
+      const auto seen =
+          parts_.rooms.env.read([&](read_txn& txn) { parts_.rooms.blocker.refresh(txn, t); });
       if (!seen) log::error("app/inbound", "store_unreadable", {{"cause", describe(seen.error())}});
     }
     co_return done.error();
@@ -115,7 +130,8 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
 }
 
 asio::awaitable<result<void>> inbound::take_unsubscribe(recipient_id recipient) {
-  commit_loop::operation op = [&rooms = parts_.rooms, recipient, at = parts_.clock.now()](write_txn& txn) {
+  commit_loop::operation op = [&rooms = parts_.rooms, recipient,
+                               at = parts_.clock.now()](write_txn& txn) {
     record_unsubscribe(txn, rooms, recipient, "mailto", at);
   };
   co_return co_await parts_.rooms.commits.commit(std::move(op));

@@ -1,5 +1,5 @@
-// The gatekeeper of port 25: strangers, without AUTH, to the gateway's own addresses only. Complaint reports and unsubscribe
-// mails come in here; all else is refused at RCPT.
+// The gatekeeper of port 25: strangers, without AUTH, to the gateway's own addresses only.
+// Complaint reports and unsubscribe mails come in here; all else is refused at RCPT.
 #pragma once
 
 #include <chrono>
@@ -37,16 +37,17 @@ class inbound final : public smtp::server::gatekeeper {
 
   inbound(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
 
-  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(std::string user) override;
-  boost::asio::awaitable<result<smtp::server::principal>> sign_in(const smtp::server::session_info& session,
-                                                                  std::string user) override;
+  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(
+      std::string user) override;
+  boost::asio::awaitable<result<smtp::server::principal>> sign_in(
+      const smtp::server::session_info& session, std::string user) override;
   boost::asio::awaitable<smtp::reply> mail(const smtp::server::session_info& session,
                                            const smtp::envelope& so_far) override;
   boost::asio::awaitable<smtp::reply> recipient(const smtp::server::session_info& session,
                                                 const smtp::envelope& so_far,
                                                 const smtp::envelope_recipient& next) override;
-  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session, smtp::envelope complete,
-                                              std::string data) override;
+  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session,
+                                              smtp::envelope complete, std::string data) override;
 
  private:
   bool is_feedback(const smtp::mailbox& m) const;
@@ -58,6 +59,7 @@ class inbound final : public smtp::server::gatekeeper {
 
   parts parts_;
   options options_;
+  smtp::auth::dkim_verifier verifier_;
 };
 
 }  // namespace consentry::app

@@ -18,7 +18,8 @@ namespace {
 
 const reply mail_ok{.code = 250, .enhanced = {2, 1, 0}, .text = "sender ok"};
 const reply recipient_ok{.code = 250, .enhanced = {2, 1, 5}, .text = "recipient ok"};
-const reply store_away{.code = 451, .enhanced = {4, 3, 0}, .text = "the gateway cannot decide now, try again later"};
+const reply store_away{
+    .code = 451, .enhanced = {4, 3, 0}, .text = "the gateway cannot decide now, try again later"};
 
 reply refused(smtp::enhanced_code code, std::string_view reason, std::string_view text) {
   return {.code = 550, .enhanced = code, .text = fmt::format("{}: {}", reason, text)};
@@ -37,7 +38,8 @@ result<campaign_name> names_of_envelope(const principal& who, const smtp::mailbo
 
 intake::intake(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
 
-asio::awaitable<result<std::optional<smtp::server::scram_keys>>> intake::find_keys(std::string user) {
+asio::awaitable<result<std::optional<smtp::server::scram_keys>>> intake::find_keys(
+    std::string user) {
   const auto directory = parts_.rooms.directory.get();
   std::optional<smtp::server::scram_keys> keys;
   if (const auto* c = directory->find_credential(user); c != nullptr && c->active)
@@ -52,9 +54,16 @@ asio::awaitable<result<principal>> intake::sign_in(const session_info& session, 
   const auto directory = parts_.rooms.directory.get();
   const auto* c = directory->find_credential(user);
   if (c == nullptr || !c->active)
-    co_return failure{.kind = failure_kind::refused, .permanent = true, .public_text = "credential is switched off"};
-  log::info("app/intake", "signed_in", {{"session", session.id}, {"credential", user}, {"ip", session.remote_ip}});
-  principal who{.tenant = c->tenant, .credential = c->user, .stream = c->stream, .campaign = c->campaign, .topic = c->topic};
+    co_return failure{.kind = failure_kind::refused,
+                      .permanent = true,
+                      .public_text = "credential is switched off"};
+  log::info("app/intake", "signed_in",
+            {{"session", session.id}, {"credential", user}, {"ip", session.remote_ip}});
+  principal who{.tenant = c->tenant,
+                .credential = c->user,
+                .stream = c->stream,
+                .campaign = c->campaign,
+                .topic = c->topic};
   co_return who;
 }
 
@@ -63,13 +72,18 @@ asio::awaitable<reply> intake::mail(const session_info& session, const smtp::env
   const auto directory = parts_.rooms.directory.get();
   const auto active = parts_.live.policy.get();
   const auto* tenant = directory->find(who.tenant);
-  if (tenant == nullptr) co_return refused({5, 7, 1}, "tenant.terminated", "this tenant does not exist any more");
-  const auto allowed = policy::tenants::permits(tenant->state, who.stream, active->set->rules.overdue);
+  if (tenant == nullptr)
+    co_return refused({5, 7, 1}, "tenant.terminated", "this tenant does not exist any more");
+  const auto allowed =
+      policy::tenants::permits(tenant->state, who.stream, active->set->rules.overdue);
   if (!allowed.allowed) co_return refused({5, 7, 1}, allowed.reason, allowed.text);
-  if (!so_far.reverse_path.is_null() && !directory->owns(who.tenant, so_far.reverse_path.ascii_domain()))
+  if (!so_far.reverse_path.is_null() &&
+      !directory->owns(who.tenant, so_far.reverse_path.ascii_domain()))
     co_return refused({5, 7, 1}, "sender.foreign_domain",
-                      fmt::format("{} is not a verified sender domain of this tenant; add it with: consentry domain add {} {}",
-                                  so_far.reverse_path.ascii_domain(), tenant->name, so_far.reverse_path.ascii_domain()));
+                      fmt::format("{} is not a verified sender domain of this tenant; add it with: "
+                                  "consentry domain add {} {}",
+                                  so_far.reverse_path.ascii_domain(), tenant->name,
+                                  so_far.reverse_path.ascii_domain()));
   if (const auto names = names_of_envelope(who, so_far.reverse_path); !names)
     co_return refused({5, 1, 7}, "campaign.invalid", names.error().public_text);
   co_return mail_ok;
@@ -99,18 +113,21 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
     return policy::judge(*active->set, gather(parts_.rooms, *directory, txn, q));
   });
   if (!v) {
-    log::error("app/intake", "store_unreadable", {{"session", session.id}, {"cause", describe(v.error())}});
+    log::error("app/intake", "store_unreadable",
+               {{"session", session.id}, {"cause", describe(v.error())}});
     co_return store_away;
   }
   if (v->decision == policy::decision::refuse)
-    co_return co_await refuse_recipient(session, std::move(*names), std::move(person), std::move(*v));
+    co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
+                                        std::move(*v));
   if (v->decision == policy::decision::defer) co_return to_reply(*v);
   co_return recipient_ok;
 }
 
-// The refusal is journaled under a number of its own, which the reply names, so that `why` can explain it.
-asio::awaitable<reply> intake::refuse_recipient(const session_info& session, campaign_name names, std::string person,
-                                                policy::verdict v) {
+// The refusal is journaled under a number of its own, which the reply names, so that `why` can
+// explain it.
+asio::awaitable<reply> intake::refuse_recipient(const session_info& session, campaign_name names,
+                                                std::string person, policy::verdict v) {
   journal::event e;
   e.kind = journal::event_kind::refused;
   e.at = parts_.clock.now();
@@ -150,7 +167,8 @@ struct intake::submission {
   std::vector<judged_recipient> recipients;
 };
 
-asio::awaitable<reply> intake::message(const session_info& session, smtp::envelope complete, std::string data) {
+asio::awaitable<reply> intake::message(const session_info& session, smtp::envelope complete,
+                                       std::string data) {
   submission s{.session = session, .envelope = std::move(complete), .data = std::move(data)};
   s.now = parts_.clock.now();
   s.directory = parts_.rooms.directory.get();
@@ -158,18 +176,21 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
   s.tenant = s.directory->find(session.who->tenant);
   if (s.tenant == nullptr) co_return store_away;
   auto work = [&s] {
-    return read_message(s.data, *s.active->patterns, {.directory = s.directory.get(), .tenant = s.tenant->id});
+    return read_message(s.data, *s.active->patterns,
+                        {.directory = s.directory.get(), .tenant = s.tenant->id});
   };
   auto reading = co_await parts_.workers.run(std::move(work));
   if (!reading) co_return refused({5, 6, 0}, "header.invalid", reading.error().public_text);
   s.reading = std::move(*reading);
   const auto from_envelope = names_of_envelope(*session.who, s.envelope.reverse_path);
-  if (!from_envelope) co_return refused({5, 1, 7}, "campaign.invalid", from_envelope.error().public_text);
+  if (!from_envelope)
+    co_return refused({5, 1, 7}, "campaign.invalid", from_envelope.error().public_text);
   auto names = join(*from_envelope, s.reading.names);
   if (!names) co_return refused({5, 6, 0}, "campaign.contradiction", names.error().public_text);
   s.names = std::move(*names);
   if (const auto judged = judge_all(s); !judged) {
-    log::error("app/intake", "store_unreadable", {{"session", session.id}, {"cause", describe(judged.error())}});
+    log::error("app/intake", "store_unreadable",
+               {{"session", session.id}, {"cause", describe(judged.error())}});
     co_return store_away;
   }
   bool any_taken = false;
@@ -177,8 +198,7 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
     if (r.verdict.decision == policy::decision::defer) co_return to_reply(r.verdict);
     any_taken = any_taken || r.is_taken();
   }
-  if (any_taken)
-    co_return co_await accept(s);
+  if (any_taken) co_return co_await accept(s);
   co_return co_await refuse_all(s);
 }
 
@@ -206,8 +226,9 @@ result<void> intake::judge_all(submission& s) const {
 
 namespace {
 
-acceptance acceptance_of(const session_info& session, const policy::tenants::tenant& tenant, const smtp::envelope& envelope,
-                         const campaign_name& names, const std::string& from_domain, instant now,
+acceptance acceptance_of(const session_info& session, const policy::tenants::tenant& tenant,
+                         const smtp::envelope& envelope, const campaign_name& names,
+                         const std::string& from_domain, instant now,
                          std::vector<judged_recipient>& recipients) {
   acceptance a;
   a.tenant = tenant.id;
@@ -224,8 +245,8 @@ acceptance acceptance_of(const session_info& session, const policy::tenants::ten
 }  // namespace
 
 asio::awaitable<reply> intake::refuse_all(submission& s) {
-  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names, s.reading.from_domain,
-                                                      s.now, s.recipients));
+  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
+                                                      s.reading.from_domain, s.now, s.recipients));
   auto number = std::make_shared<message_id>();
   commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
     *number = record_refusals(txn, rooms, *a, message_id{});
@@ -235,20 +256,23 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   // One answer stands for all: the first recipient's reason, and how many share the fate.
   auto answer = to_reply(a->recipients.front().verdict);
   answer.text += fmt::format(" [{}]", to_string(*number));
-  if (a->recipients.size() > 1) answer.text += fmt::format("\nall {} recipients were refused", a->recipients.size());
+  if (a->recipients.size() > 1)
+    answer.text += fmt::format("\nall {} recipients were refused", a->recipients.size());
   co_return answer;
 }
 
 asio::awaitable<reply> intake::accept(submission& s) {
-  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names, s.reading.from_domain,
-                                                      s.now, s.recipients));
+  auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
+                                                      s.reading.from_domain, s.now, s.recipients));
   a->expires_at = queue::expiry_of(options_.retry, a->stream, s.now);
   a->policy_version = s.active->set->version;
-  auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name, options_.notices);
+  auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name,
+                                  options_.notices);
   if (!spooled) co_return to_reply(spooled.error());
   if (!a->stripped.empty())
-    log::info("app/intake", "stripped_fields",
-              {{"session", s.session.id}, {"fields", fmt::format("{}", fmt::join(a->stripped, ","))}});
+    log::info(
+        "app/intake", "stripped_fields",
+        {{"session", s.session.id}, {"fields", fmt::format("{}", fmt::join(a->stripped, ","))}});
   auto number = std::make_shared<message_id>();
   commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
     *number = record_acceptance(txn, rooms, *a);
@@ -265,8 +289,10 @@ asio::awaitable<reply> intake::accept(submission& s) {
              {"recipients", a->recipients.size() - refused_count},
              {"refused", refused_count}});
   auto text = fmt::format("queued as {}", to_string(*number));
-  if (a->held_count() != 0) text += fmt::format(", {} held for review ({})", a->held_count(), a->hold_reason());
-  if (refused_count != 0) text += fmt::format(", {} of {} recipients refused", refused_count, a->recipients.size());
+  if (a->held_count() != 0)
+    text += fmt::format(", {} held for review ({})", a->held_count(), a->hold_reason());
+  if (refused_count != 0)
+    text += fmt::format(", {} of {} recipients refused", refused_count, a->recipients.size());
   co_return reply{.code = 250, .enhanced = {2, 0, 0}, .text = std::move(text)};
 }
 

@@ -1,5 +1,6 @@
-// The gatekeeper of submission: signs tenants in, answers each RCPT with the judge's verdict where it can be known, judges again
-// when the message is complete, and makes message, verdicts and journal durable before it says 250.
+// The gatekeeper of submission: signs tenants in, answers each RCPT with the judge's verdict where
+// it can be known, judges again when the message is complete, and makes message, verdicts and
+// journal durable before it says 250.
 #pragma once
 
 #include <functional>
@@ -37,16 +38,17 @@ class intake final : public smtp::server::gatekeeper {
 
   intake(parts p, options o);
 
-  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(std::string user) override;
-  boost::asio::awaitable<result<smtp::server::principal>> sign_in(const smtp::server::session_info& session,
-                                                                  std::string user) override;
+  boost::asio::awaitable<result<std::optional<smtp::server::scram_keys>>> find_keys(
+      std::string user) override;
+  boost::asio::awaitable<result<smtp::server::principal>> sign_in(
+      const smtp::server::session_info& session, std::string user) override;
   boost::asio::awaitable<smtp::reply> mail(const smtp::server::session_info& session,
                                            const smtp::envelope& so_far) override;
   boost::asio::awaitable<smtp::reply> recipient(const smtp::server::session_info& session,
                                                 const smtp::envelope& so_far,
                                                 const smtp::envelope_recipient& next) override;
-  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session, smtp::envelope complete,
-                                              std::string data) override;
+  boost::asio::awaitable<smtp::reply> message(const smtp::server::session_info& session,
+                                              smtp::envelope complete, std::string data) override;
 
  private:
   struct submission;

@@ -38,7 +38,8 @@ std::shared_ptr<const smtp::token_ring> load_token_ring(const std::filesystem::p
     const auto name = fmt::format("token.{}.key", n);
     std::error_code error;
     if (std::filesystem::exists(folder / name, error))
-      keys.push_back({.number = static_cast<std::uint8_t>(n), .secret = load_or_create_key(folder, name)});
+      keys.push_back(
+          {.number = static_cast<std::uint8_t>(n), .secret = load_or_create_key(folder, name)});
   }
   return std::make_shared<const smtp::token_ring>(std::move(keys));
 }

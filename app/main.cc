@@ -40,26 +40,32 @@ class shifted_clock final : public consentry::wall_clock {
 void give_up_privileges(const std::string& user, const std::filesystem::path& store) {
   if (user.empty()) return;
   const passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) throw configuration_error(fmt::format("[server] user: there is no user {}", user));
+  if (entry == nullptr)
+    throw configuration_error(fmt::format("[server] user: there is no user {}", user));
   if (::geteuid() == entry->pw_uid) return;
-  if (::geteuid() != 0) throw configuration_error(fmt::format("[server] user: only root can become {}", user));
+  if (::geteuid() != 0)
+    throw configuration_error(fmt::format("[server] user: only root can become {}", user));
   std::error_code error;
   if (std::filesystem::create_directories(store, error)) {
     ::chmod(store.c_str(), 0700);
     if (::chown(store.c_str(), entry->pw_uid, entry->pw_gid) != 0)
       throw configuration_error(store.string() + ": " + std::strerror(errno));
   }
-  if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 || ::setuid(entry->pw_uid) != 0)
-    throw configuration_error(fmt::format("[server] user: cannot become {}: {}", user, std::strerror(errno)));
+  if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
+      ::setuid(entry->pw_uid) != 0)
+    throw configuration_error(
+        fmt::format("[server] user: cannot become {}: {}", user, std::strerror(errno)));
   if (::setuid(0) == 0) throw configuration_error("[server] user: privileges came back");
 }
 
 // All that can be wrong without starting: settings, policy, patterns, keys, certificate.
 void check(const consentry::app::settings& s) {
   const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
-  if (std::filesystem::is_directory(s.dkim_folder)) consentry::smtp::auth::key_ring::load(s.dkim_folder);
+  if (std::filesystem::is_directory(s.dkim_folder))
+    consentry::smtp::auth::key_ring::load(s.dkim_folder);
   if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
-  fmt::print("settings are good; policy {} with {} patterns\n", policy->set->version, policy->patterns->patterns().size());
+  fmt::print("settings are good; policy {} with {} patterns\n", policy->set->version,
+             policy->patterns->patterns().size());
 }
 
 int run(const std::string& file, bool only_check, int clock_days) {
@@ -87,7 +93,8 @@ int main(int argc, char** argv) {
   int clock_days = 0;
   cli.add_option("--config", file, "settings file")->capture_default_str();
   cli.add_flag("--check", only_check, "validate settings, policy, patterns and keys, and exit");
-  cli.add_option("--clock-days", clock_days, "rehearsal only: run with the clock off by so many days")
+  cli.add_option("--clock-days", clock_days,
+                 "rehearsal only: run with the clock off by so many days")
       ->check(CLI::Range(-3650, 3650));
   cli.set_version_flag("--version", "consentryd " CONSENTRY_VERSION);
   try {

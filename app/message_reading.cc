@@ -11,7 +11,9 @@ result<std::string> own_header(const smtp::mime::walked_message& mail, std::stri
   const auto* field = mail.header(name);
   if (field == nullptr) return std::string{};
   if (mail.count(name) > 1)
-    return failure{.kind = failure_kind::invalid, .permanent = true, .public_text = std::string{name} + " stands twice"};
+    return failure{.kind = failure_kind::invalid,
+                   .permanent = true,
+                   .public_text = std::string{name} + " stands twice"};
   auto value = valid_name(field->text);
   if (!value)
     return failure{.kind = failure_kind::invalid,
@@ -22,7 +24,8 @@ result<std::string> own_header(const smtp::mime::walked_message& mail, std::stri
 
 }  // namespace
 
-result<message_reading> read_message(std::string_view data, const filters::pattern_database& patterns,
+result<message_reading> read_message(std::string_view data,
+                                     const filters::pattern_database& patterns,
                                      const sender_view& sender) {
   message_reading out;
   out.mail = smtp::mime::walk(data);

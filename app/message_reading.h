@@ -1,4 +1,5 @@
-// A submitted message as the judge sees it: decoded, scanned, its header checked. CPU work for a worker thread.
+// A submitted message as the judge sees it: decoded, scanned, its header checked. CPU work for a
+// worker thread.
 #pragma once
 
 #include <string>
@@ -20,14 +21,16 @@ struct message_reading {
   campaign_name names;        // from X-Consentry-Campaign and X-Consentry-Topic
 };
 
-// Who sends, for the checks of header identities; nullptr offline (`consentry scan`): ownership is then not judged.
+// Who sends, for the checks of header identities; nullptr offline (`consentry scan`): ownership is
+// then not judged.
 struct sender_view {
   const policy::tenants::tenant_directory* directory = nullptr;
   tenant_id tenant;
 };
 
 // invalid: a header field of ours that does not read. Never throws for bad input.
-result<message_reading> read_message(std::string_view data, const filters::pattern_database& patterns,
+result<message_reading> read_message(std::string_view data,
+                                     const filters::pattern_database& patterns,
                                      const sender_view& sender);
 
 }  // namespace consentry::app

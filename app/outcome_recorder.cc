@@ -26,9 +26,12 @@ journal::event event_about(journal::event_kind kind, instant at, const queue::qu
 
 journal::event_kind kind_of(smtp::outcome_kind k) {
   switch (k) {
-    case smtp::outcome_kind::delivered: return journal::event_kind::delivered;
-    case smtp::outcome_kind::deferred: return journal::event_kind::deferred;
-    case smtp::outcome_kind::bounced: return journal::event_kind::bounced;
+    case smtp::outcome_kind::delivered:
+      return journal::event_kind::delivered;
+    case smtp::outcome_kind::deferred:
+      return journal::event_kind::deferred;
+    case smtp::outcome_kind::bounced:
+      return journal::event_kind::bounced;
   }
   return journal::event_kind::deferred;
 }
@@ -39,8 +42,9 @@ void add_fact(journal::event& e, const char* name, std::string value) {
 
 }  // namespace
 
-void outcome_recorder::record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
-                              const smtp::outcome& o, const queue::attempt_facts& facts) {
+void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
+                              const queue::queued_recipient& r, const smtp::outcome& o,
+                              const queue::attempt_facts& facts) {
   auto e = event_about(kind_of(o.kind), facts.at, m, r);
   e.reason = facts.reason;
   e.rule = facts.rule;
@@ -83,8 +87,8 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m, co
   }
 }
 
-void outcome_recorder::held(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
-                            const queue::dispatch_decision& why) {
+void outcome_recorder::held(write_txn& txn, const queue::queued_message& m,
+                            const queue::queued_recipient& r, const queue::dispatch_decision& why) {
   auto e = event_about(journal::event_kind::held, clock_.now(), m, r);
   e.reason = why.reason;
   e.rule = why.rule;
@@ -99,8 +103,8 @@ void outcome_recorder::notice_queued(write_txn& txn, const queue::queued_message
   rooms_.journal.append(txn, e);
 }
 
-void outcome_recorder::settled(const queue::queued_message& m, const queue::queued_recipient& r, const smtp::outcome& o,
-                               const queue::attempt_facts& facts) {
+void outcome_recorder::settled(const queue::queued_message& m, const queue::queued_recipient& r,
+                               const smtp::outcome& o, const queue::attempt_facts& facts) {
   std::optional<pending> done;
   {
     std::lock_guard lock{mutex_};

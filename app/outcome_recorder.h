@@ -1,5 +1,5 @@
-// What happened to queued mail, told to everyone who must know, in the transaction that changes the queue: journal, tally,
-// suppressions; and to the renewal buffer once it is durable.
+// What happened to queued mail, told to everyone who must know, in the transaction that changes the
+// queue: journal, tally, suppressions; and to the renewal buffer once it is durable.
 #pragma once
 
 #include <mutex>
@@ -15,13 +15,14 @@ class outcome_recorder final : public queue::outcome_sink {
  public:
   outcome_recorder(store_rooms& rooms, const wall_clock& clock) : rooms_{rooms}, clock_{clock} {}
 
-  void record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r, const smtp::outcome& o,
-              const queue::attempt_facts& facts) override;
+  void record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
+              const smtp::outcome& o, const queue::attempt_facts& facts) override;
   void held(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
             const queue::dispatch_decision& why) override;
-  void notice_queued(write_txn& txn, const queue::queued_message& notice, const queue::queued_recipient& to) override;
-  void settled(const queue::queued_message& m, const queue::queued_recipient& r, const smtp::outcome& o,
-               const queue::attempt_facts& facts) override;
+  void notice_queued(write_txn& txn, const queue::queued_message& notice,
+                     const queue::queued_recipient& to) override;
+  void settled(const queue::queued_message& m, const queue::queued_recipient& r,
+               const smtp::outcome& o, const queue::attempt_facts& facts) override;
 
  private:
   struct pending {

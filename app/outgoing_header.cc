@@ -14,7 +14,8 @@ struct field {
   std::string_view value() const { return whole.substr(std::min(name.size() + 1, whole.size())); }
 };
 
-// Calls f(field) for each field; returns where the header ends (at the empty line, or at what is no field).
+// Calls f(field) for each field; returns where the header ends (at the empty line, or at what is no
+// field).
 template <class F>
 std::size_t each_field(std::string_view data, F f) {
   std::size_t at = 0;
@@ -27,7 +28,8 @@ std::size_t each_field(std::string_view data, F f) {
     }
     const auto whole = data.substr(at, end - at);
     const auto colon = whole.find(':');
-    if (colon == std::string_view::npos || colon == 0 || whole.substr(0, colon).find_first_of("\r\n") != std::string_view::npos)
+    if (colon == std::string_view::npos || colon == 0 ||
+        whole.substr(0, colon).find_first_of("\r\n") != std::string_view::npos)
       break;
     f(field{trim(whole.substr(0, colon)), whole});
     at = end;
@@ -35,7 +37,8 @@ std::size_t each_field(std::string_view data, F f) {
   return at;
 }
 
-// Authentication-Results of other hosts may stay: only those in our own name would be believed (RFC 8601 section 5).
+// Authentication-Results of other hosts may stay: only those in our own name would be believed (RFC
+// 8601 section 5).
 bool is_clients_claim(const field& f, std::string_view own_name) {
   for (const std::string_view exact : {"Return-Path", "Feedback-ID", "List-Unsubscribe-Post"})
     if (ascii_iequals(f.name, exact)) return true;
@@ -63,14 +66,16 @@ std::string header_value(std::string_view data, std::string_view name) {
   return out;
 }
 
-rewritten_message rewrite_header(std::string_view data, const header_additions& add, bool keeps_list_unsubscribe) {
+rewritten_message rewrite_header(std::string_view data, const header_additions& add,
+                                 bool keeps_list_unsubscribe) {
   rewritten_message out;
   out.data.reserve(data.size() + 512);
   out.data += add.received;
   bool has_date = false;
   const auto body = each_field(data, [&](const field& f) {
     if (ascii_istarts_with(f.name, "X-Consentry-") || ascii_iequals(f.name, "Bcc")) return;
-    if (is_clients_claim(f, add.own_name) || (!keeps_list_unsubscribe && ascii_iequals(f.name, "List-Unsubscribe"))) {
+    if (is_clients_claim(f, add.own_name) ||
+        (!keeps_list_unsubscribe && ascii_iequals(f.name, "List-Unsubscribe"))) {
       out.stripped.emplace_back(f.name);
       return;
     }

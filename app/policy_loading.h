@@ -8,7 +8,8 @@
 
 namespace consentry::app {
 
-// Compiles the patterns: up to a few seconds; never on an I/O thread. Throws configuration_error; nothing is half loaded.
+// Compiles the patterns: up to a few seconds; never on an I/O thread. Throws configuration_error;
+// nothing is half loaded.
 std::shared_ptr<const active_policy> load_policy(const std::filesystem::path& policy_file,
                                                  const std::filesystem::path& patterns_folder);
 

@@ -13,7 +13,8 @@ journal::event_kind kind_of(queue_act a) {
                                    : journal::event_kind::purged;
 }
 
-queue::slice run_slice(write_txn& txn, store_rooms& rooms, const queue_order& o, instant now, const std::string& resume) {
+queue::slice run_slice(write_txn& txn, store_rooms& rooms, const queue_order& o, instant now,
+                       const std::string& resume) {
   const queue::queue_store::visit journaled = [&](write_txn& t, const queue::queued_message& m,
                                                   const queue::queued_recipient& r) {
     journal::event e;
@@ -32,21 +33,26 @@ queue::slice run_slice(write_txn& txn, store_rooms& rooms, const queue_order& o,
   };
   auto& q = rooms.queue;
   switch (o.what) {
-    case queue_act::hold: return q.hold(txn, o.which, o.reason, now, resume, rows_per_slice, journaled);
-    case queue_act::release: return q.release(txn, o.which, now, resume, rows_per_slice, journaled);
-    case queue_act::purge: return q.purge(txn, o.which, o.reason, now, resume, rows_per_slice, journaled);
+    case queue_act::hold:
+      return q.hold(txn, o.which, o.reason, now, resume, rows_per_slice, journaled);
+    case queue_act::release:
+      return q.release(txn, o.which, now, resume, rows_per_slice, journaled);
+    case queue_act::purge:
+      return q.purge(txn, o.which, o.reason, now, resume, rows_per_slice, journaled);
   }
   return {};
 }
 
 }  // namespace
 
-boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, const wall_clock& clock, queue_order order) {
+boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, const wall_clock& clock,
+                                                        queue_order order) {
   std::uint64_t changed = 0;
   auto done = std::make_shared<queue::slice>();
   auto shared = std::make_shared<const queue_order>(std::move(order));
   do {
-    commit_loop::operation op = [&rooms, shared, done, resume = done->resume, now = clock.now()](write_txn& txn) {
+    commit_loop::operation op = [&rooms, shared, done, resume = done->resume,
+                                 now = clock.now()](write_txn& txn) {
       *done = run_slice(txn, rooms, *shared, now, resume);
     };
     const auto committed = co_await rooms.commits.commit(std::move(op));
@@ -56,8 +62,11 @@ boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, cons
   co_return changed;
 }
 
-boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock, tenant_id tenant) {
-  queue_order order{.what = queue_act::hold, .reason = std::string{reputation::bulk_blocked_reason}, .actor = "gateway"};
+boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock,
+                                       tenant_id tenant) {
+  queue_order order{.what = queue_act::hold,
+                    .reason = std::string{reputation::bulk_blocked_reason},
+                    .actor = "gateway"};
   order.which.tenant = tenant;
   order.which.stream = smtp::stream::bulk;
   const auto held = co_await carry_out(rooms, clock, std::move(order));

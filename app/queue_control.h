@@ -1,4 +1,5 @@
-// Hold, release and purge by hand, in slices that do not hold up intake, each change journaled under the person who asked.
+// Hold, release and purge by hand, in slices that do not hold up intake, each change journaled
+// under the person who asked.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,10 +20,12 @@ struct queue_order {
 };
 
 // Recipients changed. Slices before a failure stay.
-boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, const wall_clock& clock, queue_order order);
+boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, const wall_clock& clock,
+                                                        queue_order order);
 
-// After a block: puts the tenant's queued bulk mail on hold, so that it shows as held and does not come up at the gate one by
-// one. What it misses the gate holds.
-boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock, tenant_id tenant);
+// After a block: puts the tenant's queued bulk mail on hold, so that it shows as held and does not
+// come up at the gate one by one. What it misses the gate holds.
+boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock,
+                                       tenant_id tenant);
 
 }  // namespace consentry::app

@@ -26,7 +26,9 @@ asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
   }
   if (collected->is_idle()) co_return false;
   const auto batch = std::make_shared<const policy::consent::renewal_batch>(std::move(*collected));
-  commit_loop::operation op = [&rooms, batch](write_txn& txn) { rooms.renewals.apply(txn, *batch); };
+  commit_loop::operation op = [&rooms, batch](write_txn& txn) {
+    rooms.renewals.apply(txn, *batch);
+  };
   const auto done = co_await rooms.commits.commit(std::move(op));
   if (!done) co_return false;
   rooms.renewals.applied(*batch);
@@ -34,14 +36,17 @@ asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
 }
 
 asio::awaitable<void> trim_verdicts(store_rooms& rooms, instant before) {
-  commit_loop::operation op = [&rooms, before](write_txn& txn) { rooms.verdicts.trim(txn, before, rows_per_trim); };
+  commit_loop::operation op = [&rooms, before](write_txn& txn) {
+    rooms.verdicts.trim(txn, before, rows_per_trim);
+  };
   const auto done = co_await rooms.commits.commit(std::move(op));
   if (!done) log::warn("app/renewal_task", "trim_failed", {{"cause", describe(done.error())}});
 }
 
 }  // namespace
 
-asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock, std::chrono::hours keep_verdicts) {
+asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock,
+                                     std::chrono::hours keep_verdicts) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   auto next_trim = std::chrono::steady_clock::now();
   for (;;) {

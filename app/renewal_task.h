@@ -1,4 +1,5 @@
-// Applies what the journal says about renewals to the ledger, and removes verdicts that are past their time.
+// Applies what the journal says about renewals to the ledger, and removes verdicts that are past
+// their time.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -10,6 +11,7 @@
 namespace consentry::app {
 
 // Runs until cancelled.
-boost::asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock, std::chrono::hours keep_verdicts);
+boost::asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock,
+                                            std::chrono::hours keep_verdicts);
 
 }  // namespace consentry::app

@@ -25,7 +25,8 @@ json::object shown(const smtp::mime::part& p, bool with_texts) {
   if (!p.is_container) {
     o["bytes"] = p.body.size();
     o["sha256"] = hex(as_bytes(sha256(p.body)));
-    if (with_texts && !p.text.empty()) o["text"] = to_valid_utf8(std::string_view{p.text}.substr(0, text_bytes_max));
+    if (with_texts && !p.text.empty())
+      o["text"] = to_valid_utf8(std::string_view{p.text}.substr(0, text_bytes_max));
   }
   return o;
 }
@@ -48,7 +49,8 @@ json::object to_json(const filters::finding& f) {
   return o;
 }
 
-policy::verdict judge_content(const policy::policy_set& policy, const message_reading& reading, instant now) {
+policy::verdict judge_content(const policy::policy_set& policy, const message_reading& reading,
+                              instant now) {
   policy::evidence e;
   e.phase = policy::phase::message;
   e.now = now;
@@ -63,7 +65,8 @@ policy::verdict judge_content(const policy::policy_set& policy, const message_re
   return policy::judge(policy, e);
 }
 
-json::object scan_report(const message_reading& reading, const policy::verdict& v, bool with_texts) {
+json::object scan_report(const message_reading& reading, const policy::verdict& v,
+                         bool with_texts) {
   json::array parts, findings;
   for (const auto& p : reading.mail.parts) parts.push_back(shown(p, with_texts));
   for (const auto& f : reading.scan.findings) findings.push_back(to_json(f));

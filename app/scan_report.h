@@ -12,11 +12,14 @@ namespace consentry::app {
 
 boost::json::object to_json(const filters::finding& f);
 
-// The verdict that content alone would bring: send, hold or refuse. Tenant, consent and suppression are taken as good.
-policy::verdict judge_content(const policy::policy_set& policy, const message_reading& reading, instant now);
+// The verdict that content alone would bring: send, hold or refuse. Tenant, consent and suppression
+// are taken as good.
+policy::verdict judge_content(const policy::policy_set& policy, const message_reading& reading,
+                              instant now);
 
-// {"parts": [..], "findings": [..], "scores": {..}, "unscannable": [..], "problems": [..], "verdict": "hold", ...}. With
-// texts, each part carries its decoded text (at most 1 MiB of it).
-boost::json::object scan_report(const message_reading& reading, const policy::verdict& v, bool with_texts);
+// {"parts": [..], "findings": [..], "scores": {..}, "unscannable": [..], "problems": [..],
+// "verdict": "hold", ...}. With texts, each part carries its decoded text (at most 1 MiB of it).
+boost::json::object scan_report(const message_reading& reading, const policy::verdict& v,
+                                bool with_texts);
 
 }  // namespace consentry::app

@@ -51,7 +51,8 @@ std::string host_name(toml_section& s, std::string_view key) {
 smtp::mailbox address(toml_section& s, std::string_view key) {
   const auto text = s.required_text(key);
   auto parsed = smtp::mailbox::parse(text);
-  if (!parsed) s.fail(key, fmt::format("{} is not an address: {}", key, parsed.error().public_text));
+  if (!parsed)
+    s.fail(key, fmt::format("{} is not an address: {}", key, parsed.error().public_text));
   return std::move(*parsed);
 }
 
@@ -67,10 +68,12 @@ std::pair<std::string, std::uint16_t> host_and_port(toml_section& s, std::string
   unsigned port = 70000;
   if (colon != std::string::npos && colon + 1 < text.size() && text.size() - colon <= 6) {
     port = 0;
-    for (char c : text.substr(colon + 1)) port = c >= '0' && c <= '9' && port < 70000 ? port * 10 + (c - '0') : 70000;
+    for (char c : text.substr(colon + 1))
+      port = c >= '0' && c <= '9' && port < 70000 ? port * 10 + (c - '0') : 70000;
   }
   if (error || port > 65535)
-    s.fail(key, fmt::format("{} must be an IP address and a port, like 127.0.0.1:587; it is \"{}\"", key, text));
+    s.fail(key, fmt::format("{} must be an IP address and a port, like 127.0.0.1:587; it is \"{}\"",
+                            key, text));
   return {host, static_cast<std::uint16_t>(port)};
 }
 
@@ -93,7 +96,8 @@ void reader::store(toml_section s) {
   const auto folder = s.required_text("folder");
   out_.store.folder = fs::path{folder}.is_absolute() ? fs::path{folder} : base_ / folder;
   out_.store.map_size = static_cast<std::uint64_t>(s.integer("map_size_gib", 64, 1, 16384)) << 30;
-  out_.store.reserve_bytes = static_cast<std::uint64_t>(s.integer("reserve_mib", 64, 0, 1 << 20)) << 20;
+  out_.store.reserve_bytes = static_cast<std::uint64_t>(s.integer("reserve_mib", 64, 0, 1 << 20))
+                             << 20;
   s.finish();
 }
 
@@ -101,9 +105,11 @@ void reader::tls(toml_section s) {
   const auto certificate = path(s, "certificate", {});
   const auto key = path(s, "key", {});
   out_.tls.self_signed = s.flag("self_signed", false);
-  if (certificate.empty() != key.empty()) s.fail("certificate", "certificate and key belong together");
+  if (certificate.empty() != key.empty())
+    s.fail("certificate", "certificate and key belong together");
   if (!certificate.empty()) out_.tls.identity = tls_identity{certificate, key};
-  if (out_.tls.self_signed && out_.tls.identity) s.fail("self_signed", "self_signed makes its own certificate: name none");
+  if (out_.tls.self_signed && out_.tls.identity)
+    s.fail("self_signed", "self_signed makes its own certificate: name none");
   s.finish();
 }
 
@@ -112,9 +118,13 @@ void reader::listeners() {
   for (auto& s : top_.sections("listener")) {
     listener_settings l;
     std::tie(l.host, l.port) = host_and_port(s, "address");
-    l.role = s.choice("role", "submission", {"submission", "inbound"}) == "inbound" ? role::inbound : role::submission;
+    l.role = s.choice("role", "submission", {"submission", "inbound"}) == "inbound"
+                 ? role::inbound
+                 : role::submission;
     const auto tls = s.choice("tls", "starttls", {"starttls", "implicit", "none"});
-    l.tls = tls == "none" ? listener_tls::none : tls == "implicit" ? listener_tls::implicit : listener_tls::starttls;
+    l.tls = tls == "none"       ? listener_tls::none
+            : tls == "implicit" ? listener_tls::implicit
+                                : listener_tls::starttls;
     if (l.tls != listener_tls::none && !out_.tls.identity && !out_.tls.self_signed)
       s.fail("tls", "this listener needs [tls] certificate and key");
     s.finish();
@@ -125,13 +135,16 @@ void reader::listeners() {
 
 void reader::smtp(toml_section s) {
   auto& o = out_.smtp;
-  o.message_size_max = static_cast<std::uint64_t>(s.integer("message_size_max_mib", 25, 1, 64)) << 20;
+  o.message_size_max = static_cast<std::uint64_t>(s.integer("message_size_max_mib", 25, 1, 64))
+                       << 20;
   o.recipients_max = static_cast<unsigned>(s.integer("recipients_max", 1000, 100, 50000));
   o.connections_max = static_cast<unsigned>(s.integer("connections_max", 2000, 1, 1000000));
-  o.connections_per_ip_max = static_cast<unsigned>(s.integer("connections_per_ip_max", 100, 1, 1000000));
+  o.connections_per_ip_max =
+      static_cast<unsigned>(s.integer("connections_per_ip_max", 100, 1, 1000000));
   o.idle_timeout = seconds{s.integer("idle_timeout_s", 300, 1, 86400)};
   o.data_timeout = seconds{s.integer("data_timeout_s", 180, 1, 86400)};
-  o.bodies_in_memory_max = static_cast<std::uint64_t>(s.integer("bodies_in_memory_max_mib", 512, 1, 1 << 20)) << 20;
+  o.bodies_in_memory_max =
+      static_cast<std::uint64_t>(s.integer("bodies_in_memory_max_mib", 512, 1, 1 << 20)) << 20;
   o.auth_without_tls = s.flag("auth_without_tls", false);
   s.finish();
 }
@@ -142,7 +155,8 @@ void reader::mail(toml_section s) {
   out_.mail.postmaster = address(s, "postmaster");
   out_.mail.unsubscribe_url = s.required_text("unsubscribe_url");
   // RFC 8058 section 3.1 wants https; the token becomes the last part of the path.
-  if (!out_.mail.unsubscribe_url.starts_with("https://") || !out_.mail.unsubscribe_url.ends_with('/') ||
+  if (!out_.mail.unsubscribe_url.starts_with("https://") ||
+      !out_.mail.unsubscribe_url.ends_with('/') ||
       out_.mail.unsubscribe_url.find_first_of(" <>\"\r\n") != std::string::npos)
     s.fail("unsubscribe_url", "unsubscribe_url must be an https URL that ends in /");
   s.finish();
@@ -151,14 +165,17 @@ void reader::mail(toml_section s) {
 void reader::delivery(toml_section s) {
   auto& o = out_.delivery;
   o.connections_max = static_cast<unsigned>(s.integer("connections_max", 200, 1, 20000));
-  o.connections_per_destination_max = static_cast<unsigned>(s.integer("connections_per_destination_max", 20, 1, 1000));
-  o.messages_per_connection_max = static_cast<unsigned>(s.integer("messages_per_connection_max", 100, 1, 1000000));
+  o.connections_per_destination_max =
+      static_cast<unsigned>(s.integer("connections_per_destination_max", 20, 1, 1000));
+  o.messages_per_connection_max =
+      static_cast<unsigned>(s.integer("messages_per_connection_max", 100, 1, 1000000));
   o.connect_timeout = seconds{s.integer("connect_timeout_s", 30, 1, 600)};
   o.command_timeout = seconds{s.integer("command_timeout_s", 300, 1, 3600)};
   o.tls = s.choice("tls", "opportunistic", {"opportunistic", "off", "required"});
   o.retry_first = seconds{s.integer("retry_first_s", 300, 1, 86400)};
   o.retry_max = seconds{s.integer("retry_max_s", 14400, 1, 7 * 86400)};
-  if (o.retry_max < o.retry_first) s.fail("retry_max_s", "retry_max_s must not be less than retry_first_s");
+  if (o.retry_max < o.retry_first)
+    s.fail("retry_max_s", "retry_max_s must not be less than retry_first_s");
   o.expire_bulk = hours{s.integer("expire_bulk_h", 72, 1, 24 * 30)};
   o.expire_other = hours{s.integer("expire_other_h", 120, 1, 24 * 30)};
   o.source_address = s.text("source_address", "");
@@ -234,7 +251,8 @@ void reader::reporters(const fs::path& file) {
 
 void reader::admin(toml_section s) {
   out_.admin.socket = path(s, "socket", out_.store.folder / "run/admin.sock");
-  if (out_.admin.socket.string().size() > 107) s.fail("socket", "the path of a Unix socket has at most 107 bytes");
+  if (out_.admin.socket.string().size() > 107)
+    s.fail("socket", "the path of a Unix socket has at most 107 bytes");
   if (s.has("tcp")) std::tie(out_.admin.tcp_host, out_.admin.tcp_port) = host_and_port(s, "tcp");
   out_.admin.tokens_file = path(s, "tokens", {});
   if (!out_.admin.tcp_host.empty() && out_.admin.tokens_file.empty())
@@ -244,11 +262,13 @@ void reader::admin(toml_section s) {
 
 void reader::log(toml_section s) {
   const auto level = s.choice("level", "info", {"debug", "info", "warn", "error"});
-  out_.log.least = level == "debug"  ? consentry::log::level::debug
-                   : level == "warn" ? consentry::log::level::warn
+  out_.log.least = level == "debug"   ? consentry::log::level::debug
+                   : level == "warn"  ? consentry::log::level::warn
                    : level == "error" ? consentry::log::level::error
                                       : consentry::log::level::info;
-  out_.log.lines = s.choice("format", "text", {"text", "json"}) == "json" ? consentry::log::format::json : consentry::log::format::text;
+  out_.log.lines = s.choice("format", "text", {"text", "json"}) == "json"
+                       ? consentry::log::format::json
+                       : consentry::log::format::text;
   s.finish();
 }
 

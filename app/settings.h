@@ -1,4 +1,5 @@
-// consentry.toml as values. Declared once: text, unit and default stand in conf/consentry.toml, bounds in settings.cc.
+// consentry.toml as values. Declared once: text, unit and default stand in conf/consentry.toml,
+// bounds in settings.cc.
 #pragma once
 
 #include <chrono>
@@ -45,7 +46,7 @@ struct settings {
   } server;
   struct {
     std::filesystem::path folder;
-    std::uint64_t map_size = 0;       // bytes
+    std::uint64_t map_size = 0;  // bytes
     std::uint64_t reserve_bytes = 0;
   } store;
   struct {

@@ -44,7 +44,8 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });
-  if (auto loaded = reload_directory(); !loaded) throw configuration_error(describe(loaded.error()));
+  if (auto loaded = reload_directory(); !loaded)
+    throw configuration_error(describe(loaded.error()));
 }
 
 store_rooms::~store_rooms() = default;

@@ -5,18 +5,22 @@
 namespace consentry::app {
 namespace {
 
-std::string key_of(recipient_id r) { return byte_writer{}.be64(r.value).take(); }
+std::string key_of(recipient_id r) {
+  return byte_writer{}.be64(r.value).take();
+}
 
 }  // namespace
 
 verdict_store::verdict_store(store_env& env) : verdicts_{env.open_table("verdicts")} {}
 
-void verdict_store::put(write_txn& txn, recipient_id recipient, instant at, const policy::verdict& v) const {
+void verdict_store::put(write_txn& txn, recipient_id recipient, instant at,
+                        const policy::verdict& v) const {
   txn.put(verdicts_, key_of(recipient),
           byte_writer{}.be64(static_cast<std::uint64_t>(to_ms(at))).raw(encode(v)).bytes());
 }
 
-std::optional<policy::verdict> verdict_store::find(const read_txn& txn, recipient_id recipient) const {
+std::optional<policy::verdict> verdict_store::find(const read_txn& txn,
+                                                   recipient_id recipient) const {
   const auto bytes = txn.get(verdicts_, key_of(recipient));
   if (!bytes) return std::nullopt;
   byte_reader in{*bytes};

@@ -9,7 +9,9 @@
 
 namespace consentry::app::admin {
 
-std::string actor_of(const request& r) { return "desk:" + r.person; }
+std::string actor_of(const request& r) {
+  return "desk:" + r.person;
+}
 
 response problem_of(const failure& f) {
   const int status = f.kind == failure_kind::invalid        ? 422
@@ -24,7 +26,8 @@ response problem_of(const failure& f) {
 json_body::json_body(const std::string& text) {
   boost::system::error_code error;
   auto value = boost::json::parse(text.empty() ? "{}" : text, error);
-  if (error || !value.is_object()) throw configuration_error("the request body must be a JSON object");
+  if (error || !value.is_object())
+    throw configuration_error("the request body must be a JSON object");
   members_ = std::move(value.as_object());
 }
 
@@ -44,11 +47,14 @@ std::string json_body::required_text(std::string_view name) {
 
 void json_body::finish() const {
   for (const auto& m : members_)
-    if (std::find(known_.begin(), known_.end(), std::string_view{m.key().data(), m.key().size()}) == known_.end())
-      throw configuration_error(fmt::format("unknown member {}", std::string_view{m.key().data(), m.key().size()}));
+    if (std::find(known_.begin(), known_.end(), std::string_view{m.key().data(), m.key().size()}) ==
+        known_.end())
+      throw configuration_error(
+          fmt::format("unknown member {}", std::string_view{m.key().data(), m.key().size()}));
 }
 
-std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise, std::uint64_t most) {
+std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise,
+                        std::uint64_t most) {
   const auto found = r.query.find(name);
   if (found == r.query.end()) return otherwise;
   std::uint64_t n = 0;

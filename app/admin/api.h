@@ -1,8 +1,9 @@
 // The operators' resources. One file per resource; each takes the whole request behind its prefix.
 //
-//   /v1/tenants[/NAME[/state|domains|credentials|consents|standing|block|unblock]]     tenants_resource, consents_resource,
-//   /v1/queue[/MESSAGE|/hold|/release|/purge]    /v1/why/MESSAGE                       standing_resource, queue_resource, why_resource
-//   /v1/journal[/verify]    /v1/stats                                                  journal_resource, stats_resource
+//   /v1/tenants[/NAME[/state|domains|credentials|consents|standing|block|unblock]]
+//   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
+//   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
+//   journal_resource, stats_resource
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -30,7 +31,8 @@ struct api_context {
   std::string egress_hint;  // what SPF must permit, in words
   std::function<queue::queue_stats()> queue_stats;
   std::function<void(instant due)> notify_queue;
-  std::function<void()> reload_dkim_keys;  // after new ones were written; throws configuration_error
+  std::function<void()>
+      reload_dkim_keys;  // after new ones were written; throws configuration_error
   std::size_t sessions() const { return count_sessions ? count_sessions() : 0; }
   std::function<std::size_t()> count_sessions;
   instant started_at{};
@@ -52,11 +54,12 @@ resource stats_resource(api_context& c, request r);
 // "desk:<login>", for the journal.
 std::string actor_of(const request& r);
 
-// A failure as a problem: invalid 422, not_found 404, conflict 409, refused 403, storage_full 507, else 503.
+// A failure as a problem: invalid 422, not_found 404, conflict 409, refused 403, storage_full 507,
+// else 503.
 response problem_of(const failure& f);
 
-// A JSON object in a request body. Unknown members, wrong types and missing texts give a configuration_error, which the
-// server answers with 422.
+// A JSON object in a request body. Unknown members, wrong types and missing texts give a
+// configuration_error, which the server answers with 422.
 class json_body {
  public:
   explicit json_body(const std::string& text);
@@ -70,6 +73,7 @@ class json_body {
 };
 
 // A number in the query, bounded; configuration_error if it is none.
-std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise, std::uint64_t most);
+std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise,
+                        std::uint64_t most);
 
 }  // namespace consentry::app::admin

@@ -27,7 +27,7 @@ boost::json::object to_json(const policy::consent::consent_record& r) {
   if (r.given_at) {
     const auto day = budapest_day(*r.given_at);
     o["consent_day"] = to_string(day);
-    o["last_day"] = to_string(add_months(day, policy::policy::consent_months));
+    o["last_day"] = to_string(add_months(day, policy::rule_knobs::consent_months));
   }
   add(o, "method", r.method);
   add(o, "provenance", r.provenance);

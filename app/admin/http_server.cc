@@ -40,7 +40,8 @@ std::optional<std::string> peer_login(int fd) {
   passwd entry{};
   passwd* found = nullptr;
   char buffer[4096];
-  if (::getpwuid_r(peer.uid, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) return entry.pw_name;
+  if (::getpwuid_r(peer.uid, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr)
+    return entry.pw_name;
   return fmt::format("uid{}", peer.uid);
 }
 
@@ -75,18 +76,21 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
 
   std::optional<std::string> person_of(const unix_socket::socket& s, const http::fields&) const;
   std::optional<std::string> person_of(const tcp::socket& s, const http::fields& headers) const;
-  asio::awaitable<response> answer(http::request<http::string_body> in, std::optional<std::string> person);
+  asio::awaitable<response> answer(http::request<http::string_body> in,
+                                   std::optional<std::string> person);
   template <class Protocol>
   asio::awaitable<void> serve(typename Protocol::socket socket);
   template <class Protocol>
   asio::awaitable<void> accept(typename Protocol::acceptor& acceptor);
 };
 
-std::optional<std::string> http_server::state::person_of(const unix_socket::socket& s, const http::fields&) const {
+std::optional<std::string> http_server::state::person_of(const unix_socket::socket& s,
+                                                         const http::fields&) const {
   return peer_login(const_cast<unix_socket::socket&>(s).native_handle());
 }
 
-std::optional<std::string> http_server::state::person_of(const tcp::socket&, const http::fields& headers) const {
+std::optional<std::string> http_server::state::person_of(const tcp::socket&,
+                                                         const http::fields& headers) const {
   const auto value = headers[http::field::authorization];
   constexpr std::string_view scheme = "Bearer ";
   if (!ascii_istarts_with({value.data(), value.size()}, scheme)) return std::nullopt;
@@ -105,7 +109,8 @@ asio::awaitable<response> http_server::state::answer(http::request<http::string_
   const auto type = in[http::field::content_type];
   r.content_type = without_parameters({type.data(), type.size()});
   const auto target = in.target();
-  if (!read_target({target.data(), target.size()}, r)) co_return problem(400, "the request target is not a path");
+  if (!read_target({target.data(), target.size()}, r))
+    co_return problem(400, "the request target is not a path");
   r.body = std::move(in.body());
   response out;
   try {
@@ -131,7 +136,8 @@ asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket
     bool keep = false;
     unsigned version = 11;
     if (error == http::error::body_limit) {
-      out = problem(413, fmt::format("a request body has at most {}", human_bytes(limits.body_bytes_max)));
+      out = problem(
+          413, fmt::format("a request body has at most {}", human_bytes(limits.body_bytes_max)));
     } else if (error == http::error::header_limit) {
       out = problem(431, "the request header is too large");
     } else if (error) {
@@ -216,7 +222,8 @@ std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t por
   if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
   if (!code) acceptor.bind(at, code);
   if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
-  if (code) throw configuration_error(fmt::format("[admin] tcp {}:{}: {}", host, port, code.message()));
+  if (code)
+    throw configuration_error(fmt::format("[admin] tcp {}:{}: {}", host, port, code.message()));
   state_->scope.spawn(state_->accept<tcp>(acceptor));
   return acceptor.local_endpoint().port();
 }
@@ -242,7 +249,9 @@ response json_response(const boost::json::value& v, int status) {
 
 response problem(int status, const std::string& detail) {
   const auto title = http::obsolete_reason(static_cast<http::status>(status));
-  auto out = json_response({{"title", std::string_view{title.data(), title.size()}}, {"status", status}, {"detail", detail}},
+  auto out = json_response({{"title", std::string_view{title.data(), title.size()}},
+                            {"status", status},
+                            {"detail", detail}},
                            status);
   out.content_type = "application/problem+json";
   return out;
@@ -259,9 +268,11 @@ std::map<std::string, std::string> read_tokens(const std::filesystem::path& file
     if (line.empty() || line.front() == '#') continue;
     const auto space = line.find(' ');
     const auto digest = line.substr(0, space);
-    const auto person = space == std::string_view::npos ? std::string_view{} : trim(line.substr(space));
+    const auto person =
+        space == std::string_view::npos ? std::string_view{} : trim(line.substr(space));
     if (digest.size() != 64 || !parse_hex(digest) || person.empty())
-      throw configuration_error(fmt::format("{}:{}: must be \"<sha-256 of the token, hex> <person>\"", file.string(), number));
+      throw configuration_error(fmt::format(
+          "{}:{}: must be \"<sha-256 of the token, hex> <person>\"", file.string(), number));
     tokens[ascii_lower(digest)] = person;
   }
   return tokens;

@@ -1,5 +1,5 @@
-// The operators' HTTP: a Unix socket whose peers are known by their login (SO_PEERCRED), and, if asked for, TCP with bearer
-// tokens. Knows HTTP, bounds and persons; the resources stand in api.h.
+// The operators' HTTP: a Unix socket whose peers are known by their login (SO_PEERCRED), and, if
+// asked for, TCP with bearer tokens. Knows HTTP, bounds and persons; the resources stand in api.h.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,12 +15,13 @@
 namespace consentry::app::admin {
 
 struct request {
-  std::string method;                        // "GET"
-  std::vector<std::string> path;             // "/v1/tenants/acme" -> {"v1", "tenants", "acme"}, percent-decoded
+  std::string method;  // "GET"
+  std::vector<std::string>
+      path;  // "/v1/tenants/acme" -> {"v1", "tenants", "acme"}, percent-decoded
   std::map<std::string, std::string> query;  // decoded
   std::string content_type;                  // "text/csv", lower case, without parameters
   std::string body;
-  std::string person;                        // who asks: "root", "anna"
+  std::string person;  // who asks: "root", "anna"
 };
 
 struct response {
@@ -48,10 +49,12 @@ class http_server {
   http_server(boost::asio::any_io_executor executor, handler h, http_limits limits = {});
   ~http_server();
 
-  // Throws configuration_error. The socket gets mode 0660; a stale one is replaced, a live one is not.
+  // Throws configuration_error. The socket gets mode 0660; a stale one is replaced, a live one is
+  // not.
   void listen_unix(const std::filesystem::path& socket);
   // tokens: SHA-256 of the token, hex -> person. Returns the bound port.
-  std::uint16_t listen_tcp(const std::string& host, std::uint16_t port, std::map<std::string, std::string> tokens);
+  std::uint16_t listen_tcp(const std::string& host, std::uint16_t port,
+                           std::map<std::string, std::string> tokens);
 
   // Stops accepting, lets running answers end until the deadline, then cancels them.
   boost::asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline);
@@ -61,7 +64,8 @@ class http_server {
   std::shared_ptr<state> state_;
 };
 
-// Lines "<sha-256 of the token, hex> <person>", '#' comments; the file must have mode 0600. Throws configuration_error.
+// Lines "<sha-256 of the token, hex> <person>", '#' comments; the file must have mode 0600. Throws
+// configuration_error.
 std::map<std::string, std::string> read_tokens(const std::filesystem::path& file);
 
 }  // namespace consentry::app::admin

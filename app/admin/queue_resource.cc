@@ -12,7 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-json::object shown(const queue::queued_message& m, const policy::tenants::tenant_directory& directory) {
+json::object shown(const queue::queued_message& m,
+                   const policy::tenants::tenant_directory& directory) {
   const auto* t = directory.find(m.tenant);
   json::object o{{"message", to_string(m.id)},
                  {"tenant", t != nullptr ? t->name : std::to_string(m.tenant.value)},
@@ -36,16 +37,19 @@ json::object shown(const queue::queued_recipient& r) {
                  {"attempts", r.attempts},
                  {"person", hex(r.person)}};
   if (!r.address.empty()) o["address"] = r.address;
-  if (r.state == queue::recipient_state::queued) o["next_attempt_at"] = to_string_utc(r.next_attempt_at);
+  if (r.state == queue::recipient_state::queued)
+    o["next_attempt_at"] = to_string_utc(r.next_attempt_at);
   if (!r.last_reply.empty()) o["last_reply"] = to_valid_utf8(r.last_reply);
   if (!r.last_host.empty()) o["last_host"] = r.last_host;
   if (!r.reason.empty()) o["reason"] = r.reason;
   return o;
 }
 
-// Names out of a query or a body into what the store understands. configuration_error for what does not exist.
-queue::queue_filter filter_of(const policy::tenants::tenant_directory& directory, const std::string& tenant,
-                              const std::string& stream, const std::string& campaign, const std::string& message) {
+// Names out of a query or a body into what the store understands. configuration_error for what does
+// not exist.
+queue::queue_filter filter_of(const policy::tenants::tenant_directory& directory,
+                              const std::string& tenant, const std::string& stream,
+                              const std::string& campaign, const std::string& message) {
   queue::queue_filter f;
   if (!tenant.empty()) {
     const auto* t = directory.find_named(tenant);
@@ -54,7 +58,8 @@ queue::queue_filter filter_of(const policy::tenants::tenant_directory& directory
   }
   if (!stream.empty()) {
     f.stream = smtp::parse_stream(stream);
-    if (!f.stream) throw configuration_error("stream must be one of bulk, transactional, automation, doi");
+    if (!f.stream)
+      throw configuration_error("stream must be one of bulk, transactional, automation, doi");
   }
   if (!campaign.empty()) f.campaign = campaign;
   if (!message.empty()) {
@@ -72,7 +77,8 @@ std::string asked(const request& r, const std::string& name) {
 
 response list(api_context& c, const request& r) {
   const auto directory = c.rooms.directory.get();
-  const auto filter = filter_of(*directory, asked(r, "tenant"), asked(r, "stream"), asked(r, "campaign"), "");
+  const auto filter =
+      filter_of(*directory, asked(r, "tenant"), asked(r, "stream"), asked(r, "campaign"), "");
   const auto limit = number_of(r, "limit", 50, 1000);
   std::string resume;
   if (const auto after = asked(r, "after"); !after.empty()) {
@@ -82,10 +88,13 @@ response list(api_context& c, const request& r) {
   }
   auto o = c.rooms.env.read([&](read_txn& txn) {
     json::array messages;
-    for (const auto& m : c.rooms.queue.list(txn, filter, resume, limit)) messages.push_back(shown(m, *directory));
+    for (const auto& m : c.rooms.queue.list(txn, filter, resume, limit))
+      messages.push_back(shown(m, *directory));
     const auto counts = c.rooms.queue.counts(txn);
     json::object out{{"messages", std::move(messages)},
-                     {"total", json::object{{"messages", counts.messages}, {"queued", counts.queued}, {"held", counts.held}}}};
+                     {"total", json::object{{"messages", counts.messages},
+                                            {"queued", counts.queued},
+                                            {"held", counts.held}}}};
     if (!resume.empty()) out["next"] = hex(resume);
     return out;
   });

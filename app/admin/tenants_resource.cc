@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "smtp/address.h"
+#include "smtp/server/sasl.h"
 
 namespace consentry::app::admin {
 namespace {
@@ -40,7 +41,8 @@ json::object shown(const tenants::credential& c) {
   return o;
 }
 
-json::object whole(api_context& c, const tenants::tenant_directory& directory, const tenants::tenant& t) {
+json::object whole(api_context& c, const tenants::tenant_directory& directory,
+                   const tenants::tenant& t) {
   auto o = shown(t);
   json::array domains, credentials;
   for (const auto* d : directory.domains_of(t.id)) domains.push_back(shown(*d));
@@ -55,7 +57,9 @@ json::object whole(api_context& c, const tenants::tenant_directory& directory, c
 template <class T>
 boost::asio::awaitable<result<T>> change(api_context& c, std::function<result<T>(write_txn&)> f) {
   auto answer = std::make_shared<std::optional<result<T>>>();
-  commit_loop::operation op = [f = std::move(f), answer](write_txn& txn) { answer->emplace(f(txn)); };
+  commit_loop::operation op = [f = std::move(f), answer](write_txn& txn) {
+    answer->emplace(f(txn));
+  };
   if (auto done = co_await c.rooms.commits.commit(std::move(op)); !done) co_return done.error();
   if (!**answer) co_return (*answer)->error();
   if (auto loaded = c.rooms.reload_directory(); !loaded) co_return loaded.error();
@@ -73,7 +77,8 @@ resource add_tenant(api_context& c, const request& r) {
   const auto state = tenants::parse_tenant_state(body.text("state", "active"));
   body.finish();
   if (!state) co_return problem(422, "state must be pending or active");
-  std::function<result<tenants::tenant>(write_txn&)> f = [&c, wanted, state = *state, actor = actor_of(r),
+  std::function<result<tenants::tenant>(write_txn&)> f = [&c, wanted, state = *state,
+                                                          actor = actor_of(r),
                                                           at = c.clock.now()](write_txn& txn) {
     auto added = c.rooms.tenants.add_tenant(txn, wanted, actor, at);
     if (!added || state == added->state) return added;
@@ -91,7 +96,8 @@ resource change_state(api_context& c, const tenants::tenant& t, const request& r
   body.finish();
   const auto state = tenants::parse_tenant_state(name);
   if (!state) co_return problem(422, "state must be one of active, overdue, suspended, terminated");
-  std::function<result<tenants::tenant>(write_txn&)> f = [&c, id = t.id, state = *state, reason, actor = actor_of(r),
+  std::function<result<tenants::tenant>(write_txn&)> f = [&c, id = t.id, state = *state, reason,
+                                                          actor = actor_of(r),
                                                           at = c.clock.now()](write_txn& txn) {
     return c.rooms.tenants.change_state(txn, id, state, reason, actor, at);
   };
@@ -101,7 +107,8 @@ resource change_state(api_context& c, const tenants::tenant& t, const request& r
 }
 
 // The keys of a domain: those there are, or new ones.
-result<smtp::auth::key_ring::keys> dkim_keys(api_context& c, const std::string& domain, const std::string& selector) {
+result<smtp::auth::key_ring::keys> dkim_keys(api_context& c, const std::string& domain,
+                                             const std::string& selector) {
   if (auto have = c.live.dkim_keys.get()->of(domain); !have.empty()) return have;
   auto made = smtp::auth::create_keys(c.dkim_folder, domain, selector);
   if (!made) return made.error();
@@ -109,12 +116,14 @@ result<smtp::auth::key_ring::keys> dkim_keys(api_context& c, const std::string& 
   return made;
 }
 
-json::array dns_records(const api_context& c, const std::string& domain, const smtp::auth::key_ring::keys& keys) {
+json::array dns_records(const std::string& domain, const smtp::auth::key_ring::keys& keys) {
   json::array out;
-  for (const auto& k : keys) out.push_back(json::object{{"name", k->dns_name()}, {"type", "TXT"}, {"value", k->dns_value()}});
-  out.push_back(json::object{
-      {"name", "_dmarc." + domain}, {"type", "TXT"}, {"value", "v=DMARC1; p=none; rua=mailto:postmaster@" + domain}});
-  (void)c;
+  for (const auto& k : keys)
+    out.push_back(
+        json::object{{"name", k->dns_name()}, {"type", "TXT"}, {"value", k->dns_value()}});
+  out.push_back(json::object{{"name", "_dmarc." + domain},
+                             {"type", "TXT"},
+                             {"value", "v=DMARC1; p=none; rua=mailto:postmaster@" + domain}});
   return out;
 }
 
@@ -123,18 +132,19 @@ resource add_domain(api_context& c, const tenants::tenant& t, const request& r) 
   const auto given = body.required_text("domain");
   const auto selector = body.text("selector", "c1");
   body.finish();
-  std::function<result<tenants::sender_domain>(write_txn&)> f = [&c, id = t.id, given, selector, actor = actor_of(r),
-                                                                 at = c.clock.now()](write_txn& txn) {
-    auto added = c.rooms.tenants.add_domain(txn, id, given, selector, actor, at);
-    if (!added) return added;
-    return c.rooms.tenants.verify_domain(txn, id, added->domain, tenants::domain_proof::operator_act, actor, at);
-  };
+  std::function<result<tenants::sender_domain>(write_txn&)> f =
+      [&c, id = t.id, given, selector, actor = actor_of(r), at = c.clock.now()](write_txn& txn) {
+        auto added = c.rooms.tenants.add_domain(txn, id, given, selector, actor, at);
+        if (!added) return added;
+        return c.rooms.tenants.verify_domain(txn, id, added->domain,
+                                             tenants::domain_proof::operator_act, actor, at);
+      };
   const auto added = co_await change<tenants::sender_domain>(c, std::move(f));
   if (!added) co_return problem_of(added.error());
   const auto keys = dkim_keys(c, added->domain, selector);
   if (!keys) co_return problem_of(keys.error());
   auto o = shown(*added);
-  o["dns"] = dns_records(c, added->domain, *keys);
+  o["dns"] = dns_records(added->domain, *keys);
   co_return json_response(o, 201);
 }
 
@@ -153,10 +163,17 @@ resource add_credential(api_context& c, const tenants::tenant& t, const request&
   wanted.stream = *stream;
   const bool generated = password.empty();
   if (generated) password = secret_text{base32(random_bytes(20))};
-  if (password.reveal().size() < 12) co_return problem(422, "password must have at least 12 characters");
-  auto hash = [text = password.reveal()] { return tenants::make_scram_secret(text); };
-  wanted.scram = co_await c.workers.run(std::move(hash));
-  std::function<result<bool>(write_txn&)> f = [&c, wanted, actor = actor_of(r), at = c.clock.now()](write_txn& txn) -> result<bool> {
+  if (password.reveal().size() < 12)
+    co_return problem(422, "password must have at least 12 characters");
+  auto hash = [&password] { return smtp::server::make_scram_keys(password.reveal()); };
+  auto scram = co_await c.workers.run(std::move(hash));
+  if (!scram) co_return problem_of(scram.error());
+  wanted.scram = {.salt = std::move(scram->salt),
+                  .iterations = scram->iterations,
+                  .stored_key = std::move(scram->stored_key),
+                  .server_key = std::move(scram->server_key)};
+  std::function<result<bool>(write_txn&)> f = [&c, wanted, actor = actor_of(r),
+                                               at = c.clock.now()](write_txn& txn) -> result<bool> {
     auto added = c.rooms.tenants.add_credential(txn, wanted, actor, at);
     if (!added) return added.error();
     return true;

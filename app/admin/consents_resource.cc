@@ -4,10 +4,10 @@
 #include <boost/json.hpp>
 
 #include "app/admin/api.h"
+#include "app/admin/consent_json.h"
 #include "app/evidence_gatherer.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "app/admin/consent_json.h"
 #include "policy/consent/import.h"
 #include "smtp/address.h"
 
@@ -25,14 +25,15 @@ struct import_answer {
 };
 
 // Blocks: for a worker.
-import_answer run_import(api_context& c, const tenants::tenant& t, const consent::import_request& wanted,
-                         const std::string& file, bool dry_run) {
+import_answer run_import(api_context& c, const tenants::tenant& t,
+                         const consent::import_request& wanted, const std::string& file,
+                         bool dry_run) {
   import_answer out;
   consent::import_lookup lookup;
   lookup.pseudonym = [&t](const std::string& key) { return tenants::pseudonym(t, key); };
   lookup.is_stored = [&c, &t](const std::string& person) {
-    const auto found =
-        c.rooms.env.read([&](read_txn& txn) { return c.rooms.consents.find_person(txn, t.id, person).has_value(); });
+    const auto found = c.rooms.env.read(
+        [&](read_txn& txn) { return c.rooms.consents.find_person(txn, t.id, person).has_value(); });
     return found && *found;
   };
   auto plan = consent::plan_import(file, wanted, lookup);
@@ -42,7 +43,9 @@ import_answer run_import(api_context& c, const tenants::tenant& t, const consent
   }
   out.plan = std::move(*plan);
   if (dry_run) return out;
-  const consent::commit_slice commit = [&c](commit_loop::operation op) { return c.rooms.commits.run(std::move(op)); };
+  const consent::commit_slice commit = [&c](commit_loop::operation op) {
+    return c.rooms.commits.run(std::move(op));
+  };
   auto summary = consent::apply_import(out.plan, wanted, c.rooms.consents, commit);
   if (!summary)
     out.rejected = summary.error();
@@ -56,7 +59,8 @@ json::object shown(const import_answer& a, bool dry_run) {
   for (const auto& [reason, count] : a.plan.refused_by_reason) by_reason[reason] = count;
   json::array rows;
   for (const auto& row : a.plan.refused)
-    rows.push_back(json::object{{"line", row.line}, {"reason", row.reason}, {"text", to_valid_utf8(row.text)}});
+    rows.push_back(json::object{
+        {"line", row.line}, {"reason", row.reason}, {"text", to_valid_utf8(row.text)}});
   return {{"dry_run", dry_run},
           {"rows", a.plan.rows_read},
           {"taken", a.plan.rows.size()},
@@ -133,16 +137,19 @@ resource withdraw(api_context& c, const tenants::tenant& t, const request& r) {
   if (!person) co_return problem_of(person.error());
   const consent::act by{.at = c.clock.now(), .actor = actor_of(r)};
   auto changed = std::make_shared<bool>(false);
-  commit_loop::operation op = [&c, id = t.id, person = *person, sender = sender_identity(t), topic, method, by,
-                               changed](write_txn& txn) {
+  commit_loop::operation op = [&c, id = t.id, person = *person, sender = sender_identity(t), topic,
+                               method, by, changed](write_txn& txn) {
     const auto& ledger = c.rooms.consents;
-    *changed = topic.empty() ? ledger.withdraw_all(txn, id, person, by.at, method, by)
-                             : ledger.withdraw(txn, {.tenant = id, .person = person, .sender = sender, .topic = topic},
-                                               by.at, method, by);
+    *changed = topic.empty()
+                   ? ledger.withdraw_all(txn, id, person, by.at, method, by)
+                   : ledger.withdraw(
+                         txn, {.tenant = id, .person = person, .sender = sender, .topic = topic},
+                         by.at, method, by);
   };
   const auto done = co_await c.rooms.commits.commit(std::move(op));
   if (!done) co_return problem_of(done.error());
-  co_return json_response(json::object{{"withdrawn", true}, {"news", *changed}, {"at", to_string_utc(by.at)}});
+  co_return json_response(
+      json::object{{"withdrawn", true}, {"news", *changed}, {"at", to_string_utc(by.at)}});
 }
 
 }  // namespace

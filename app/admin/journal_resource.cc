@@ -12,7 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::uint64_t entries_per_slice = 20'000;  // one read transaction; a longer one would pin freed pages
+constexpr std::uint64_t entries_per_slice =
+    20'000;  // one read transaction; a longer one would pin freed pages
 
 // Blocks for as long as the journal is long: for a worker.
 result<journal::verify_report> verify_all(const store_rooms& rooms) {
@@ -24,7 +25,8 @@ result<journal::verify_report> verify_all(const store_rooms& rooms) {
     auto slice = rooms.env.read([&](read_txn& txn) {
       const auto last = rooms.journal.last(txn);
       at_end = last.value <= to.value;
-      return last.value < from.value ? journal::verify_report{} : rooms.journal.verify(txn, from, std::min(to, last));
+      return last.value < from.value ? journal::verify_report{}
+                                     : rooms.journal.verify(txn, from, std::min(to, last));
     });
     if (!slice) return slice.error();
     whole.checked += slice->checked;
@@ -60,19 +62,23 @@ response page(api_context& c, const request& r) {
   if (const auto found = r.query.find("tenant"); found != r.query.end()) {
     const auto directory = c.rooms.directory.get();
     const auto* t = directory->find_named(found->second);
-    if (t == nullptr) return problem(404, fmt::format("no tenant {}", printable(found->second, 64)));
+    if (t == nullptr)
+      return problem(404, fmt::format("no tenant {}", printable(found->second, 64)));
     filter.tenant = t->id;
   }
   if (const auto found = r.query.find("kind"); found != r.query.end()) {
     const auto kind = journal::parse_event_kind(found->second);
-    if (!kind) return problem(422, fmt::format("no kind of event is called {}", printable(found->second, 64)));
+    if (!kind)
+      return problem(422,
+                     fmt::format("no kind of event is called {}", printable(found->second, 64)));
     filter.kinds = {*kind};
   }
   auto o = c.rooms.env.read([&](read_txn& txn) {
     json::array entries;
     json::object out;
     if (from == 0) {
-      for (const auto& e : c.rooms.journal.tail(txn, limit, filter)) entries.push_back(journal::to_json(e));
+      for (const auto& e : c.rooms.journal.tail(txn, limit, filter))
+        entries.push_back(journal::to_json(e));
       out["next"] = c.rooms.journal.last(txn).value + 1;
     } else {
       const auto found = c.rooms.journal.scan(txn, journal_seq{from}, limit, filter);

@@ -9,7 +9,8 @@ resource stats_resource(api_context& c, request r) {
   if (r.method != "GET") co_return problem(405, "GET /v1/stats");
   const auto q = c.queue_stats();
   const auto active = c.live.policy.get();
-  auto journal_last = c.rooms.env.read([&](read_txn& txn) { return c.rooms.journal.last(txn).value; });
+  auto journal_last =
+      c.rooms.env.read([&](read_txn& txn) { return c.rooms.journal.last(txn).value; });
   if (!journal_last) co_return problem_of(journal_last.error());
   boost::json::object o;
   o["uptime_s"] = (c.clock.now() - c.started_at).count() / 1000;

@@ -1,5 +1,5 @@
-// Why a message or one of its recipients was taken, refused, held or bounced: the verdict as it was given, the consent as it
-// stands, and all that happened.
+// Why a message or one of its recipients was taken, refused, held or bounced: the verdict as it was
+// given, the consent as it stands, and all that happened.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -34,7 +34,7 @@ json::object shown(const policy::verdict& v) {
                  {"dates", std::move(dates)},
                  {"knobs", std::move(knobs)}};
   json::array matches;
-  for (const auto& f : v.matches) matches.push_back(to_json(f));
+  for (const auto& f : v.matches) matches.push_back(app::to_json(f));
   if (!matches.empty()) o["matches"] = std::move(matches);
   if (!v.tags.empty()) o["tags"] = json::value_from(v.tags);
   return o;
@@ -50,22 +50,28 @@ json::object about(api_context& c, const read_txn& txn, const policy::tenants::t
     if (!q->last_reply.empty()) o["last_reply"] = to_valid_utf8(q->last_reply);
   }
   if (tenant != nullptr && !first.topic.empty()) {
-    const policy::consent::consent_key key{
-        .tenant = tenant->id, .person = first.person, .sender = sender_identity(*tenant), .topic = first.topic};
+    const policy::consent::consent_key key{.tenant = tenant->id,
+                                           .person = first.person,
+                                           .sender = sender_identity(*tenant),
+                                           .topic = first.topic};
     if (const auto r = c.rooms.renewals.find(txn, key)) o["consent"] = to_json(*r);
   }
   if (tenant != nullptr)
-    if (const auto p = c.rooms.consents.find_person(txn, tenant->id, first.person)) o["address"] = p->address;
+    if (const auto p = c.rooms.consents.find_person(txn, tenant->id, first.person))
+      o["address"] = p->address;
   return o;
 }
 
 // The first event of each recipient that the question is about.
-std::vector<journal::event> recipients_in(const std::vector<journal::entry>& entries, const std::string& person) {
+std::vector<journal::event> recipients_in(const std::vector<journal::entry>& entries,
+                                          const std::string& person) {
   std::vector<journal::event> out;
   for (const auto& e : entries) {
-    if (!e.what.recipient || e.what.person.empty() || (!person.empty() && e.what.person != person)) continue;
+    if (!e.what.recipient || e.what.person.empty() || (!person.empty() && e.what.person != person))
+      continue;
     const auto same = [&](const journal::event& x) { return x.recipient == e.what.recipient; };
-    if (std::none_of(out.begin(), out.end(), same) && out.size() < recipients_max) out.push_back(e.what);
+    if (std::none_of(out.begin(), out.end(), same) && out.size() < recipients_max)
+      out.push_back(e.what);
   }
   return out;
 }
@@ -79,7 +85,8 @@ resource why_resource(api_context& c, request r) {
   const auto directory = c.rooms.directory.get();
   const auto asked = r.query.contains("recipient") ? r.query.at("recipient") : std::string{};
   const auto address = smtp::mailbox::parse(asked);
-  if (!asked.empty() && !address) co_return problem(422, "recipient: " + address.error().public_text);
+  if (!asked.empty() && !address)
+    co_return problem(422, "recipient: " + address.error().public_text);
 
   auto o = c.rooms.env.read([&](read_txn& txn) -> std::optional<json::object> {
     const auto entries = c.rooms.journal.of_message(txn, *id, events_max);
@@ -87,7 +94,8 @@ resource why_resource(api_context& c, request r) {
     const auto& head = entries.front().what;
     const auto* tenant = directory->find(head.tenant);
     std::string person;
-    if (!asked.empty() && tenant != nullptr) person = policy::tenants::pseudonym(*tenant, address->key());
+    if (!asked.empty() && tenant != nullptr)
+      person = policy::tenants::pseudonym(*tenant, address->key());
     json::object out{{"message", to_string(*id)},
                      {"tenant", tenant != nullptr ? tenant->name : ""},
                      {"stream", smtp::to_string(head.stream)},
@@ -95,12 +103,15 @@ resource why_resource(api_context& c, request r) {
                      {"topic", head.topic},
                      {"policy_version", head.policy_version}};
     json::array recipients;
-    // Rows of accepted messages name their recipients only in the queue until something happens to them.
+    // Rows of accepted messages name their recipients only in the queue until something happens to
+    // them.
     auto firsts = recipients_in(entries, person);
     if (const auto m = c.rooms.queue.message(txn, *id))
       for (const auto& q : c.rooms.queue.recipients_of(txn, *m, recipients_max)) {
         const auto same = [&](const journal::event& x) { return x.recipient == q.id; };
-        if ((!person.empty() && q.person != person) || std::any_of(firsts.begin(), firsts.end(), same)) continue;
+        if ((!person.empty() && q.person != person) ||
+            std::any_of(firsts.begin(), firsts.end(), same))
+          continue;
         journal::event e = head;
         e.recipient = q.id;
         e.person = q.person;
@@ -111,7 +122,8 @@ resource why_resource(api_context& c, request r) {
     out["recipients"] = std::move(recipients);
     json::array events;
     for (const auto& e : entries)
-      if (person.empty() || e.what.person.empty() || e.what.person == person) events.push_back(journal::to_json(e));
+      if (person.empty() || e.what.person.empty() || e.what.person == person)
+        events.push_back(journal::to_json(e));
     out["events"] = std::move(events);
     return out;
   });

@@ -15,7 +15,9 @@ namespace json = boost::json;
 
 json::object shown(const reputation::complaint_count& n) {
   json::object o{{"delivered", n.delivered}, {"complaints", n.complaints}};
-  if (n.delivered != 0) o["per_thousand"] = 1000.0 * static_cast<double>(n.complaints) / static_cast<double>(n.delivered);
+  if (n.delivered != 0)
+    o["per_thousand"] =
+        1000.0 * static_cast<double>(n.complaints) / static_cast<double>(n.delivered);
   return o;
 }
 
@@ -41,7 +43,8 @@ response show(api_context& c, const policy::tenants::tenant& t) {
   const auto knobs = knobs_of(c);
   auto o = c.rooms.env.read([&](read_txn& txn) {
     const auto standing = c.rooms.blocker.standing_of(txn, t.id);
-    const auto window = reputation::window_ending(reputation::day_of(c.clock.now()), knobs.window_days);
+    const auto window =
+        reputation::window_ending(reputation::day_of(c.clock.now()), knobs.window_days);
     const auto figures = c.rooms.tally.figures(txn, t.id, standing.epoch, window, 100);
     const auto decision = reputation::decide(figures, knobs);
     auto out = shown(standing);
@@ -71,7 +74,8 @@ response show(api_context& c, const policy::tenants::tenant& t) {
 }
 
 // Closes or opens the gate with the commit: what is stored decides, also when the commit fails.
-boost::asio::awaitable<result<void>> commit_standing(api_context& c, tenant_id tenant, commit_loop::operation op) {
+boost::asio::awaitable<result<void>> commit_standing(api_context& c, tenant_id tenant,
+                                                     commit_loop::operation op) {
   auto done = co_await c.rooms.commits.commit(std::move(op));
   const auto seen = c.rooms.env.read([&](read_txn& txn) { c.rooms.blocker.refresh(txn, tenant); });
   if (!done) co_return done;
@@ -83,14 +87,16 @@ resource block(api_context& c, const policy::tenants::tenant& t, const request& 
   const auto reason = body.required_text("reason");
   body.finish();
   auto answer = std::make_shared<std::optional<result<bool>>>();
-  commit_loop::operation op = [&c, id = t.id, person = actor_of(r), reason, at = c.clock.now(), answer](write_txn& txn) {
+  commit_loop::operation op = [&c, id = t.id, person = actor_of(r), reason, at = c.clock.now(),
+                               answer](write_txn& txn) {
     answer->emplace(c.rooms.blocker.block(txn, id, person, reason, at));
   };
   const auto done = co_await commit_standing(c, t.id, std::move(op));
   if (!done) co_return problem_of(done.error());
   if (!**answer) co_return problem_of((*answer)->error());
   if (!***answer) co_return problem(409, t.name + " is blocked already");
-  log::warn("app/admin", "bulk_blocked", {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
+  log::warn("app/admin", "bulk_blocked",
+            {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
   co_return show(c, t);
 }
 
@@ -99,22 +105,27 @@ resource unblock(api_context& c, const policy::tenants::tenant& t, const request
   const auto reason = body.required_text("reason");
   body.finish();
   auto answer = std::make_shared<std::optional<result<reputation::standing>>>();
-  commit_loop::operation op = [&c, id = t.id, person = actor_of(r), reason, at = c.clock.now(), answer](write_txn& txn) {
+  commit_loop::operation op = [&c, id = t.id, person = actor_of(r), reason, at = c.clock.now(),
+                               answer](write_txn& txn) {
     answer->emplace(c.rooms.blocker.unblock(txn, id, person, reason, at));
   };
   const auto done = co_await commit_standing(c, t.id, std::move(op));
   if (!done) co_return problem_of(done.error());
   if (!**answer) co_return problem_of((*answer)->error());
-  log::warn("app/admin", "bulk_unblocked", {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
-  // Only what the block held: mail that waits for another reason still waits. Each is judged again before it leaves.
-  queue_order order{.what = queue_act::release, .reason = "unblocked: " + reason, .actor = actor_of(r)};
+  log::warn("app/admin", "bulk_unblocked",
+            {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
+  // Only what the block held: mail that waits for another reason still waits. Each is judged again
+  // before it leaves.
+  queue_order order{
+      .what = queue_act::release, .reason = "unblocked: " + reason, .actor = actor_of(r)};
   order.which.tenant = t.id;
   order.which.stream = smtp::stream::bulk;
   order.which.held_because = std::string{reputation::bulk_blocked_reason};
   const auto released = co_await carry_out(c.rooms, c.clock, std::move(order));
   if (!released) co_return problem_of(released.error());
   c.notify_queue(c.clock.now());
-  co_return json_response(json::object{{"tenant", t.name}, {"bulk_blocked", false}, {"released", *released}});
+  co_return json_response(
+      json::object{{"tenant", t.name}, {"bulk_blocked", false}, {"released", *released}});
 }
 
 }  // namespace

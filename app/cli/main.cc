@@ -1,0 +1,51 @@
+// consentry: the operator's command line. Speaks HTTP to the daemon, or works on files without it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "app/cli/commands.h"
+#include "app/cli/daemon_client.h"
+#include "base/text.h"
+
+using namespace consentry::app::cli;
+
+namespace {
+
+std::string default_socket() {
+  const char* given = std::getenv("CONSENTRY_SOCKET");
+  return given != nullptr ? given : "/var/lib/consentry/run/admin.sock";
+}
+
+int complain(const std::string& what, int code) {
+  std::fprintf(stderr, "consentry: %s\n", consentry::printable(what, 1000).c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{"Consentry: ask and steer the gateway, or work on files without it"};
+  context c;
+  c.socket = default_socket();
+  cli.add_option("--socket", c.socket, "the daemon's admin socket (or CONSENTRY_SOCKET)")
+      ->capture_default_str();
+  cli.add_flag("--json", c.json, "print JSON");
+  cli.set_version_flag("--version", "consentry " CONSENTRY_VERSION);
+  cli.require_subcommand(1);
+  cli.fallthrough();
+  add_daemon_commands(cli, c);
+  add_offline_commands(cli, c);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return cli.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return complain(e.what(), exit_usage);
+  }
+  try {
+    return c.chosen ? c.chosen() : complain("name a command; --help lists them", exit_usage);
+  } catch (const std::exception& e) {
+    return complain(e.what(), exit_could_not);
+  }
+}

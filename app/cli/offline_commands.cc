@@ -1,0 +1,209 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "app/cli/commands.h"
+#include "app/cli/daemon_client.h"
+#include "app/cli/dkim_commands.h"
+#include "app/cli/printing.h"
+#include "app/policy_loading.h"
+#include "app/scan_report.h"
+#include "base/civil_date.h"
+#include "base/text.h"
+#include "reputation/feedback_report.h"
+#include "smtp/address.h"
+
+namespace consentry::app::cli {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+constexpr std::size_t message_bytes_max = 256u << 20;
+
+// Where policy and patterns lie: as asked, as installed, or as in the source tree.
+fs::path conf_folder(const std::string& asked) {
+  std::vector<fs::path> places;
+  if (!asked.empty()) return asked;
+  if (const char* given = std::getenv("CONSENTRY_CONF"); given != nullptr) return given;
+  std::error_code error;
+  const auto program = fs::read_symlink("/proc/self/exe", error);
+  for (const fs::path& place :
+       {fs::path{"/etc/consentry"}, program.parent_path() / "../../../conf"})
+    if (fs::exists(place / "policy/default.toml", error)) return fs::weakly_canonical(place, error);
+  throw configuration_error(
+      "no policy and patterns found: name their folder with --conf or CONSENTRY_CONF");
+}
+
+struct scan_options {
+  std::string file, conf;
+  bool texts = false;
+};
+
+void show_scan(const json::object& o) {
+  fmt::print("verdict   {}  {}\n", std::string{o.at("verdict").as_string()},
+             std::string{o.at("text").as_string()});
+  fmt::print("reason    {} {}\n", std::string{o.at("reason").as_string()},
+             std::string{o.at("rule").as_string()});
+  fmt::print("parts\n");
+  print_table(o.at("parts").as_array(), {"path", "type", "charset", "transfer_encoding",
+                                         "disposition", "file_name", "bytes"});
+  if (!o.at("findings").as_array().empty()) {
+    fmt::print("findings\n");
+    print_table(o.at("findings").as_array(),
+                {"category", "score", "zone", "part", "pattern", "matched", "note"});
+  }
+  for (const auto& u : o.at("unscannable").as_array())
+    fmt::print("unreadable: {}\n", std::string{u.as_string()});
+  for (const auto& p : o.at("problems").as_array())
+    fmt::print("odd: {}\n", std::string{p.as_string()});
+}
+
+int run_scan(const context& c, const scan_options& o) {
+  const auto data = read_input(o.file, message_bytes_max);
+  const auto conf = conf_folder(o.conf);
+  const auto active = load_policy(conf / "policy/default.toml", conf / "patterns");
+  const auto reading = read_message(data, *active->patterns, {});
+  if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
+  const auto v = judge_content(*active->set, *reading, system_wall_clock{}.now());
+  const auto report = scan_report(*reading, v, o.texts);
+  if (c.json)
+    print_json(report);
+  else
+    show_scan(report);
+  return exit_done;
+}
+
+int run_address_check(const context& c, const std::string& address) {
+  const auto parsed = smtp::mailbox::parse(address);
+  json::object o{{"taken", parsed.has_value()}};
+  if (parsed) {
+    o["key"] = parsed->key();
+    o["domain"] = parsed->ascii_domain();
+    o["smtputf8"] = !parsed->is_ascii();
+  } else {
+    o["reason"] = parsed.error().public_text;
+  }
+  if (c.json)
+    print_json(o);
+  else if (parsed)
+    fmt::print("taken; key {}\n", parsed->key());
+  if (!parsed) std::fprintf(stderr, "consentry: %s\n", parsed.error().public_text.c_str());
+  return parsed ? exit_done : exit_no;
+}
+
+json::object shown(const reputation::feedback_report& r) {
+  json::object o{{"type", r.type},
+                 {"version", to_valid_utf8(r.version)},
+                 {"user_agent", to_valid_utf8(r.user_agent)},
+                 {"original_mail_from", to_valid_utf8(r.original_mail_from)},
+                 {"arrival_date", to_valid_utf8(r.arrival_date)},
+                 {"source_ip", to_valid_utf8(r.source_ip)},
+                 {"reporting_mta", to_valid_utf8(r.reporting_mta)},
+                 {"incidents", r.incidents}};
+  const auto list = [](const std::vector<std::string>& texts) {
+    json::array a;
+    for (const auto& t : texts) a.emplace_back(to_valid_utf8(t));
+    return a;
+  };
+  o["original_rcpt_to"] = list(r.original_rcpt_to);
+  o["reported_domain"] = list(r.reported_domain);
+  o["reported_uri"] = list(r.reported_uri);
+  o["authentication_results"] = list(r.authentication_results);
+  json::object original;
+  for (const char* name :
+       {"Message-ID", "From", "To", "Subject", "Date", "Feedback-ID", "CFBL-Feedback-ID"})
+    if (const auto value = r.original_header(name); !value.empty()) original[name] = value;
+  o["original_headers"] = std::move(original);
+  json::array tokens;
+  for (const auto& t : r.tokens) tokens.emplace_back(t.text);
+  o["tokens"] = std::move(tokens);
+  return o;
+}
+
+int run_arf(const context& c, const std::string& file) {
+  const auto parsed = reputation::parse_feedback(read_input(file, message_bytes_max));
+  json::array reports, problems;
+  for (const auto& r : parsed.reports) reports.push_back(shown(r));
+  for (const auto& p : parsed.problems) problems.emplace_back(to_valid_utf8(p));
+  if (c.json) {
+    print_json(json::object{{"reports", std::move(reports)}, {"problems", std::move(problems)}});
+  } else {
+    for (const auto& r : reports) print_fields(r.as_object());
+    if (reports.empty()) fmt::print("no feedback report in it\n");
+  }
+  return exit_done;
+}
+
+int run_last_day(const context& c, const std::string& text, int months) {
+  auto day = parse_date(text);
+  if (!day)
+    if (const auto t = parse_timestamp(text)) day = budapest_day(*t);
+  if (!day)
+    throw CLI::ValidationError(
+        "DATE", "must be YYYY-MM-DD, or a timestamp: \"" + printable(text, 80) + "\"");
+  const auto last = add_months(*day, months);
+  if (c.json)
+    print_json(
+        json::object{{"date", to_string(*day)}, {"months", months}, {"last_day", to_string(last)}});
+  else
+    fmt::print("{}\n", to_string(last));
+  return exit_done;
+}
+
+}  // namespace
+
+std::string read_input(const std::string& file, std::size_t bytes_max) {
+  std::string content;
+  if (file == "-") {
+    content.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  } else {
+    std::ifstream in{file, std::ios::binary};
+    if (!in || fs::is_directory(file)) throw configuration_error(file + ": cannot be read");
+    content.assign(std::istreambuf_iterator<char>{in}, {});
+  }
+  if (content.size() > bytes_max)
+    throw configuration_error(file + ": larger than " + human_bytes(bytes_max));
+  return content;
+}
+
+void add_offline_commands(CLI::App& app, context& c) {
+  auto scan = std::make_shared<scan_options>();
+  auto* s = app.add_subcommand("scan", "decode and scan a message: parts, findings, verdict");
+  s->add_option("file", scan->file, "message, - for standard input")->required();
+  s->add_option("--conf", scan->conf, "folder with policy/ and patterns/");
+  s->add_flag("--texts", scan->texts, "with --json: the decoded texts too");
+  s->callback([&c, scan] { c.chosen = [&c, scan] { return run_scan(c, *scan); }; });
+
+  auto text = std::make_shared<std::string>();
+  auto* address = app.add_subcommand("address", "addresses")->require_subcommand(1);
+  auto* check =
+      address->add_subcommand("check", "is it an address we take? exit 0 taken, 1 refused");
+  check->add_option("address", *text, "behind --")->required();
+  check->callback([&c, text] { c.chosen = [&c, text] { return run_address_check(c, *text); }; });
+
+  auto* arf = app.add_subcommand("arf", "complaint reports")->require_subcommand(1);
+  auto* parse = arf->add_subcommand("parse", "read a feedback report (RFC 5965)");
+  parse->add_option("file", *text, "message, - for standard input")->required();
+  parse->callback([&c, text] { c.chosen = [&c, text] { return run_arf(c, *text); }; });
+
+  auto months = std::make_shared<int>(12);
+  auto* last = app.get_subcommand("consent")->add_subcommand(
+      "last-day", "the last day on which a consent of DATE holds");
+  last->add_option("date", *text, "YYYY-MM-DD")->required();
+  last->add_option("--months", *months, "")
+      ->capture_default_str()
+      ->check(CLI::Range(-12000, 12000));
+  last->callback([&c, text, months] {
+    c.chosen = [&c, text, months] { return run_last_day(c, *text, *months); };
+  });
+
+  add_dkim_commands(app, c);
+}
+
+}  // namespace consentry::app::cli
