@@ -133,7 +133,7 @@ std::optional<boundary_stack::match> boundary_stack::find(std::string_view line,
     if (is_close) tail.remove_prefix(2);
     if (tail.find_first_not_of(" \t") == std::string_view::npos) return match{level, is_close};
     doubtful = true;
-    if (is_blank(tail[0])) near = match{level, is_close};
+    if (is_blank(tail[0])) near = match{level, is_close || trim(tail) == "--"};
   }
   if (doubtful) is_doubtful = true;
   return near;

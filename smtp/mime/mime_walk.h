@@ -20,7 +20,7 @@ struct walk_limits {
   std::size_t folds_max = 1000;                     // in one field
   std::size_t headers_max = 1000;                   // of one part
   // RFC 2046 section 5.1.1 says 70, mailers in the wild write more: that is a problem line only.
-  std::size_t boundary_bytes_max = 4096;
+  std::size_t boundary_bytes_max = 16u << 10;
   std::size_t parts_max = 1000;
   unsigned depth_max = 20;
   std::size_t decoded_bytes_max = 64u << 20;  // of all leaves together

@@ -36,9 +36,13 @@ int hex_value(char c) noexcept {
 }
 
 bool is_only_base64(std::string_view s) noexcept {
-  for (const char c : s)
-    if (base64_values[static_cast<unsigned char>(c)] < 0 && c != '=' && !is_space(c)) return false;
-  return true;
+  std::size_t characters = 0;
+  for (const char c : s) {
+    if (is_space(c)) continue;
+    if (base64_values[static_cast<unsigned char>(c)] < 0 && c != '=') return false;
+    ++characters;
+  }
+  return characters % 4 == 0;
 }
 bool is_only_space(std::string_view s) noexcept {
   for (const char c : s)
