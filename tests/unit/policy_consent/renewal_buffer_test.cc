@@ -112,6 +112,10 @@ TEST_CASE("a batch applied twice, or out of turn, changes nothing") {
   const auto entries = w.history().size();
   w.write([&](write_txn& txn) { w.buffer.apply(txn, stale); });
   CHECK(w.history().size() == entries);
+  w.tell(delivered(key, "2024-07-01", 6));
+  const auto newest = w.apply_one(w.buffer);
+  w.write([&](write_txn& txn) { w.buffer.apply(txn, stale); });
+  CHECK(w.buffer.collect(w.env.begin_read()).after == newest.through);  // the mark never goes back
 }
 
 TEST_CASE("A3: what does not renew") {
@@ -160,4 +164,15 @@ TEST_CASE("deliveries told out of order are pending in the journal's order") {
   w.buffer.observe(second, bounce);
   w.buffer.observe(first, delivery);
   CHECK_FALSE(w.first(key));
+}
+
+TEST_CASE("a delivery that is told after it was applied does not stay pending") {
+  renewing_world w;
+  const auto key = key_of("jane");
+  w.put(key, given("2024-03-15"));
+  const auto e = delivered(key, "2024-06-01", 5);
+  const auto seq = w.tell(e, false);
+  w.apply_one(w.buffer);
+  w.buffer.observe(seq, e);
+  CHECK(w.buffer.pending() == 0);
 }
