@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <exception>
 #include <map>
@@ -21,6 +22,8 @@ namespace consentry::smtp::auth {
 namespace {
 
 constexpr unsigned rsa_bits_min = 1024;  // RFC 8301 section 3.2
+// 47 years; it subtracts this from the time of day, unsigned.
+constexpr std::uint64_t drift_without_end_s = 1'500'000'000;
 
 // The tags of a signature or key record (RFC 6376 section 3.2), without white space.
 std::map<std::string, std::string> parse_tags(std::string_view text) {
@@ -34,6 +37,26 @@ std::map<std::string, std::string> parse_tags(std::string_view text) {
     out.try_emplace(std::string{trim(tag.substr(0, equals))}, std::move(value));
   }
   return out;
+}
+
+// Seconds since 1970 in x=; nullopt if absent or no number.
+std::optional<std::int64_t> time_tag(const std::map<std::string, std::string>& tags,
+                                     const char* name) {
+  const auto found = tags.find(name);
+  if (found == tags.end()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const char* const end = found->second.data() + found->second.size();
+  const auto parsed = std::from_chars(found->second.data(), end, seconds);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return seconds;
+}
+
+// RFC 6376 section 3.5, x=. A t= in the future proves nothing either way and is let pass.
+void judge_time(dkim_result& out, std::string_view field, instant now) {
+  const auto expires = time_tag(parse_tags(field.substr(field.find(':') + 1)), "x");
+  if (!expires || *expires >= to_ms(now) / 1000) return;
+  out.status = dkim_status::fail;
+  out.reason = "signature expired";
 }
 
 dkim_result described(std::string_view field) {
@@ -147,9 +170,12 @@ static DKIM_CBSTAT process_all(DKIM* dkim, DKIM_SIGINFO** signatures, int count)
 
 struct dkim_verifier::library {
   DKIM_LIB* lib = nullptr;
+  std::optional<instant> fixed_time;
   ~library() {
     if (lib) dkim_close(lib);
   }
+
+  instant now() const { return fixed_time ? *fixed_time : system_wall_clock{}.now(); }
 
   template <class Value>
   void set(dkim_opts_t option, Value value) {
@@ -210,11 +236,10 @@ dkim_verifier::dkim_verifier(std::optional<instant> fixed_time)
   CONSENTRY_CHECK(library_->lib != nullptr);
   library_->set<unsigned>(DKIM_OPTS_FLAGS, DKIM_LIBFLAGS_BADSIGHANDLES);
   library_->set<unsigned>(DKIM_OPTS_MINKEYBITS, rsa_bits_min);
-  if (fixed_time) {
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(fixed_time->time_since_epoch());
-    library_->set<std::uint64_t>(DKIM_OPTS_FIXEDTIME, static_cast<std::uint64_t>(seconds.count()));
-  }
+  // libopendkim judges expiry by the system's clock alone: it is told to overlook any drift, and
+  // time is judged here.
+  library_->set<std::uint64_t>(DKIM_OPTS_CLOCKDRIFT, drift_without_end_s);
+  library_->fixed_time = fixed_time;
   dkim_set_key_lookup(library_->lib, look_up_key);
   dkim_set_prescreen(library_->lib, limit_signatures);
   dkim_set_final(library_->lib, process_all);
@@ -229,10 +254,12 @@ std::vector<dkim_result> dkim_verifier::verify(std::string_view message,
   const std::string_view body =
       end == std::string_view::npos ? std::string_view{} : message.substr(end + (end ? 4 : 2));
   const std::vector<std::string_view> fields = split_fields(head);
-  std::vector<dkim_result> out;
+  std::vector<std::string_view> signature_fields;
   for (const auto field : fields)
-    if (ascii_iequals(field_name(field), "DKIM-Signature")) out.push_back(described(field));
-  if (out.empty()) return out;
+    if (ascii_iequals(field_name(field), "DKIM-Signature")) signature_fields.push_back(field);
+  if (signature_fields.empty()) return {};
+  std::vector<dkim_result> out;
+  for (const auto field : signature_fields) out.push_back(described(field));
 
   DKIM_STAT status = DKIM_STAT_OK;
   const auto id = reinterpret_cast<const unsigned char*>("consentry");
@@ -271,6 +298,8 @@ std::vector<dkim_result> dkim_verifier::verify(std::string_view message,
   for (std::size_t i = 0; is_one_to_one && i < out.size(); ++i) {
     if (i < signatures_max) {
       judge(out[i], signatures[i], context);
+      if (out[i].status == dkim_status::pass)
+        judge_time(out[i], signature_fields[i], library_->now());
       continue;
     }
     out[i].status = dkim_status::none;

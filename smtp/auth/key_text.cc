@@ -122,6 +122,7 @@ std::string to_crlf(std::string_view text) {
     out += "\r\n";
     if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
   }
+  if (!out.empty() && !out.ends_with("\r\n")) out += "\r\n";
   return out;
 }
 

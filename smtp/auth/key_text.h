@@ -29,7 +29,8 @@ class key_text {
   std::map<std::string, std::vector<std::string>, std::less<>> records_;
 };
 
-// Line ends as they stand in mail: LF and CR alone become CRLF.
+// Line ends as they stand in mail: LF and CR alone become CRLF, and the last line has one too (a
+// signature made over a message without it would not survive SMTP).
 std::string to_crlf(std::string_view text);
 
 }  // namespace consentry::smtp::auth
