@@ -7,6 +7,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <catch2/catch.hpp>
 
+#include "base/text.h"
 #include "smtp/dns/mx.h"
 #include "tests/unit/smtp_dns/dns_fixture.h"
 
@@ -39,7 +40,7 @@ unsigned short free_port() {
 
 class knot_server {
  public:
-  explicit knot_server(const scratch_folder& folder) : port_{free_port()} {
+  knot_server(const scratch_folder& folder, bool is_signed) : port_{free_port()} {
     folder.write("knot.test.zone", zone);
     const auto dir = folder.path().string();
     std::string text =
@@ -49,6 +50,7 @@ class knot_server {
         dir;
     text += "\n  journal-db-max-size: 16M\n  kasp-db-max-size: 16M\n  timer-db-max-size: 16M\n";
     text += "zone:\n  - domain: knot.test\n    storage: " + dir + "\n    file: knot.test.zone\n";
+    if (is_signed) text += "    dnssec-signing: on\n";
     const auto config = folder.write("knot.conf", text);
     const std::string file = config.string();
     const char* argv[] = {knotd, "-c", file.c_str(), nullptr};
@@ -98,7 +100,7 @@ TEST_CASE("a real name server is asked over the network") {
     return;
   }
   const scratch_folder folder;
-  const knot_server server{folder};
+  const knot_server server{folder, false};
   REQUIRE(comes_up(server));
   dns_runner r{asking(server)};
   const auto plan = r.run(find_hosts(r.dns, "knot.test", {}));
@@ -109,6 +111,51 @@ TEST_CASE("a real name server is asked over the network") {
   CHECK(r.run(find_hosts(r.dns, "null.knot.test", {})).error().kind == failure_kind::refused);
   CHECK(r.run(find_hosts(r.dns, "missing.knot.test", {})).error().kind == failure_kind::not_found);
   CHECK(r.dns.txt_blocking("big.knot.test", std::chrono::seconds{20}).value().at(0).size() == 76);
+}
+
+namespace {
+
+// The DS record of the zone's key, as a parent would publish it.
+std::string trust_anchor(const scratch_folder& folder) {
+  const auto command =
+      "/usr/sbin/keymgr -c " + (folder.path() / "knot.conf").string() + " knot.test ds 2>/dev/null";
+  const std::unique_ptr<FILE, int (*)(FILE*)> out{popen(command.c_str(), "r"), pclose};
+  char line[512] = {};
+  if (!out || !fgets(line, sizeof line, out.get())) return {};
+  return std::string{trim(line)};
+}
+
+}  // namespace
+
+TEST_CASE("signed answers are validated: secure, or not taken at all") {
+  if (!std::filesystem::exists(knotd)) {
+    WARN("skipped: no " << knotd);
+    return;
+  }
+  const scratch_folder folder;
+  const knot_server server{folder, true};
+  REQUIRE(comes_up(server));
+  const auto ds = trust_anchor(folder);
+  REQUIRE(ds.find(" DS ") != std::string::npos);
+
+  auto settings = asking(server);
+  settings.trust_anchors = {ds};
+  dns_runner right{settings};
+  CHECK(right.run(right.dns.lookup("mx.knot.test", record_type::a)).value().is_secure);
+  CHECK(right.run(find_hosts(right.dns, "knot.test", {})).value().is_secure);
+  const auto denied =
+      right.run(right.dns.lookup("_25._tcp.mx.knot.test", record_type::tlsa)).value();
+  CHECK(denied.found == existence::no_name);
+  CHECK(denied.is_secure);
+
+  auto forged = ds;
+  forged.back() = forged.back() == '0' ? '1' : '0';
+  settings.trust_anchors = {forged};
+  dns_runner wrong{settings};
+  const auto bogus = wrong.run(wrong.dns.lookup("mx.knot.test", record_type::a));
+  REQUIRE_FALSE(bogus.has_value());
+  CHECK(bogus.error().kind == failure_kind::dns);
+  CHECK_FALSE(bogus.error().permanent);
 }
 
 }  // namespace consentry::smtp::dns
