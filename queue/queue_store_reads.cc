@@ -24,6 +24,11 @@ message_id message_in(std::string_view open_key) {
   return message_id{in.be64()};
 }
 
+// LMDB takes no empty key.
+bool go_to(cursor& at, std::string_view key) {
+  return key.empty() ? at.first() : at.seek(key);
+}
+
 constexpr std::size_t open_key_bytes = 13;
 constexpr instant end_of_time = from_ms(INT64_MAX);
 
@@ -61,7 +66,7 @@ std::vector<queued_message> queue_store::list(const read_txn& txn, const queue_f
   // A rare campaign must not make one call walk the whole queue.
   std::size_t looks_left = 20 * limit + 100;
   auto at = txn.scan(open_);
-  for (bool ok = at.seek(from.empty() ? prefix : from); ok; ok = at.next()) {
+  for (bool ok = go_to(at, from.empty() ? prefix : from); ok; ok = at.next()) {
     if (!at.key().starts_with(prefix)) break;
     if (out.size() >= limit || looks_left-- == 0) {
       resume = at.key();
@@ -82,7 +87,7 @@ queue_counts queue_store::counts(const read_txn& txn, tenant_id tenant,
   const auto prefix = open_prefix({.tenant = tenant, .stream = stream});
   queue_counts sum;
   auto at = txn.scan(counts_);
-  for (bool ok = at.seek(prefix); ok && at.key().starts_with(prefix); ok = at.next()) {
+  for (bool ok = go_to(at, prefix); ok && at.key().starts_with(prefix); ok = at.next()) {
     byte_reader in{at.value()};
     if (in.u8() != 1) throw decode_error("queue count of unknown version");
     sum.queued += in.varint();
@@ -169,13 +174,14 @@ slice queue_store::walk(write_txn& txn, const queue_filter& f, const std::string
   for (;; key += '\0', next = 0) {  // the next possible key
     {
       auto at = txn.scan(open_);
-      if (!at.seek(key) || !at.key().starts_with(prefix)) return done;
+      if (!go_to(at, key) || !at.key().starts_with(prefix)) return done;
+      if (at.key() != key) next = 0;  // another message: the one before is done and gone
       key = at.key();
     }
     const auto id = message_in(key);
     if (f.message && id != f.message) return done;
     const auto m = message(txn, id);
-    if (rows > 0) --rows;
+    if (next == 0 && rows > 0) --rows;  // a message begun in the slice before is not paid twice
     if (m && matches(f, *m)) {
       const auto last = m->id.value + m->recipients_total;
       for (next = std::max(next, m->id.value + 1); next <= last && rows > 0; ++next, --rows) {
@@ -233,7 +239,8 @@ slice queue_store::purge(write_txn& txn, const queue_filter& f, std::string_view
                          instant now, const std::string& resume, std::size_t rows,
                          const visit& each) {
   return walk(txn, f, resume, rows, [&](const queued_message& m, const queued_recipient& r) {
-    if (f.held_because && (r.state != recipient_state::held || r.reason != *f.held_because)) return false;
+    if (f.held_because && (r.state != recipient_state::held || r.reason != *f.held_because))
+      return false;
     if (each) each(txn, m, r);
     queued_recipient after = r;
     after.state = recipient_state::cancelled;

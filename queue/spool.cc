@@ -105,6 +105,8 @@ result<void> spool::state::begin_segment() {
   if (!made) return made.error();
   current = std::move(*made);
   end = spool_segment::first_record();
+  sizes[number] = end;
+  bytes_on_disk += end;
   files.insert(number);
   return {};
 }
