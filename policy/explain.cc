@@ -67,7 +67,7 @@ void add_consent(std::vector<std::pair<std::string, std::string>>& in,
 }
 
 void add_line(std::string& out, std::string_view name, std::string_view value) {
-  out += fmt::format("{:<20}{}\n", name, value);
+  out += fmt::format("{:<22}{}\n", name, value);
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct verdict {
   std::string text;  // for the user of the CRM, in English; one line, no address
 
   // What was computed, whether or not it decided: consent_day, purchase_day, last_day, send_day,
-  // renewed_by, silence_until, withdrawn_at, suppressed_since. Days as YYYY-MM-DD in Budapest.
+  // renewed_by, silence_until as YYYY-MM-DD in Budapest; objected_at, withdrawn_at and
+  // suppressed_since as times.
   std::map<std::string, std::string> dates;
   // The knobs that were looked at: "consent.granularity" -> "day".
   std::map<std::string, std::string> knobs;

@@ -152,6 +152,7 @@ void judge_age(hearing& h) {
   const bool is_fresh = is_within_twelve_months(h, basis, last_day);
   const auto renewed_by = renewing_day(h, consent_day, last_day);
   if (renewed_by) h.date("renewed_by", *renewed_by);
+  if (c.objected_at) h.date("objected_at", *c.objected_at);
   if (is_fresh) return;
   for (std::string_view knob : {"renewal.accept_declared", "renewal.objection_wait_h"})
     h.used(knob);

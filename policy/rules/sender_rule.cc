@@ -15,7 +15,8 @@ void sender_domain_rule(hearing& h) {
     case sender_domain_status::unknown:
       // At RCPT the From field is still to come; before an attempt it was judged already.
       if (f.phase != phase::message) return;
-      h.refuse("sender.domain_missing", "H8", "The message has no From domain to check.");
+      h.refuse("sender.domain_missing", "H8",
+               "The message has no single, valid From address, so its sender cannot be checked.");
       return;
     case sender_domain_status::unverified:
       h.refuse("sender.domain_unverified", "A2.1",
