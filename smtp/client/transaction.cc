@@ -4,8 +4,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/text.h"
-#include "smtp/client/commands.h"
 #include "smtp/client/dot_stuffer.h"
+#include "smtp/client/mail_commands.h"
 
 namespace consentry::smtp::client {
 

@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "smtp/client/capabilities.h"
-#include "smtp/client/commands.h"
 #include "smtp/client/dot_stuffer.h"
+#include "smtp/client/mail_commands.h"
 #include "smtp/client/reply_reader.h"
 
 namespace consentry::smtp::client {

@@ -1,4 +1,4 @@
-#include "smtp/client/commands.h"
+#include "smtp/client/mail_commands.h"
 
 #include <algorithm>
 
