@@ -20,6 +20,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf"
 BUILD = pathlib.Path(os.environ.get("CONSENTRY_BUILD", ROOT / "build" / "dev")).resolve()
 # Sanitized builds and busy machines are slow; nothing waits this long when all is well.
 PATIENCE_S = 60
@@ -157,8 +158,8 @@ class Gateway(Daemon):
             "mail": {"bounce_domain": "bounce.gw.test", "feedback_address": "fbl@gw.test",
                      "unsubscribe_url": "https://gw.test/u/", "postmaster": "postmaster@gw.test"},
             "delivery": {"retry_first_s": 1, "retry_max_s": 2, "connect_timeout_s": 5},
-            "policy": {"file": ROOT / "conf/policy/default.toml", "patterns": ROOT / "conf/patterns"},
-            "complaints": {"reporters": ROOT / "conf/reporters.toml"},
+            "policy": {"file": CONF / "policy/default.toml", "patterns": CONF / "patterns"},
+            "complaints": {"reporters": CONF / "reporters.toml"},
             "admin": {"socket": self.socket},
             "log": {"format": "json", "level": "info"},
         }

@@ -79,7 +79,7 @@ CLIENTS = [swaks_starttls_plain, swaks_implicit_login, swaks_pipelining, curl_st
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda c: c.__name__)
 def test_submits(house, tmp_path, client):
     to = f"{client.__name__}@rcpt.test"
-    text = f"Kedves Olvasó!\r\n.a line that starts with a dot\r\n{'árvíztűrő ' * 40}\r\nSent with {client.__name__}."
+    text = f"Kedves Olvasó!\n.a line that starts with a dot\n{'árvíztűrő ' * 40}\nSent with {client.__name__}."
     file = tmp_path / "letter.eml"
     file.write_bytes(support.letter(to, id=client.__name__, text=text))
     house.gateway.import_consents([to])
@@ -91,7 +91,7 @@ def test_submits(house, tmp_path, client):
     parsed = email.message_from_bytes(message, policy=email.policy.SMTP)
     assert parsed["X-Test-Id"] == client.__name__
     body = parsed.get_content()
-    assert text.replace("\r\n", "\n") in body.replace("\r\n", "\n")
+    assert text in body.replace("\r\n", "\n")
     verdicts = neighbours.dkim_verdicts(message, house.knot)
     assert ("sender.test", "rsa-sha256", True) in verdicts
     assert ("sender.test", "ed25519-sha256", True) in verdicts
@@ -109,7 +109,7 @@ def test_is_told_why_it_is_refused(house, tmp_path, client):
     except smtplib.SMTPRecipientsRefused as refusal:
         code, said = 1, str(refusal)
     assert code != 0
-    assert "550" in said or client is curl_starttls and "RCPT failed: 550" in said
+    assert "550" in said
     if client is not curl_starttls:  # curl shows the code only
         assert "consent.missing" in said
 
