@@ -16,10 +16,14 @@ enum class stream : std::uint8_t {
 
 constexpr std::string_view to_string(stream s) noexcept {
   switch (s) {
-    case stream::bulk: return "bulk";
-    case stream::transactional: return "transactional";
-    case stream::automation: return "automation";
-    case stream::doi: return "doi";
+    case stream::bulk:
+      return "bulk";
+    case stream::transactional:
+      return "transactional";
+    case stream::automation:
+      return "automation";
+    case stream::doi:
+      return "doi";
   }
   return "unknown";
 }

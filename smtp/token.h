@@ -1,5 +1,6 @@
-// The opaque id in Message-ID, return path and unsubscribe links (RULES C1): the recipient's number, enciphered, with a MAC
-// that has a purpose of its own. Nothing personal can be read from it; it survives lower-casing and stands in a local part.
+// The opaque id in Message-ID, return path and unsubscribe links (RULES C1): the recipient's
+// number, enciphered, with a MAC that has a purpose of its own. Nothing personal can be read from
+// it; it survives lower-casing and stands in a local part.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +16,16 @@ namespace consentry::smtp {
 
 // The place a token stands in; a token made for one place is not taken in another.
 enum class token_purpose : std::uint8_t {
-  return_path = 1,   // VERP: b-<token>@bounce.domain
-  message_id = 2,    // <token@domain>
-  unsubscribe = 3,   // https://.../u/<token>
-  feedback = 4,      // CFBL-Feedback-ID
+  return_path = 1,  // VERP: b-<token>@bounce.domain
+  message_id = 2,   // <token@domain>
+  unsubscribe = 3,  // https://.../u/<token>
+  feedback = 4,     // CFBL-Feedback-ID
 };
 
 struct token_key {
-  std::uint8_t number = 0;  // stands in the token in clear; old numbers stay valid while tokens may come back
-  std::string secret;       // 32 bytes: 16 for the cipher, 16 for the MAC
+  std::uint8_t number =
+      0;  // stands in the token in clear; old numbers stay valid while tokens may come back
+  std::string secret;  // 32 bytes: 16 for the cipher, 16 for the MAC
 };
 
 // Immutable once made; any thread.
