@@ -17,6 +17,7 @@
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
 #include "app/policy_loading.h"
+#include "app/public/one_click.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
 #include "app/store_rooms.h"
@@ -210,6 +211,8 @@ struct gateway::state {
   std::vector<std::unique_ptr<server::listener>> listeners;
   admin::api_context api;
   admin::http_server admin_server;
+  public_pages::context public_context;
+  admin::http_server public_server;
   task_scope tasks;
   asio::signal_set signals;
   std::atomic<bool> is_broken{false};
@@ -218,7 +221,7 @@ struct gateway::state {
   void store_broke(const failure& f);
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
-  void write_ports(std::uint16_t admin_tcp) const;
+  void write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const;
   void start();
   void reload();
   asio::awaitable<void> watch_signals();
@@ -293,6 +296,12 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .started_at = clock.now()},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); }},
+      public_context{.rooms = rooms, .live = live, .clock = clock},
+      public_server{io.get_executor(),
+                    [this](admin::request r) {
+                      return public_pages::one_click(public_context, std::move(r));
+                    },
+                    {.body_bytes_max = 8u << 10, .connections_max = 512}},
       tasks{io.get_executor()},
       signals{io, SIGTERM, SIGINT, SIGHUP} {
   const auto keys = config.store.folder / "keys";
@@ -355,7 +364,7 @@ std::size_t gateway::state::count_sessions() const {
 }
 
 // Where the listeners are, for scripts that ask for free ports: <store>/run/ports.json.
-void gateway::state::write_ports(std::uint16_t admin_tcp) const {
+void gateway::state::write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const {
   boost::json::array all;
   for (std::size_t i = 0; i < listeners.size(); ++i)
     for (const auto& at : listeners[i]->bound())
@@ -370,6 +379,7 @@ void gateway::state::write_ports(std::uint16_t admin_tcp) const {
   boost::json::object o{{"listeners", std::move(all)},
                         {"admin_socket", config.admin.socket.string()}};
   if (admin_tcp != 0) o["admin_tcp"] = admin_tcp;
+  if (public_http != 0) o["public"] = public_http;
   const auto folder = config.store.folder / "run";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -389,7 +399,10 @@ void gateway::state::start() {
     admin_tcp = admin_server.listen_tcp(config.admin.tcp_host, config.admin.tcp_port,
                                         admin::read_tokens(config.admin.tokens_file));
   for (auto& l : listeners) l->start(executors);
-  write_ports(admin_tcp);
+  std::uint16_t public_http = 0;
+  if (!config.public_http.host.empty())
+    public_http = public_server.listen_public(config.public_http.host, config.public_http.port);
+  write_ports(admin_tcp, public_http);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
 }
@@ -444,6 +457,7 @@ asio::awaitable<void> gateway::state::stop() {
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
   co_await admin_server.stop(steady_clock::now() + std::chrono::seconds{1});
+  co_await public_server.stop(steady_clock::now() + std::chrono::seconds{1});
   tasks.cancel();
   co_await tasks.drained();
   for (auto& m : more_io) m->stop();

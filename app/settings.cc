@@ -34,6 +34,7 @@ class reader {
   void policy();
   void reporters(const fs::path& file);
   void admin(toml_section s);
+  void public_http(toml_section s);
   void log(toml_section s);
 
   toml_section top_;
@@ -260,6 +261,12 @@ void reader::admin(toml_section s) {
   s.finish();
 }
 
+void reader::public_http(toml_section s) {
+  if (s.has("address"))
+    std::tie(out_.public_http.host, out_.public_http.port) = host_and_port(s, "address");
+  s.finish();
+}
+
 void reader::log(toml_section s) {
   const auto level = s.choice("level", "info", {"debug", "info", "warn", "error"});
   out_.log.least = level == "debug"   ? consentry::log::level::debug
@@ -284,6 +291,7 @@ settings reader::read() {
   dns(top_.section("dns"));
   policy();
   admin(top_.section("admin"));
+  public_http(top_.section("public"));
   log(top_.section("log"));
   top_.finish();
   return std::move(out_);

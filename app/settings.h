@@ -105,6 +105,10 @@ struct settings {
     std::uint16_t tcp_port = 0;
     std::filesystem::path tokens_file;
   } admin;
+  struct {
+    std::string host;  // empty: no public listener
+    std::uint16_t port = 0;
+  } public_http;
   log::settings log;
 };
 

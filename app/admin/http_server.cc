@@ -73,6 +73,7 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
   std::vector<std::filesystem::path> sockets;
   std::map<std::string, std::string> tokens;
   std::size_t connections = 0;
+  bool is_public = false;
 
   std::optional<std::string> person_of(const unix_socket::socket& s, const http::fields&) const;
   std::optional<std::string> person_of(const tcp::socket& s, const http::fields& headers) const;
@@ -91,6 +92,7 @@ std::optional<std::string> http_server::state::person_of(const unix_socket::sock
 
 std::optional<std::string> http_server::state::person_of(const tcp::socket&,
                                                          const http::fields& headers) const {
+  if (is_public) return std::string{};
   const auto value = headers[http::field::authorization];
   constexpr std::string_view scheme = "Bearer ";
   if (!ascii_istarts_with({value.data(), value.size()}, scheme)) return std::nullopt;
@@ -223,9 +225,14 @@ std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t por
   if (!code) acceptor.bind(at, code);
   if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
   if (code)
-    throw configuration_error(fmt::format("[admin] tcp {}:{}: {}", host, port, code.message()));
+    throw configuration_error(fmt::format("HTTP listener {}:{}: {}", host, port, code.message()));
   state_->scope.spawn(state_->accept<tcp>(acceptor));
   return acceptor.local_endpoint().port();
+}
+
+std::uint16_t http_server::listen_public(const std::string& host, std::uint16_t port) {
+  state_->is_public = true;
+  return listen_tcp(host, port, {});
 }
 
 asio::awaitable<void> http_server::stop(std::chrono::steady_clock::time_point deadline) {

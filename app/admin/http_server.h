@@ -56,6 +56,10 @@ class http_server {
   std::uint16_t listen_tcp(const std::string& host, std::uint16_t port,
                            std::map<std::string, std::string> tokens);
 
+  // Anybody may ask; request::person is empty. Plain HTTP: TLS is the reverse proxy's. Returns the
+  // bound port.
+  std::uint16_t listen_public(const std::string& host, std::uint16_t port);
+
   // Stops accepting, lets running answers end until the deadline, then cancels them.
   boost::asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline);
 

@@ -76,8 +76,8 @@ void print_fields(const json::object& o, int indent) {
           fmt::print("{}  {}\n", pad, cell(e));
         }
       }
-    } else {
-      fmt::print("{}{:<{}}  {}\n", pad, name, width, cell(m.value()));
+    } else if (const auto text = cell(m.value()); !text.empty()) {
+      fmt::print("{}{:<{}}  {}\n", pad, name, width, text);
     }
   }
 }
