@@ -311,6 +311,8 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
   const auto now = s->p.clock.now();
   if (went_wrong) co_await postpone(w, now + std::chrono::minutes{1});
   auto given_back = s->memory.done(what, contact, now);
+  s->counters.in_flight = s->memory.in_flight();
+  s->counters.working_set = s->memory.size();
   if (const auto until = s->memory.down_until(what.destination, now);
       until && !given_back.empty()) {
     log::info(room, "destination_down",

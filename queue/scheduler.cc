@@ -140,6 +140,7 @@ asio::awaitable<void> scheduler::state::keep_house() {
         if (!done->more) trimmed_at = now;
       }
     }
+    if (stopping) break;  // told while the commit went on
     timer.expires_after(trim_resume.empty() ? std::chrono::milliseconds{settings.housekeeping}
                                             : std::chrono::milliseconds{100});
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));

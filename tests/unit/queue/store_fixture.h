@@ -23,7 +23,11 @@ struct store_on {
                next_segment(),
                std::move(calls)},
         commits{env, {.reserve_bytes = 0}, [this](const failure& f) { broken = f; }} {
-    commits.add_presync([this] { return bodies.presync(); });
+    commits.add_presync([this]() -> result<void> {
+      const failure_kind says = presync_says;
+      if (says != failure_kind::cancelled) return failure{.kind = says, .public_text = "told so"};
+      return bodies.presync();
+    });
   }
 
   std::uint64_t take(write_txn& txn, std::uint64_t count) {
@@ -60,6 +64,7 @@ struct store_on {
   }
 
   std::optional<failure> broken;
+  std::atomic<failure_kind> presync_says{failure_kind::cancelled};  // cancelled: nothing
   store_env env;
   table ids;
   queue_store store;
