@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -137,6 +138,35 @@ TEST_CASE("every signature is reported, a stranger's thousand are not all checke
   CHECK(results[4].status == dkim_status::pass);
   CHECK(results[5].status == dkim_status::none);
   CHECK(lookups <= 5);
+}
+
+TEST_CASE("damaged messages are judged, whatever is damaged", "[dkim_verifier]") {
+  const dkim_verifier verifier{signed_at};
+  const signed_mail mail = make_signed(dkim_algorithm::ed25519_sha256);
+  std::mt19937 random{6376};
+  for (int i = 0; i < 3000; ++i) {
+    std::string message = mail.message;
+    std::string record = mail.record;
+    for (unsigned n = 1 + random() % 4; n > 0; --n) {
+      const std::string pieces[] = {std::string(1, '\0'), "\r\n", ";", "=", ":", " ", "\n",
+                                    "DKIM-Signature:"};
+      std::string& target = random() % 4 ? message : record;
+      const std::size_t at = random() % target.size();
+      switch (random() % 3) {
+        case 0:
+          target.insert(at, pieces[random() % 8]);
+          break;
+        case 1:
+          target.erase(at, 1 + random() % 20);
+          break;
+        default:
+          target[at] = static_cast<char>(random());
+      }
+      if (target.empty()) target = "x";
+    }
+    for (const auto& r : verifier.verify(message, records({record})))
+      CHECK(r.reason.empty() == (r.status == dkim_status::pass));
+  }
 }
 
 TEST_CASE("one verifier serves many threads", "[dkim_verifier]") {
