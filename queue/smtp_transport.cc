@@ -67,12 +67,13 @@ result<smtp::client::outgoing> make_outgoing(const transmission& t) {
 
 struct smtp_transport::state {
   state(asio::any_io_executor e, smtp::dns::resolver& d, smtp_transport_settings s)
-      : executor{e}, dns{d}, settings{std::move(s)}, tasks{e} {}
+      : executor{e}, dns{d}, settings{std::move(s)}, tasks{e}, sweep_timer{e} {}
 
   asio::any_io_executor executor;
   smtp::dns::resolver& dns;
   const smtp_transport_settings settings;
   task_scope tasks;
+  asio::steady_timer sweep_timer;
   std::map<std::string, std::deque<idle_connection>> pool;  // newest at the back
   std::size_t pooled = 0;
   bool sweeping = false;
@@ -137,11 +138,10 @@ void smtp_transport::state::say_quit(std::unique_ptr<connection> link) {
 // Runs while connections wait; ends when none does, or when cancelled.
 asio::awaitable<void> smtp_transport::state::sweep() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  asio::steady_timer timer{executor};
   const auto pause = settings.idle_timeout / 4 + std::chrono::milliseconds{1};
   while (!pool.empty() && !closed) {
-    timer.expires_after(pause);
-    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    sweep_timer.expires_after(pause);
+    const auto [error] = co_await sweep_timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) break;
     const auto oldest = steady_clock::now() - settings.idle_timeout;
     for (auto it = pool.begin(); it != pool.end();) {
@@ -280,14 +280,8 @@ asio::awaitable<void> smtp_transport::close() {
     for (auto& waiting : shelf) state_->say_quit(std::move(waiting.link));
   state_->pool.clear();
   state_->pooled = 0;
-  // QUIT has its own short deadline; only the sweep waits longer.
-  asio::steady_timer timer{state_->executor};
-  for (int i = 0; i < 20 && state_->tasks.running() > 0; ++i) {
-    timer.expires_after(std::chrono::milliseconds{50});
-    co_await timer.async_wait(asio::use_awaitable);
-    if (i == 10) state_->tasks.cancel();
-  }
-  state_->tasks.cancel();
+  state_->sweep_timer.cancel();
+  // QUIT has its own short deadline.
   co_await state_->tasks.drained();
 }
 

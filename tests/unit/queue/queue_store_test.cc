@@ -183,6 +183,32 @@ TEST_CASE("hold, release and purge choose by tenant, stream, campaign and messag
   CHECK(q.recipient(5).state == recipient_state::cancelled);
 }
 
+TEST_CASE("what two reasons hold is released and purged apart") {
+  queue_in_folder f;
+  auto& q = f.q;
+  auto content = to("a", "a.example");
+  content.state = recipient_state::held;
+  content.reason = "content.hold";
+  q.accept(bulk_message(), {content, to("b", "b.example")}, "x");
+  queue_filter blocked{.tenant = tenant_id{7}, .held_because = "tenant.bulk_blocked"};
+  q.commits
+      .run([&](write_txn& txn) {
+        q.store.hold(txn, {.tenant = tenant_id{7}}, "tenant.bulk_blocked", noon, "", 100, {});
+        CHECK(q.store.release(txn, blocked, noon, "", 100, {}).changed == 1);
+      })
+      .value();
+  CHECK(q.recipient(2).state == recipient_state::held);
+  CHECK(q.recipient(2).reason == "content.hold");
+  CHECK(q.recipient(3).state == recipient_state::queued);
+  blocked.held_because = "content.hold";
+  q.commits
+      .run([&](write_txn& txn) {
+        CHECK(q.store.purge(txn, blocked, "desk.purge", noon, "", 100, {}).changed == 1);
+      })
+      .value();
+  CHECK(q.recipient(3).state == recipient_state::queued);
+}
+
 TEST_CASE("slices are bounded and go on where they stopped") {
   queue_in_folder f;
   auto& q = f.q;
