@@ -22,7 +22,8 @@ class House:
         self.knot.start()
         self.sink.start()
         settings = {
-            "dns": {"forward": [f"{self.knot.host}@{self.knot.port}"], "timeout_s": 3},
+            "dns": {"forward": [f"{self.knot.host}@{self.knot.port}"], "timeout_s": 3,
+                    "allow_loopback": True},
             "route": [{"domain": "*", "host": "127.0.0.1", "port": self.sink.port}],
         } | self.settings
         self.gateway = support.Gateway(self.home, settings)

@@ -68,10 +68,10 @@ class Reporter:
 
 @pytest.fixture
 def plant(home):
-    known, stranger = Reporter(home, "loop.test"), Reporter(home, "stranger.test")
-    (home / "reporters.toml").write_text('[[reporter]]\nname = "Test loop"\ndkim_domains = ["loop.test"]\n')
+    known, stranger = Reporter(home, "loop.example"), Reporter(home, "stranger.example")
+    (home / "reporters.toml").write_text('[[reporter]]\nname = "Test loop"\ndkim_domains = ["loop.example"]\n')
     house = House(home, {"complaints": {"reporters": home / "reporters.toml"}})
-    house.knot.zones |= {"loop.test": [], "stranger.test": []}
+    house.knot.zones |= {"loop.example": [], "stranger.example": []}
     with house:
         house.knot.publish([known.record, stranger.record])
         house.known, house.stranger = known, stranger
@@ -173,7 +173,7 @@ def test_port_25_is_no_relay(plant, to):
     client = smtplib.SMTP("127.0.0.1", plant.gateway.inbound, timeout=support.PATIENCE_S)
     client.ehlo()
     assert not client.has_extn("auth")
-    client.mail("x@loop.test")
+    client.mail("x@loop.example")
     assert client.rcpt(to)[0] == 550
     client.close()
 
