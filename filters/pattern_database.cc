@@ -10,35 +10,54 @@
 
 #include "base/check.h"
 #include "base/result.h"
-#include "filters/hit_edges.h"
 #include "filters/pattern_words.h"
+#include "filters/phrase_match.h"
 
 namespace consentry::filters {
 namespace {
 
 // A window bounds the memory of the views and of the hits, whatever the size of the text.
 constexpr std::size_t window_octets = 256 * 1024;
-constexpr std::size_t overlap_octets = 1024;   // longer than any hit of words
-constexpr std::size_t raw_hits_max = 200'000;  // in one window
+constexpr std::size_t overlap_octets = 1024;        // longer than any hit of words
+constexpr std::size_t engine_hits_max = 2'000'000;  // in one window
+constexpr std::size_t raw_hits_max = 200'000;       // of phrases, in one window
 
 struct target {
   std::uint32_t pattern = 0;
   bool is_allow = false;
 };
 
-// One expression of the engine; many patterns may share it.
-struct expression {
-  word_expression words;
-  std::string language;
+// A string, or an expression, as the engine knows it: by its index.
+struct engine_expression {
+  std::string text;
   bool is_regular = false;
   const pattern* first_user = nullptr;
   int line = 0;
-  std::vector<target> targets;
+};
+
+struct phrase_entry {
+  compiled_phrase phrase;
+  std::vector<target> targets;  // several patterns may share a phrase
 };
 
 struct view_engine {
   hs_database_t* database = nullptr;
-  std::vector<expression> expressions;
+  std::vector<engine_expression> expressions;
+  std::map<std::string, std::uint32_t> known;        // expression text to index
+  std::map<std::string, std::size_t> known_phrases;  // language and words to index
+  std::vector<phrase_entry> phrases;
+  std::vector<std::vector<target>> regular_targets;  // by expression
+
+  std::uint32_t add(const std::string& text, bool is_regular, const pattern& user, int line) {
+    const std::string key = (is_regular ? 'r' : 's') + text;
+    const auto [at, is_new] =
+        known.try_emplace(key, static_cast<std::uint32_t>(expressions.size()));
+    if (is_new) {
+      expressions.push_back({text, is_regular, &user, line});
+      regular_targets.emplace_back();
+    }
+    return at->second;
+  }
 };
 
 struct raw_hit {
@@ -47,32 +66,43 @@ struct raw_hit {
   std::size_t end = 0;
 };
 
-struct search_state {
+struct engine_hits {
   const view_engine* engine = nullptr;
-  std::string_view text;
-  int view = 0;
-  bool is_link = false;
-  std::vector<raw_hit>* hits = nullptr;
+  std::vector<string_hits::raw> strings;
+  std::vector<std::pair<std::uint32_t, text_range>> regular;
   bool overflowed = false;
 };
 
 int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned, void* context) {
-  auto& s = *static_cast<search_state*>(context);
-  const expression& e = s.engine->expressions[id];
-  const std::size_t end = to;
-  const std::size_t begin = e.words.fixed_octets != 0 ? end - e.words.fixed_octets : from;
-  const auto range = e.is_regular
-                         ? plain_edges(s.text, s.view, begin, end)
-                         : word_edges(s.text, s.view, e.words, e.language, begin, end, s.is_link);
-  if (!range) return 0;
-  for (const target& t : e.targets) {
-    if (s.hits->size() == raw_hits_max) {
-      s.overflowed = true;
-      return 1;
-    }
-    s.hits->push_back({t, range->first, range->second});
+  auto& h = *static_cast<engine_hits*>(context);
+  if (h.strings.size() + h.regular.size() == engine_hits_max) {
+    h.overflowed = true;
+    return 1;
+  }
+  if (h.engine->expressions[id].is_regular) {
+    h.regular.push_back({id, {static_cast<std::size_t>(from), static_cast<std::size_t>(to)}});
+  } else {
+    h.strings.push_back({id, static_cast<std::uint32_t>(to)});
   }
   return 0;
+}
+
+compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user, int view,
+                               view_engine& engine) {
+  const phrase parsed = parse_phrase(piece.text, view);
+  compiled_phrase out{{}, user.language, parsed.is_single};
+  for (const phrase_segment& s : parsed.segments) {
+    compiled_segment segment{s.after_gap, {}};
+    for (const auto& choice : s.choices) {
+      auto& words = segment.choices.emplace_back();
+      for (const phrase_word& w : choice) {
+        words.push_back({engine.add(w.expression, false, user, piece.line),
+                         static_cast<std::uint32_t>(w.octets), w.has_open_head, w.tail});
+      }
+    }
+    out.segments.push_back(std::move(segment));
+  }
+  return out;
 }
 
 // Removes the hits that an allow piece of the same pattern covers (RULES F6).
@@ -166,6 +196,8 @@ struct pattern_database::state {
   void check_groups() const;
   void gather(int view);
   void compile(int view);
+  std::vector<raw_hit> search_view(std::string_view seen, int view, bool is_link,
+                                   hs_scratch_t* scratch, bool& complete) const;
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch_t* scratch,
                                  bool& complete) const;
 };
@@ -193,28 +225,20 @@ void pattern_database::state::check_groups() const {
 
 void pattern_database::state::gather(int view) {
   view_engine& engine = engines[view - 1];
-  std::map<std::string, std::size_t> known;
   for (std::uint32_t n = 0; n < patterns.size(); ++n) {
     const pattern& p = patterns[n];
     if (std::find(p.views.begin(), p.views.end(), view) == p.views.end()) continue;
     for (const bool is_allow : {false, true}) {
       for (const pattern_piece& piece : is_allow ? p.allow : p.pieces) {
-        expression e;
-        e.language = p.language;
-        e.is_regular = piece.is_expression;
-        e.first_user = &p;
-        e.line = piece.line;
         if (piece.is_expression) {
-          e.words.expression = piece.text;
-        } else {
-          e.words = compile_words(piece.text, view);
+          const auto id = engine.add(piece.text, true, p, piece.line);
+          engine.regular_targets[id].push_back({n, is_allow});
+          continue;
         }
-        const std::string key = e.words.expression + '\n' + e.language +
-                                static_cast<char>('0' + static_cast<int>(e.words.tail)) +
-                                (e.words.has_open_head ? '1' : '0') + (e.is_regular ? '1' : '0');
-        const auto [at, is_new] = known.try_emplace(key, engine.expressions.size());
-        if (is_new) engine.expressions.push_back(std::move(e));
-        engine.expressions[at->second].targets.push_back({n, is_allow});
+        const auto [at, is_new] =
+            engine.known_phrases.try_emplace(p.language + piece.text, engine.phrases.size());
+        if (is_new) engine.phrases.push_back({compile_phrase(piece, p, view, engine), {}});
+        engine.phrases[at->second].targets.push_back({n, is_allow});
       }
     }
   }
@@ -226,12 +250,11 @@ void pattern_database::state::compile(int view) {
   std::vector<const char*> texts;
   std::vector<unsigned> flags;
   std::vector<unsigned> ids;
-  for (const expression& e : engine.expressions) {
-    unsigned f = view == 1 ? HS_FLAG_UTF8 : 0;
-    if (e.is_regular) f |= HS_FLAG_CASELESS;
-    if (e.words.fixed_octets == 0) f |= HS_FLAG_SOM_LEFTMOST;
-    texts.push_back(e.words.expression.c_str());
-    flags.push_back(f);
+  for (const engine_expression& e : engine.expressions) {
+    const unsigned utf8 = view == 1 ? HS_FLAG_UTF8 : 0;
+    texts.push_back(e.text.c_str());
+    // Strings are folded like the text, and have one length; only expressions need more.
+    flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
     ids.push_back(static_cast<unsigned>(ids.size()));
   }
   hs_compile_error_t* error = nullptr;
@@ -241,11 +264,42 @@ void pattern_database::state::compile(int view) {
     const int at = error->expression;
     hs_free_compile_error(error);
     if (at < 0) throw configuration_error{"patterns: " + why};
-    const expression& e = engine.expressions[static_cast<std::size_t>(at)];
+    const engine_expression& e = engine.expressions[static_cast<std::size_t>(at)];
     throw configuration_error{e.first_user->file + ":" + std::to_string(e.line) + ": " +
                               e.first_user->id + ": " + why};
   }
   if (hs_alloc_scratch(engine.database, &prototype) != HS_SUCCESS) throw std::bad_alloc{};
+}
+
+std::vector<raw_hit> pattern_database::state::search_view(std::string_view seen, int view,
+                                                          bool is_link, hs_scratch_t* scratch,
+                                                          bool& complete) const {
+  const view_engine& engine = engines[view - 1];
+  engine_hits found;
+  found.engine = &engine;
+  const hs_error_t code = hs_scan(engine.database, seen.data(), static_cast<unsigned>(seen.size()),
+                                  0, scratch, on_match, &found);
+  if (found.overflowed || (code != HS_SUCCESS && code != HS_SCAN_TERMINATED)) complete = false;
+  std::vector<raw_hit> out;
+  const auto keep = [&](const std::vector<target>& targets, text_range range) {
+    for (const target& t : targets) {
+      if (out.size() == raw_hits_max) {
+        complete = false;
+        return;
+      }
+      out.push_back({t, range.begin, range.end});
+    }
+  };
+  const string_hits hits{engine.expressions.size(), found.strings};
+  for (const phrase_entry& e : engine.phrases) {
+    for (const text_range& r : match_phrase(e.phrase, hits, seen, view, is_link)) {
+      keep(e.targets, r);
+    }
+  }
+  for (const auto& [id, range] : found.regular) {
+    if (has_word_edges(seen, view, range)) keep(engine.regular_targets[id], range);
+  }
+  return out;
 }
 
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
@@ -254,15 +308,10 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   const text_views views = text_views::of(text);
   std::vector<hit> out;
   for (int view = 1; view <= view_count; ++view) {
-    const view_engine& engine = engines[view - 1];
     const std::string_view seen = views.text(view);
     // What view 3 leaves as it was, view 2 has shown already.
-    if (engine.database == nullptr || (view == 3 && seen == views.text(2))) continue;
-    std::vector<raw_hit> raw;
-    search_state s{&engine, seen, view, where == zone::link, &raw, false};
-    const hs_error_t code = hs_scan(engine.database, seen.data(),
-                                    static_cast<unsigned>(seen.size()), 0, scratch, on_match, &s);
-    if (s.overflowed || (code != HS_SUCCESS && code != HS_SCAN_TERMINATED)) complete = false;
+    if (engines[view - 1].database == nullptr || (view == 3 && seen == views.text(2))) continue;
+    auto raw = search_view(seen, view, where == zone::link, scratch, complete);
     for (const raw_hit& h : without_allowed(std::move(raw))) {
       const auto [begin, end] = views.original(view, h.begin, h.end);
       out.push_back({h.whose.pattern, view, begin, end});

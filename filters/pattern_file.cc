@@ -31,10 +31,8 @@ std::vector<pattern_piece> read_words(toml_section& t, const char* key) {
   std::vector<pattern_piece> out;
   for (const std::string& given : t.texts(key)) {
     try {
-      for (const std::string& words : expand_alternatives(given)) {
-        compile_words(words, 2);  // says early, with the line, what is wrong
-        out.push_back({words, false, t.line_of(key)});
-      }
+      parse_phrase(given, 2);  // says early, with the line, what is wrong
+      out.push_back({given, false, t.line_of(key)});
     } catch (const std::invalid_argument& wrong) {
       t.fail(key, "\"" + given + "\": " + wrong.what());
     }
@@ -88,7 +86,7 @@ pattern read_pattern(toml_section& t, const file_defaults& file) {
   if (category != "group") p.category = category;
   const std::string id = t.required_text("id");
   if (!is_name(id)) t.fail("id", "an id has small letters, digits, - and _");
-  p.id = p.language + "." + category + "." + id;
+  p.id = p.language + "." + file.category + "." + id;
 
   p.pieces = read_words(t, "words");
   add_expressions(t, "expressions", p.pieces);

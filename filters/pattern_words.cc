@@ -8,145 +8,140 @@
 namespace consentry::filters {
 namespace {
 
-constexpr std::size_t alternatives_max = 500;
-
-// Letters as a class, for tails and heads inside a phrase. View 1 is UTF-8 without UCP, so letters
-// beyond ASCII are given as a range.
-std::string letters(int view, std::size_t most) {
-  const std::string set = view == 1 ? "[a-z\\x{df}-\\x{24f}]" : "[a-z\\x1a]";
-  return set + "{0," + std::to_string(most) + "}";
-}
-
-std::string separator(int view) {
-  return view == 1 ? "[^a-z0-9\\x{df}-\\x{24f}\\n]{1,4}" : "[^a-z0-9\\x1a\\n]{1,4}";
-}
-
-std::string gap(int view) {
-  const std::string edge = view == 1 ? "[^a-z0-9\\x{df}-\\x{24f}\\n]" : "[^a-z0-9\\x1a\\n]";
-  return edge + "(?:[^\\n]{0,60}" + edge + ")?";
-}
+constexpr std::size_t choices_max = 500;  // of one word
 
 void escape(std::string& out, char c) {
   if (std::string_view{"\\^$.|?*+()[]{}"}.find(c) != std::string_view::npos) out += '\\';
   out += c;
 }
 
-struct token {
-  std::string base;
-  bool has_open_head = false;
-  word_tail tail = word_tail::none;
-};
-
-token read_token(std::string_view text) {
-  token t;
-  if (text.starts_with('~')) {
-    t.has_open_head = true;
-    text.remove_prefix(1);
+// "{a,b}c" as "ac", "bc".
+std::vector<std::string> expand(std::string_view text) {
+  std::vector<std::string> out{""};
+  while (!text.empty()) {
+    const auto open = text.find('{');
+    for (std::string& s : out) s.append(text.substr(0, open));
+    if (open == std::string_view::npos) break;
+    const auto close = text.find('}', open);
+    if (close == std::string_view::npos) throw std::invalid_argument{"{ without }"};
+    std::vector<std::string> longer;
+    for (const std::string_view choice : split(text.substr(open + 1, close - open - 1), ',')) {
+      for (const std::string& s : out) longer.push_back(s + std::string{choice});
+    }
+    out = std::move(longer);
+    if (out.size() > choices_max) throw std::invalid_argument{"more than 500 choices"};
+    text.remove_prefix(close + 1);
   }
-  if (text.ends_with('~')) {
-    t.tail = word_tail::open;
-    text.remove_suffix(1);
-  } else if (text.ends_with('+')) {
-    t.tail = word_tail::inflected;
-    text.remove_suffix(1);
-  }
-  if (text.empty()) throw std::invalid_argument{"a word without letters"};
-  if (text.find_first_of("~+") != std::string_view::npos) {
-    throw std::invalid_argument{"~ and + stand only at the ends of a word"};
-  }
-  t.base = text;
-  return t;
+  return out;
 }
 
-// The word in the alphabet of the view, as an expression; `varies` where matches differ in length.
-std::string base_expression(const token& t, int view, bool& varies, std::size_t& octets) {
-  std::string folded = view == 1 ? case_folded(t.base) : ascii_folded(t.base);
+// At blanks, but not inside of braces.
+std::vector<std::string_view> split_words(std::string_view words) {
+  std::vector<std::string_view> out;
+  std::size_t begin = 0;
+  bool is_inside = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == '{') is_inside = true;
+    if (words[i] == '}') is_inside = false;
+    if (words[i] == ' ' && !is_inside) {
+      out.push_back(words.substr(begin, i - begin));
+      begin = i + 1;
+    }
+  }
+  out.push_back(words.substr(begin));
+  return out;
+}
+
+// The words that one written word stands for in the view: two where its last vowel may lengthen
+// before an ending (munka, munkát; RULES F4) and the view keeps accents.
+std::vector<phrase_word> make_words(std::string_view text, int view, bool has_open_head,
+                                    word_tail tail) {
+  if (text.find_first_of("~+{}") != std::string_view::npos) {
+    throw std::invalid_argument{"~ and + stand only at the ends of a word"};
+  }
+  std::string folded = view == 1 ? case_folded(text) : ascii_folded(text);
   if (view == 3) {
     std::erase_if(folded, [](char c) {
       return std::string_view{".-_*'`^~|"}.find(c) != std::string_view::npos;
     });
   }
   if (folded.empty()) throw std::invalid_argument{"a word without letters"};
-  octets = folded.size();
-  std::string out;
-  for (std::size_t i = 0; i < folded.size(); ++i) {
-    const bool is_last = i + 1 == folded.size();
-    if (view == 3 && folded[i] == 'l') {
-      out += "[li]";  // 1 may have been meant for either
-    } else if (view == 1 && is_last && t.tail != word_tail::none && folded[i] == 'a') {
-      out += "(?:a|á)";  // munka, munkát (RULES F4)
-      varies = true;
-    } else if (view == 1 && is_last && t.tail != word_tail::none && folded[i] == 'e') {
-      out += "(?:e|é)";
-      varies = true;
+  phrase_word w{"", folded.size(), has_open_head, tail};
+  for (const char c : folded) {
+    if (view == 3 && c == 'l') {
+      w.expression += "[li]";  // 1 may have been meant for either
     } else {
-      escape(out, folded[i]);
+      escape(w.expression, c);
     }
+  }
+  std::vector<phrase_word> out{w};
+  if (view == 1 && tail != word_tail::none && (folded.back() == 'a' || folded.back() == 'e')) {
+    w.expression.back() = '\xc3';
+    w.expression += folded.back() == 'a' ? '\xa1' : '\xa9';
+    w.octets += 1;
+    out.push_back(w);
+  }
+  return out;
+}
+
+// One written word with its marks: "~{a,b c}+".
+phrase_segment make_segment(std::string_view text, int view) {
+  bool has_open_head = false;
+  word_tail tail = word_tail::none;
+  if (text.starts_with('~')) {
+    has_open_head = true;
+    text.remove_prefix(1);
+  }
+  if (text.ends_with('~') || text.ends_with('+')) {
+    tail = text.back() == '~' ? word_tail::open : word_tail::inflected;
+    text.remove_suffix(1);
+  }
+  if (text.empty()) throw std::invalid_argument{"a word without letters"};
+  phrase_segment out;
+  for (const std::string& choice : expand(text)) {
+    const auto words = split(choice, ' ');
+    std::vector<std::vector<phrase_word>> chains{{}};
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const bool is_last = i + 1 == words.size();
+      const auto variants =
+          make_words(words[i], view, i == 0 && has_open_head, is_last ? tail : word_tail::none);
+      std::vector<std::vector<phrase_word>> longer;
+      for (const auto& chain : chains) {
+        for (const phrase_word& v : variants) {
+          longer.push_back(chain);
+          longer.back().push_back(v);
+        }
+      }
+      chains = std::move(longer);
+    }
+    out.choices.insert(out.choices.end(), chains.begin(), chains.end());
   }
   return out;
 }
 
 }  // namespace
 
-std::vector<std::string> expand_alternatives(std::string_view words) {
-  std::vector<std::string> out{""};
-  while (!words.empty()) {
-    const auto open = words.find('{');
-    for (std::string& s : out) s.append(words.substr(0, open));
-    if (open == std::string_view::npos) break;
-    const auto close = words.find('}', open);
-    if (close == std::string_view::npos) throw std::invalid_argument{"{ without }"};
-    std::vector<std::string> longer;
-    for (const std::string_view choice : split(words.substr(open + 1, close - open - 1), ',')) {
-      for (const std::string& s : out) longer.push_back(s + std::string{choice});
-    }
-    out = std::move(longer);
-    if (out.size() > alternatives_max) throw std::invalid_argument{"more than 500 alternatives"};
-    words.remove_prefix(close + 1);
-  }
-  return out;
-}
-
-word_expression compile_words(std::string_view words, int view) {
-  word_expression out;
-  const auto pieces = split(words, ' ');
-  bool varies = false;
-  bool after_gap = true;
-  bool is_first = true;
-  word_tail pending = word_tail::none;
+phrase parse_phrase(std::string_view words, int view) {
+  phrase out;
+  const auto pieces = split_words(words);
+  bool after_gap = false;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (pieces[i].empty()) throw std::invalid_argument{"more than one blank between words"};
     if (pieces[i] == "..") {
-      if (is_first || after_gap || i + 1 == pieces.size()) {
+      if (after_gap || i == 0 || i + 1 == pieces.size()) {
         throw std::invalid_argument{".. stands only between two words"};
       }
-      if (pending != word_tail::none) out.expression += letters(view, tail_letters_max);
-      out.expression += gap(view);
-      pending = word_tail::none;
       after_gap = true;
       continue;
     }
-    const token t = read_token(pieces[i]);
-    std::size_t octets = 0;
-    const std::string base = base_expression(t, view, varies, octets);
-    if (is_first) {
-      out.has_open_head = t.has_open_head;
-    } else {
-      if (!after_gap) {
-        if (pending != word_tail::none) out.expression += letters(view, tail_letters_max);
-        out.expression += separator(view);
-      }
-      if (t.has_open_head) out.expression += letters(view, head_letters_max);
-      varies = true;
-    }
-    out.expression += base;
-    out.fixed_octets = octets;
-    pending = t.tail;
-    after_gap = is_first = false;
+    out.segments.push_back(make_segment(pieces[i], view));
+    out.segments.back().after_gap = after_gap;
+    after_gap = false;
   }
-  out.tail = pending;
-  out.is_single = pieces.size() == 1;
-  if (varies) out.fixed_octets = 0;
+  out.is_single = out.segments.size() == 1;
+  for (const auto& choice : out.segments.front().choices) {
+    if (choice.size() > 1) out.is_single = false;
+  }
   return out;
 }
 

@@ -1,4 +1,4 @@
-// The notation of words in pattern files (pattern_file.h), made ready for the engine.
+// The notation of words in pattern files (pattern_file.h), taken apart for the search.
 #pragma once
 
 #include <cstddef>
@@ -9,26 +9,28 @@
 
 namespace consentry::filters {
 
-inline constexpr std::size_t tail_letters_max = 12;  // after "stem~"
-inline constexpr std::size_t head_letters_max = 24;  // before "~stem"
-
 enum class word_tail { none, inflected, open };
 
-// What the engine seeks, and what our own code checks at its edges.
-struct word_expression {
-  std::string expression;        // in the alphabet of the view
-  std::size_t fixed_octets = 0;  // length of every match; 0: it varies
-  bool has_open_head = false;
+// One word in the alphabet of a view: the part that is written out, and how it may go on.
+struct phrase_word {
+  std::string expression;  // for the engine; every match has `octets` octets
+  std::size_t octets = 0;
+  bool has_open_head = false;  // "~stem": at most 24 letters before it
   word_tail tail = word_tail::none;
-  bool is_single = false;  // one word, no phrase
 };
 
-// {a,b} alternatives multiplied out. Throws std::invalid_argument for unbalanced braces or more
-// than 500 results.
-std::vector<std::string> expand_alternatives(std::string_view words);
+struct phrase_segment {
+  bool after_gap = false;                         // ".." stands before it
+  std::vector<std::vector<phrase_word>> choices;  // {a,b c}: each is one word or several
+};
+
+struct phrase {
+  std::vector<phrase_segment> segments;
+  bool is_single = false;  // one word
+};
 
 // Throws std::invalid_argument, saying what is wrong.
-word_expression compile_words(std::string_view words, int view);
+phrase parse_phrase(std::string_view words, int view);
 
 // Whether the letters (ascii_folded) that follow `stem` are usual endings: Hungarian plural,
 // possessive and case, -val/-vel with its doubled consonant; English -s, -ed, -ing, -er.

@@ -1,0 +1,31 @@
+// The shipped patterns: they compile, in time, and say of their own samples what they promise.
+#include <catch2/catch.hpp>
+#include <chrono>
+
+#include "filters/pattern_database.h"
+#include "tests/unit/filters/shipped.h"
+
+using namespace consentry::filters;
+
+TEST_CASE("the shipped patterns compile in seconds and pass their own samples") {
+  const auto begin = std::chrono::steady_clock::now();
+  const pattern_database database{load_patterns(consentry::tests::pattern_folder())};
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  WARN("compiled " << database.patterns().size() << " patterns in "
+                   << std::chrono::duration_cast<std::chrono::milliseconds>(spent).count()
+                   << " ms");
+  for (const std::string& line : lint_samples(database)) FAIL_CHECK(line);
+}
+
+TEST_CASE("every category is there in both languages") {
+  const pattern_database& database = consentry::tests::shipped_patterns();
+  for (const char* language : {"hu", "en"}) {
+    for (const char* category : {"H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "S1", "S2", "S3",
+                                 "S4", "S5", "S6", "S7"}) {
+      const auto& all = database.patterns();
+      CHECK(std::count_if(all.begin(), all.end(), [&](const pattern& p) {
+              return p.language == language && p.category == category && p.weight > 0;
+            }) >= 2);
+    }
+  }
+}
