@@ -76,7 +76,13 @@ void hearing::used(std::string_view knob) {
 }
 
 void hearing::match(const filters::finding& f) {
-  if (verdict_.matches.size() < matches_max) verdict_.matches.push_back(f);
+  // The same place seen through two views is one place to whoever reads the verdict.
+  const auto is_same = [&](const filters::finding& g) {
+    return g.pattern == f.pattern && g.zone == f.zone && g.part == f.part && g.begin == f.begin &&
+           g.end == f.end;
+  };
+  auto& kept = verdict_.matches;
+  if (kept.size() < matches_max && std::ranges::none_of(kept, is_same)) kept.push_back(f);
 }
 
 void hearing::tag(std::string_view category) {

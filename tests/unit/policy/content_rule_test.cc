@@ -88,3 +88,13 @@ TEST_CASE("a verdict keeps a bounded number of findings") {
   put(c.scan, {"S1", 50, 100});
   CHECK(c.judged().matches.size() == 32);
 }
+
+TEST_CASE("a place seen through two views is shown once") {
+  good_case c;
+  put(c.scan, {"S1", 5, 1});
+  c.scan.findings.push_back(c.scan.findings[0]);
+  c.scan.findings[1].view = 3;
+  c.scan.findings.push_back(c.scan.findings[0]);
+  c.scan.findings[2].end = 9;
+  CHECK(c.judged().matches.size() == 2);
+}
