@@ -60,8 +60,11 @@ asio::awaitable<void> drop(work_ptr w) {
 }
 
 asio::awaitable<void> postpone(work_ptr w, instant until) {
-  auto op = [w, until](write_txn& txn) { w->s->p.store.postpone(txn, {&w->row, 1}, until); };
-  if (co_await w->s->commit(std::move(op))) w->s->seen(until);
+  auto due = std::make_shared<instant>();
+  auto op = [w, until, due](write_txn& txn) {
+    *due = w->s->p.store.postpone(txn, {&w->row, 1}, until);
+  };
+  if (co_await w->s->commit(std::move(op))) w->s->seen(*due);
 }
 
 asio::awaitable<void> hold(work_ptr w, dispatch_decision why) {

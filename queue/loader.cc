@@ -8,6 +8,9 @@ namespace consentry::queue {
 namespace {
 
 namespace asio = boost::asio;
+// Where those go that are not sent any more: attempt() sees that they have expired. No domain is
+// named so.
+constexpr std::string_view nowhere = "(expired)";
 constexpr std::size_t groups_max = 10'000;
 // Keys of LMDB end at 511 bytes.
 constexpr std::size_t group_name_bytes_max = 300;
@@ -49,6 +52,7 @@ bool scheduler::state::load() {
 bool scheduler::state::load_groups(lane in, const read_txn& txn, instant now) {
   auto& parked = groups[static_cast<std::size_t>(in)];
   std::size_t rows_left = settings.rows_per_pass;
+  bool added_any = false;
   for (auto it = parked.begin(); it != parked.end() && rows_left > 0;) {
     auto& [name, g] = *it;
     const auto loaded = memory.loaded(in, name);
@@ -66,12 +70,18 @@ bool scheduler::state::load_groups(lane in, const read_txn& txn, instant now) {
       const auto where = p.carrier.destination_of(row.domain);
       const auto a = memory.add(row, where, now);
       if (a == working_set::added::no_room || a == working_set::added::no_share) break;
+      added_any |= a == working_set::added::yes;
       g.next = behind(row);
     }
     g.exhausted = rows.size() < room;
     it = rows.empty() && loaded == 0 ? parked.erase(it) : std::next(it);
   }
-  return false;
+  return added_any && rows_left == 0;
+}
+
+bool scheduler::state::has_expired(const read_txn& txn, const due_row& row, instant now) const {
+  const auto m = p.store.message_of(txn, row.recipient);
+  return m && m->expires_at <= now;
 }
 
 bool scheduler::state::load_lane(lane in, const read_txn& txn, instant now) {
@@ -88,8 +98,12 @@ bool scheduler::state::load_lane(lane in, const read_txn& txn, instant now) {
   std::vector<due_row> park, down;
   bool full = false;
   for (const auto& row : rows) {
-    const auto where = p.carrier.destination_of(row.domain);
-    const auto a = memory.add(row, where, now);
+    auto a = memory.add(row, p.carrier.destination_of(row.domain), now);
+    if (a == working_set::added::down && has_expired(txn, row, now)) {
+      // That needs no answer from the destination.
+      a = memory.add(row, std::string{nowhere}, now);
+      if (a == working_set::added::no_share) a = working_set::added::no_room;
+    }
     if (a == working_set::added::no_room) {
       full = true;
       break;
@@ -147,9 +161,12 @@ asio::awaitable<void> scheduler::state::move_rows(
 asio::awaitable<void> scheduler::state::postpone_rows(std::shared_ptr<state> s,
                                                       std::vector<due_row> rows, instant until) {
   auto shared = std::make_shared<const std::vector<due_row>>(std::move(rows));
-  auto op = [s, shared, until](write_txn& txn) { s->p.store.postpone(txn, *shared, until); };
+  auto due = std::make_shared<instant>();
+  auto op = [s, shared, until, due](write_txn& txn) {
+    *due = s->p.store.postpone(txn, *shared, until);
+  };
   if (!co_await s->commit(std::move(op))) co_return;
-  s->seen(until);
+  s->seen(*due);
 }
 
 }  // namespace consentry::queue

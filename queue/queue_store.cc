@@ -149,18 +149,24 @@ void queue_store::park(write_txn& txn, std::span<const due_row> rows, std::strin
       txn.put(parked_, keys::parked(row.in, group, row.at, row.recipient), row.domain);
 }
 
-void queue_store::postpone(write_txn& txn, std::span<const due_row> rows, instant until) {
+instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, instant until) {
+  auto earliest = until;
   for (const auto& row : rows) {
     auto r = recipient(txn, row.recipient);
     if (!r || r->state != recipient_state::queued || r->next_attempt_at != row.at) continue;
+    const auto m = message(txn, r->message);
+    CONSENTRY_CHECK(m);
+    const auto at = std::max(row.at, std::min(until, m->expires_at));
+    earliest = std::min(earliest, at);
     if (row.group.empty())
       txn.erase(due_, keys::due(row.in, row.at, row.recipient));
     else
       txn.erase(parked_, keys::parked(row.in, row.group, row.at, row.recipient));
-    r->next_attempt_at = until;
+    r->next_attempt_at = at;
     txn.put(recipients_, keys::of(r->id), encode(*r));
-    txn.put(due_, keys::due(row.in, until, r->id), r->domain);
+    txn.put(due_, keys::due(row.in, at, r->id), r->domain);
   }
+  return earliest;
 }
 
 void queue_store::drop_stale(write_txn& txn, std::span<const due_row> rows) {

@@ -108,7 +108,9 @@ class queue_store {
   // Moves rows of due to parked under a group (a name without zero bytes; long ones are cut), or
   // any rows to a later due time. Rows that have gone meanwhile are left out.
   void park(write_txn& txn, std::span<const due_row> rows, std::string_view group);
-  void postpone(write_txn& txn, std::span<const due_row> rows, instant until);
+  // postpone never goes past the time at which a message expires, so that it is looked at then; it
+  // gives the earliest new due time.
+  instant postpone(write_txn& txn, std::span<const due_row> rows, instant until);
   void drop_stale(write_txn& txn, std::span<const due_row> rows);
 
   // Removes finished messages that ended before `before`, oldest first; at most `rows` rows.

@@ -68,6 +68,7 @@ struct scheduler::state : std::enable_shared_from_this<scheduler::state> {
   // loader.cc: true if there is more to do at once.
   bool load();
   bool load_lane(lane in, const read_txn& txn, instant now);
+  bool has_expired(const read_txn& txn, const due_row& row, instant now) const;
   bool load_groups(lane in, const read_txn& txn, instant now);
   void start_moves(lane in, std::vector<due_row> park, std::vector<due_row> down, instant now);
   static boost::asio::awaitable<void> move_rows(std::shared_ptr<state> s, lane in,

@@ -326,6 +326,24 @@ TEST_CASE("rows are parked, postponed and taken out from either place") {
   CHECK(parked()[0].recipient.value == 8);
 }
 
+TEST_CASE("nothing is postponed past the time at which it expires") {
+  queue_in_folder f;
+  auto& q = f.q;
+  q.accept(bulk_message(), {to("a", "a.example"), to("b", "a.example")}, "x");
+  const auto rows = q.due(lane::bulk, noon);
+  instant first, second;
+  q.commits
+      .run([&](write_txn& txn) {
+        first = q.store.postpone(txn, {&rows[0], 1}, noon + 1h);
+        second = q.store.postpone(txn, {&rows[1], 1}, noon + 1000h);
+      })
+      .value();
+  CHECK(first == noon + 1h);
+  CHECK(second == noon + 72h);
+  CHECK(q.due(lane::bulk, noon + 72h).size() == 2);
+  CHECK(q.recipient(3).next_attempt_at == noon + 72h);
+}
+
 TEST_CASE("old finished rows are trimmed, open ones stay") {
   queue_in_folder f;
   auto& q = f.q;

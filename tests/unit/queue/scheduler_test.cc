@@ -493,6 +493,27 @@ TEST_CASE("a destination that does not answer is left alone as a whole, then pro
   CHECK(w.s->stats().queued == 0);
 }
 
+TEST_CASE("mail for a destination that never answers bounces when its time is up, all of it") {
+  world w;
+  w.settings.in_flight_per_destination = 4;
+  w.carrier.answer = [&](const auto&, const auto&) { return unreachable(); };
+  w.fill("dead.test", 300);
+  w.start();
+  w.settle_all();
+  const auto tried = w.carrier.carried_to.size();
+  // Shortly before the end a probe, for which there is no next time, brings it down again.
+  w.clock.set(noon + 72h - 10s);
+  w.s->notify(w.clock.now());
+  w.settle_all();
+  CHECK(w.q.counts().queued == 299);
+  CHECK(w.carrier.carried_to.size() == tried + 1);
+  w.clock.set(noon + 72h);
+  w.s->notify(w.clock.now());
+  w.settle_all();
+  CHECK(w.q.counts() == queue_counts{});
+  CHECK(w.carrier.carried_to.size() == tried + 1);
+}
+
 TEST_CASE("a full disk delays the record of an outcome and loses nothing") {
   consentry::tests::temp_folder folder;
   world w;
