@@ -36,6 +36,7 @@ int is(const queued_recipient& r, recipient_state s) {
 // What is personal or of no more use goes when nothing more can happen (RULES 10, D5): the
 // pseudonym stays.
 void blank(queued_recipient& r) {
+  r.last_reply = without_address(r.last_reply, r);
   r.address.clear();
   r.domain.clear();
   r.orcpt.clear();
@@ -100,7 +101,8 @@ queued_message queue_store::update(write_txn& txn, const queued_recipient& r,
   if (after.last_reply.size() > reply_bytes_max) after.last_reply.resize(reply_bytes_max);
   if (is_final(before->state)) {
     if (!is_final(after.state)) return *m;
-  } else if (before->state == recipient_state::held && after.state == recipient_state::queued) {
+  } else if (before->state == recipient_state::held && !is_final(after.state)) {
+    // Who held it first says why, and lets it go.
     after.state = recipient_state::held;
     after.reason = before->reason;
     after.rule = before->rule;
@@ -153,7 +155,12 @@ instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, ins
   auto earliest = until;
   for (const auto& row : rows) {
     auto r = recipient(txn, row.recipient);
-    if (!r || r->state != recipient_state::queued || r->next_attempt_at != row.at) continue;
+    if (!r || r->state != recipient_state::queued) continue;
+    if (r->next_attempt_at != row.at) {
+      // Held and released while it was in memory: its true row was passed over meanwhile.
+      earliest = std::min(earliest, r->next_attempt_at);
+      continue;
+    }
     const auto m = message(txn, r->message);
     CONSENTRY_CHECK(m);
     const auto at = std::max(row.at, std::min(until, m->expires_at));

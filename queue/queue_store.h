@@ -109,7 +109,7 @@ class queue_store {
   // any rows to a later due time. Rows that have gone meanwhile are left out.
   void park(write_txn& txn, std::span<const due_row> rows, std::string_view group);
   // postpone never goes past the time at which a message expires, so that it is looked at then; it
-  // gives the earliest new due time.
+  // gives the earliest time at which one of them is due now.
   instant postpone(write_txn& txn, std::span<const due_row> rows, instant until);
   void drop_stale(write_txn& txn, std::span<const due_row> rows);
 

@@ -1,6 +1,7 @@
 #include "queue/queued_message.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace consentry::queue {
 namespace {
@@ -29,7 +30,29 @@ smtp::dsn_notify unpack(std::uint8_t bits) {
           .delay = (bits & 8) != 0};
 }
 
+void replace_address(std::string& text, std::string_view address) {
+  if (address.empty()) return;
+  constexpr std::string_view instead = "(recipient)";
+  const auto wanted = ascii_lower(address);
+  auto lower = ascii_lower(text);
+  for (auto at = lower.find(wanted); at != std::string::npos;
+       at = lower.find(wanted, at + instead.size())) {
+    text.replace(at, wanted.size(), instead);
+    lower.replace(at, wanted.size(), instead);
+  }
+}
+
 }  // namespace
+
+std::string without_address(std::string_view text, const queued_recipient& r) {
+  std::string out{text};
+  replace_address(out, r.address);
+  // The form that was said to the server where the domain was not ASCII.
+  const auto at = r.address.rfind('@');
+  if (at != std::string::npos && !r.domain.empty())
+    replace_address(out, r.address.substr(0, at + 1) + r.domain);
+  return out;
+}
 
 std::string_view to_string(recipient_state s) noexcept {
   switch (s) {

@@ -93,6 +93,10 @@ struct queued_recipient {
   friend bool operator==(const queued_recipient&, const queued_recipient&) = default;
 };
 
+// The text with the recipient's address, in any case, replaced by "(recipient)". Servers like to
+// repeat the address that they refuse, and what is kept for ever must not hold it (RULES 10, D5).
+std::string without_address(std::string_view text, const queued_recipient& r);
+
 // Record encodings, version byte first. Ids are the keys and not in the values. decode throws
 // decode_error.
 std::string encode(const queued_message& m);

@@ -261,6 +261,19 @@ TEST_CASE("what a person did meanwhile is not undone by a late outcome") {
     CHECK(q.counts().held == 2);
     CHECK(q.due(lane::bulk, noon + 1h).empty());
   }
+  SECTION("held by a person first: the gate does not put its own reason there") {
+    auto by_gate = before;
+    by_gate.state = recipient_state::held;
+    by_gate.reason = "tenant.bulk_blocked";
+    q.commits
+        .run([&](write_txn& txn) {
+          q.store.hold(txn, {}, "desk.hold", noon, "", 100, {});
+          q.store.update(txn, by_gate);
+        })
+        .value();
+    CHECK(q.recipient(2).reason == "desk.hold");
+    CHECK(q.counts().held == 2);
+  }
   SECTION("held and yet delivered: delivered") {
     q.commits
         .run([&](write_txn& txn) {

@@ -119,3 +119,18 @@ TEST_CASE("the most special route wins") {
   CHECK(host("notexample.hu") == "smart");
   CHECK(route_table{}.find("example.hu") == nullptr);
 }
+
+TEST_CASE("the recipient's address is taken out of what a server says") {
+  queued_recipient r;
+  r.address = "Jane@Example.hu";
+  r.domain = "example.hu";
+  CHECK(without_address("550 5.1.1 <jane@example.hu>: no such user jane@EXAMPLE.hu", r) ==
+        "550 5.1.1 <(recipient)>: no such user (recipient)");
+  CHECK(without_address("451 greylisted, ask postmaster@example.hu", r) ==
+        "451 greylisted, ask postmaster@example.hu");
+  r.address = "anna@m\xc5\xb1hely.hu";
+  r.domain = "xn--mhely-cwb.hu";
+  CHECK(without_address("550 <anna@xn--mhely-cwb.hu> unknown", r) == "550 <(recipient)> unknown");
+  r.address.clear();
+  CHECK(without_address("550 no", r) == "550 no");
+}
