@@ -174,6 +174,16 @@ void blocker::refresh(const read_txn& txn, tenant_id tenant) {
   g.closed = stored.bulk_blocked;
 }
 
+void blocker::refresh_closed(const read_txn& txn) {
+  std::vector<tenant_id> closed;
+  {
+    std::shared_lock lock{mutex_};
+    for (const auto& [tenant, g] : gates_)
+      if (g->closed) closed.push_back(tenant);
+  }
+  for (const auto tenant : closed) refresh(txn, tenant);
+}
+
 standing blocker::standing_of(const read_txn& txn, tenant_id tenant) const {
   const auto bytes = txn.get(standings_, tenant_key(tenant));
   return bytes ? decode_standing(*bytes) : standing{};

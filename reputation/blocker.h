@@ -72,6 +72,9 @@ class blocker {
   // whether a block was dropped or is on its way, the gate stays closed; any later refresh settles
   // it.
   void refresh(const read_txn& txn, tenant_id tenant);
+  // refresh() of every gate that is closed, now and then: a block that was dropped must not stay in
+  // memory alone.
+  void refresh_closed(const read_txn& txn);
 
   standing standing_of(const read_txn& txn, tenant_id tenant) const;
   std::vector<standing_change> history(const read_txn& txn, tenant_id tenant,

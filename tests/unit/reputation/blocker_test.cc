@@ -238,3 +238,18 @@ TEST_CASE("two complaints block the campaign's tenant, and unblocking counts fro
   CHECK(complain(3) == standing_verdict::warn);
   CHECK_FALSE(w.blocks.is_bulk_closed(acme));
 }
+
+TEST_CASE("a block whose commit failed does not stay in memory for ever") {
+  world w;
+  w.trip(false);
+  w.blocks.refresh(w.env.begin_read(), acme);
+  CHECK(w.blocks.is_bulk_closed(acme));  // it may still be on its way
+  w.write([&](write_txn& txn) {
+    return w.journal.append(txn, {.kind = event_kind::accepted, .at = noon, .tenant = {2}});
+  });
+  w.blocks.refresh_closed(w.env.begin_read());
+  CHECK_FALSE(w.blocks.is_bulk_closed(acme));
+  w.trip();
+  w.blocks.refresh_closed(w.env.begin_read());
+  CHECK(w.blocks.is_bulk_closed(acme));
+}
