@@ -50,8 +50,9 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   e.rule = facts.rule;
   e.policy_version = facts.policy_version;
   add_fact(e, "attempt", std::to_string(facts.number));
-  add_fact(e, "reply", o.last_reply.code != 0 ? to_string(o.last_reply) : "");
-  add_fact(e, "cause", o.cause);
+  const auto reply = o.last_reply.code != 0 ? to_string(o.last_reply) : std::string{};
+  add_fact(e, "reply", queue::without_address(reply, r));
+  add_fact(e, "cause", queue::without_address(o.cause, r));
   add_fact(e, "host", o.remote_host);
   add_fact(e, "ip", o.remote_ip);
   add_fact(e, "tls", o.tls);
@@ -114,13 +115,14 @@ void outcome_recorder::settled(const queue::queued_message& m, const queue::queu
     }
   }
   if (done) rooms_.renewals.observe(done->seq, done->what);
+  const auto said = o.last_reply.code != 0 ? to_string(o.last_reply) : o.cause;
   log::info("app/outcome_recorder", std::string{to_string(o.kind)},
             {{"message", to_string(m.id)},
              {"recipient", to_string(r.id)},
              {"campaign", m.campaign},
              {"attempt", facts.number},
              {"host", o.remote_host},
-             {"reply", o.last_reply.code != 0 ? to_string(o.last_reply) : o.cause},
+             {"reply", queue::without_address(said, r)},
              {"took_ms", facts.took.count()}});
 }
 
