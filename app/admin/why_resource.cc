@@ -56,7 +56,8 @@ json::object about(api_context& c, const read_txn& txn, const policy::tenants::t
                                            .topic = first.topic};
     if (const auto r = c.rooms.renewals.find(txn, key)) o["consent"] = to_json(*r);
   }
-  if (tenant != nullptr)
+  // A notice goes to the sender, who is nobody's recipient and has no pseudonym.
+  if (tenant != nullptr && !first.person.empty())
     if (const auto p = c.rooms.consents.find_person(txn, tenant->id, first.person))
       o["address"] = p->address;
   return o;
