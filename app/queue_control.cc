@@ -76,4 +76,39 @@ boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clo
     log::info("app/queue_control", "held", {{"tenant", tenant.value}, {"recipients", *held}});
 }
 
+boost::asio::awaitable<result<std::uint64_t>> release_blocked(
+    store_rooms& rooms, const wall_clock& clock, tenant_id tenant, std::string reason,
+    std::string actor, std::function<void(instant due)> notify) {
+  queue_order order{
+      .what = queue_act::release, .reason = std::move(reason), .actor = std::move(actor)};
+  order.which.tenant = tenant;
+  order.which.stream = smtp::stream::bulk;
+  order.which.held_because = std::string{reputation::bulk_blocked_reason};
+  const auto begun = clock.now();
+  auto released = co_await carry_out(rooms, clock, std::move(order));
+  notify(begun);
+  co_return released;
+}
+
+boost::asio::awaitable<void> finish_unblocks(store_rooms& rooms, const wall_clock& clock,
+                                             std::function<void(instant due)> notify) {
+  const auto directory = rooms.directory.get();
+  for (const auto& t : directory->tenants()) {
+    const auto is_left = rooms.env.read([&](read_txn& txn) {
+      return !rooms.blocker.standing_of(txn, t.id).bulk_blocked &&
+             rooms.queue.counts(txn, t.id, smtp::stream::bulk).held != 0;
+    });
+    if (!is_left || !*is_left) continue;
+    std::string why = "unblocked before a restart", actor = "gateway";
+    auto tell = notify;
+    const auto released = co_await release_blocked(rooms, clock, t.id, std::move(why),
+                                                   std::move(actor), std::move(tell));
+    if (!released)
+      log::error("app/queue_control", "release_failed", {{"cause", describe(released.error())}});
+    else if (*released != 0)
+      log::info("app/queue_control", "released",
+                {{"tenant", t.id.value}, {"recipients", *released}});
+  }
+}
+
 }  // namespace consentry::app

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <string>
 
 #include "app/store_rooms.h"
@@ -27,5 +28,16 @@ boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, cons
 // come up at the gate one by one. What it misses the gate holds.
 boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clock,
                                        tenant_id tenant);
+
+// Releases the bulk mail that waits for a block and for nothing else, and tells notify from when on
+// it is due, also where a slice fails.
+boost::asio::awaitable<result<std::uint64_t>> release_blocked(
+    store_rooms& rooms, const wall_clock& clock, tenant_id tenant, std::string reason,
+    std::string actor, std::function<void(instant due)> notify);
+
+// At start: does so for tenants that are not blocked, where a crash came between an unblock and the
+// release of what was held. Nothing else would ever let that mail go.
+boost::asio::awaitable<void> finish_unblocks(store_rooms& rooms, const wall_clock& clock,
+                                             std::function<void(instant due)> notify);
 
 }  // namespace consentry::app

@@ -131,9 +131,12 @@ resource act(api_context& c, const request& r, queue_act what) {
     co_return problem(422, "name a tenant or a message: nobody means the whole queue");
   const auto directory = c.rooms.directory.get();
   order.which = filter_of(*directory, tenant, stream, campaign, message);
+  // Released mail is due from here on, also where a later slice fails: the scheduler looks only
+  // where it is told to.
+  const auto begun = c.clock.now();
   const auto changed = co_await carry_out(c.rooms, c.clock, std::move(order));
+  if (what == queue_act::release) c.notify_queue(begun);
   if (!changed) co_return problem_of(changed.error());
-  if (what == queue_act::release) c.notify_queue(c.clock.now());
   co_return json_response(json::object{{"changed", *changed}});
 }
 

@@ -116,14 +116,12 @@ resource unblock(api_context& c, const policy::tenants::tenant& t, const request
             {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
   // Only what the block held: mail that waits for another reason still waits. Each is judged again
   // before it leaves.
-  queue_order order{
-      .what = queue_act::release, .reason = "unblocked: " + reason, .actor = actor_of(r)};
-  order.which.tenant = t.id;
-  order.which.stream = smtp::stream::bulk;
-  order.which.held_because = std::string{reputation::bulk_blocked_reason};
-  const auto released = co_await carry_out(c.rooms, c.clock, std::move(order));
+  auto why = "unblocked: " + reason;
+  auto actor = actor_of(r);
+  auto notify = c.notify_queue;
+  const auto released = co_await release_blocked(c.rooms, c.clock, t.id, std::move(why),
+                                                 std::move(actor), std::move(notify));
   if (!released) co_return problem_of(released.error());
-  c.notify_queue(c.clock.now());
   co_return json_response(
       json::object{{"tenant", t.name}, {"bulk_blocked", false}, {"released", *released}});
 }
