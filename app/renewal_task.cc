@@ -35,12 +35,22 @@ asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
   co_return batch->is_more;
 }
 
-asio::awaitable<void> trim_verdicts(store_rooms& rooms, instant before) {
-  commit_loop::operation op = [&rooms, before](write_txn& txn) {
-    rooms.verdicts.trim(txn, before, rows_per_trim);
+// True: there is more to remove.
+asio::awaitable<bool> trim_verdicts(store_rooms& rooms, instant before) {
+  auto more = std::make_shared<bool>(false);
+  commit_loop::operation op = [&rooms, before, more](write_txn& txn) {
+    *more = rooms.verdicts.trim(txn, before, rows_per_trim);
   };
   const auto done = co_await rooms.commits.commit(std::move(op));
   if (!done) log::warn("app/renewal_task", "trim_failed", {{"cause", describe(done.error())}});
+  co_return done && *more;
+}
+
+// A block whose commit failed has closed the gate in memory alone.
+void settle_gates(store_rooms& rooms) {
+  const auto seen = rooms.env.read([&](read_txn& txn) { rooms.blocker.refresh_closed(txn); });
+  if (!seen)
+    log::error("app/renewal_task", "store_unreadable", {{"cause", describe(seen.error())}});
 }
 
 }  // namespace
@@ -52,9 +62,11 @@ asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock
   for (;;) {
     const bool more = co_await apply_one_batch(rooms);
     if (std::chrono::steady_clock::now() >= next_trim) {
-      co_await trim_verdicts(rooms, clock.now() - keep_verdicts);
-      next_trim = std::chrono::steady_clock::now() + between_trims;
+      const bool more_verdicts = co_await trim_verdicts(rooms, clock.now() - keep_verdicts);
+      next_trim = std::chrono::steady_clock::now();
+      if (!more_verdicts) next_trim += between_trims;
     }
+    if (!more) settle_gates(rooms);
     timer.expires_after(more ? while_more : between_batches);
     co_await timer.async_wait(asio::use_awaitable);
   }

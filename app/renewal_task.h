@@ -1,5 +1,5 @@
-// Applies what the journal says about renewals to the ledger, and removes verdicts that are past
-// their time.
+// Applies what the journal says about renewals to the ledger, removes verdicts that are past their
+// time, and brings the gates of blocked tenants in line with the store.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
