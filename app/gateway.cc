@@ -39,9 +39,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr int exit_done = 0;
-constexpr int exit_store_broken = 3;
+constexpr int exit_done = 0, exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
+constexpr unsigned report_workers_count = 4, desk_workers_count = 2;
 
 unsigned worker_count(const settings& s) {
   return s.server.worker_threads != 0 ? s.server.worker_threads
@@ -194,6 +194,10 @@ struct gateway::state {
   asio::io_context io{1};  // listeners, scheduler, resolver, admin; the thread that calls run()
   std::vector<std::unique_ptr<asio::io_context>> more_io;  // sessions beyond the first thread's
   worker_pool workers;
+  // Work that waits, for strangers' DNS or for a thousand commits, has threads of its own: mail
+  // must not queue up behind it.
+  worker_pool report_workers{report_workers_count};
+  worker_pool desk_workers{desk_workers_count};
   live_settings live;
   store_rooms rooms;
   smtp::dns::resolver dns;
@@ -223,7 +227,7 @@ struct gateway::state {
   std::size_t count_sessions() const;
   void write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const;
   void start();
-  void reload();
+  asio::awaitable<void> reload();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> stop();
   asio::awaitable<void> drain_listeners(steady_clock::time_point deadline);
@@ -268,7 +272,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .notices = notices_of(config)}},
       reports{{.rooms = rooms,
                .live = live,
-               .workers = workers,
+               .workers = report_workers,
                .clock = clock,
                .dns = dns,
                .hold_bulk_of = [this](tenant_id t) { tasks.spawn(hold_bulk(rooms, clock, t)); }},
@@ -283,7 +287,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
       api{.rooms = rooms,
           .live = live,
-          .workers = workers,
+          .workers = desk_workers,
           .clock = clock,
           .dkim_folder = config.dkim_folder,
           .host_name = config.server.host_name,
@@ -389,6 +393,7 @@ void gateway::state::write_ports(std::uint16_t admin_tcp, std::uint16_t public_h
 
 void gateway::state::start() {
   scheduler.start();
+  tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
@@ -407,30 +412,31 @@ void gateway::state::start() {
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
 }
 
-// Compiling patterns takes seconds: on a worker, while mail flows under the old set.
-void gateway::state::reload() {
-  workers.post([this] {
+// Takes seconds, so on a worker; one of `tasks`, so that nothing is taken apart under it.
+asio::awaitable<void> gateway::state::reload() {
+  auto read_again = [this] {
     try {
       const auto next = read_settings(file);
       load_live(next);
       log::configure(next.log);
       log::info("app/gateway", "reloaded", {{"policy", live.policy.get()->set->version}});
+      return true;
     } catch (const std::exception& e) {
       log::error("app/gateway", "reload_refused", {{"why", e.what()}});
+      return false;
     }
-  });
+  };
+  co_await desk_workers.run(std::move(read_again));
 }
 
 asio::awaitable<void> gateway::state::watch_signals() {
-  for (;;) {
+  // What breaks before the first wait has no wait to cancel.
+  while (!is_broken) {
     const auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!error && number == SIGHUP) {
-      reload();
-      continue;
-    }
-    co_await stop();
-    co_return;
+    if (error || number != SIGHUP) break;
+    tasks.spawn(reload());
   }
+  co_await stop();
 }
 
 asio::awaitable<void> gateway::state::drain_listeners(steady_clock::time_point deadline) {

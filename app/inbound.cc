@@ -73,12 +73,17 @@ asio::awaitable<reply> inbound::recipient(const session_info&, const smtp::envel
 
 asio::awaitable<reply> inbound::message(const session_info& session, smtp::envelope complete,
                                         std::string data) {
+  bool is_reported = false;
   for (const auto& r : complete.recipients) {
     result<void> done;
-    if (is_feedback(r.address))
+    if (is_feedback(r.address)) {
+      // One mail is one report, however often a stranger names the address: verifying it costs
+      // seconds.
+      if (std::exchange(is_reported, true)) continue;
       done = co_await take_report(data, session.remote_ip);
-    else if (const auto who = unsubscribing(r.address))
+    } else if (const auto who = unsubscribing(r.address)) {
       done = co_await take_unsubscribe(*who);
+    }
     if (!done) {
       log::error("app/inbound", "not_recorded",
                  {{"session", session.id}, {"cause", describe(done.error())}});
