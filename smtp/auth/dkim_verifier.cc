@@ -13,8 +13,10 @@
 #include <cstring>
 #include <exception>
 #include <map>
+#include <set>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "smtp/auth/canonical_form.h"
 
@@ -39,24 +41,22 @@ std::map<std::string, std::string> parse_tags(std::string_view text) {
   return out;
 }
 
-// Seconds since 1970 in x=; nullopt if absent or no number.
-std::optional<std::int64_t> time_tag(const std::map<std::string, std::string>& tags,
-                                     const char* name) {
-  const auto found = tags.find(name);
-  if (found == tags.end()) return std::nullopt;
-  std::int64_t seconds = 0;
-  const char* const end = found->second.data() + found->second.size();
-  const auto parsed = std::from_chars(found->second.data(), end, seconds);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return seconds;
+// RFC 6376 section 3.2: a tag given twice makes the whole list invalid. libopendkim goes by the
+// last.
+bool has_tag_twice(std::string_view field) {
+  std::set<std::string_view> seen;
+  for (const auto tag : split(field.substr(field.find(':') + 1), ';')) {
+    const auto equals = tag.find('=');
+    if (equals != std::string_view::npos && !seen.insert(trim(tag.substr(0, equals))).second)
+      return true;
+  }
+  return false;
 }
 
-// RFC 6376 section 3.5, x=. A t= in the future proves nothing either way and is let pass.
-void judge_time(dkim_result& out, std::string_view field, instant now) {
-  const auto expires = time_tag(parse_tags(field.substr(field.find(':') + 1)), "x");
-  if (!expires || *expires >= to_ms(now) / 1000) return;
-  out.status = dkim_status::fail;
-  out.reason = "signature expired";
+void take_signed_headers(dkim_result& out, std::string_view list) {
+  out.signed_headers.clear();
+  if (list.empty()) return;
+  for (const auto name : split(list, ':')) out.signed_headers.push_back(ascii_lower(trim(name)));
 }
 
 dkim_result described(std::string_view field) {
@@ -66,8 +66,7 @@ dkim_result described(std::string_view field) {
   out.selector = tags["s"];
   out.algorithm = ascii_lower(tags["a"]);
   out.has_length_limit = tags.contains("l");
-  if (!tags["h"].empty())
-    for (const auto name : split(tags["h"], ':')) out.signed_headers.push_back(ascii_lower(name));
+  take_signed_headers(out, tags["h"]);
   return out;
 }
 
@@ -186,7 +185,39 @@ struct dkim_verifier::library {
 
 namespace {
 
-void judge(dkim_result& out, DKIM_SIGINFO* signature, const verification& context) {
+// A tag as libopendkim went by it; nullopt: it saw none.
+std::optional<std::string> tag_of(DKIM_SIGINFO* signature, const char* name) {
+  std::string tag{name};
+  const auto* value =
+      dkim_sig_gettagvalue(signature, false, reinterpret_cast<unsigned char*>(tag.data()));
+  if (value == nullptr) return std::nullopt;
+  return text_of(value);
+}
+
+// RFC 6376 section 3.5, x=. A t= in the future proves nothing either way and is let pass.
+bool is_expired(DKIM_SIGINFO* signature, instant now) {
+  const auto x = tag_of(signature, "x");
+  if (!x) return false;
+  std::int64_t seconds = 0;
+  const char* const end = x->data() + x->size();
+  const auto parsed = std::from_chars(x->data(), end, seconds);
+  return parsed.ec != std::errc{} || parsed.ptr != end || seconds < to_ms(now) / 1000;
+}
+
+// It holds for what libopendkim went by, however the field may read to others.
+void accept(dkim_result& out, DKIM_SIGINFO* signature, instant now) {
+  out.status = dkim_status::pass;
+  out.reason.clear();
+  out.domain = ascii_lower(text_of(dkim_sig_getdomain(signature)));
+  out.selector = text_of(dkim_sig_getselector(signature));
+  out.has_length_limit = tag_of(signature, "l").has_value();
+  take_signed_headers(out, tag_of(signature, "h").value_or(""));
+  if (!is_expired(signature, now)) return;
+  out.status = dkim_status::fail;
+  out.reason = "signature expired";
+}
+
+void judge(dkim_result& out, DKIM_SIGINFO* signature, const verification& context, instant now) {
   const unsigned flags = dkim_sig_getflags(signature);
   out.is_testing = (flags & DKIM_SIGFLAG_TESTKEY) != 0;
   const int error = dkim_sig_geterror(signature);
@@ -198,8 +229,7 @@ void judge(dkim_result& out, DKIM_SIGINFO* signature, const verification& contex
     out.status = dkim_status::fail;
     out.reason = "rsa-sha1 is no longer accepted (RFC 8301)";
   } else if ((flags & DKIM_SIGFLAG_PASSED) != 0 && dkim_sig_getbh(signature) == DKIM_SIGBH_MATCH) {
-    out.status = dkim_status::pass;
-    out.reason.clear();
+    accept(out, signature, now);
   } else {
     const bool is_wrong = error == DKIM_SIGERROR_BADSIG || error == DKIM_SIGERROR_OK ||
                           error == DKIM_SIGERROR_EXPIRED || error == DKIM_SIGERROR_FUTURE ||
@@ -222,6 +252,10 @@ void feed(DKIM* dkim, const std::vector<std::string_view>& fields, std::string_v
     if (field.ends_with("\r\n")) field.remove_suffix(2);
     (void)dkim_header(dkim, bytes(field), field.size());
   }
+  // A signature that names every field and more has it write one pointer behind its list of fields:
+  // one that nobody can name keeps the list long enough.
+  const std::string spare = "X-" + base32(random_bytes(15)) + ":";
+  (void)dkim_header(dkim, bytes(spare), spare.size());
   (void)dkim_eoh(dkim);
   // It asserts that there is a buffer.
   if (!body.empty()) (void)dkim_body(dkim, bytes(body), body.size());
@@ -302,9 +336,11 @@ std::vector<dkim_result> dkim_verifier::verify(std::string_view message,
   const bool is_one_to_one = static_cast<std::size_t>(count) == out.size();
   for (std::size_t i = 0; is_one_to_one && i < out.size(); ++i) {
     if (i < signatures_max) {
-      judge(out[i], signatures[i], context);
-      if (out[i].status == dkim_status::pass)
-        judge_time(out[i], signature_fields[i], library_->now());
+      judge(out[i], signatures[i], context, library_->now());
+      if (has_tag_twice(signature_fields[i])) {
+        out[i].status = dkim_status::permerror;
+        out[i].reason = "a tag is given twice";
+      }
       continue;
     }
     out[i].status = dkim_status::none;

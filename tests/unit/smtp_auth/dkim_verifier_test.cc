@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/text.h"
 #include "smtp/auth/dkim_signer.h"
 #include "smtp/auth/key_text.h"
 #include "tests/unit/smtp_auth/corpora.h"
@@ -119,6 +120,73 @@ TEST_CASE("time, length limits, broken and missing signatures", "[dkim_verifier]
     REQUIRE(broken.size() == 2);
     CHECK(broken[0].status == dkim_status::permerror);
     CHECK(broken[1].status == dkim_status::pass);
+  }
+}
+
+TEST_CASE("a pass is told of the domain whose key was asked, and of nobody else",
+          "[dkim_verifier]") {
+  secret_text pem;
+  const auto key = dkim_key::generate("evil.hu", "s", dkim_algorithm::ed25519_sha256, pem);
+  const auto end = plain.find("\r\n\r\n");
+  const auto hash = relaxed_body_hash(plain.substr(end + 4));
+  struct row {
+    const char* tags;
+    dkim_status status;
+    bool has_length_limit = false;
+  };
+  const row rows[] = {
+      {"d=evil.hu;", dkim_status::pass},
+      {"d = evil.hu ;", dkim_status::pass},
+      {"d=b.hu; d=evil.hu;", dkim_status::permerror},  // RFC 6376 section 3.2
+      {"d=evil.hu; d=b.hu;", dkim_status::permerror},
+      {"d=b.hu; d =evil.hu;", dkim_status::permerror},
+      {"d=b.hu;\r\n\td=evil.hu;", dkim_status::permerror},
+      {"d=evil.hu; s=t;", dkim_status::permerror},
+      {"d=evil.hu; l=7;", dkim_status::pass, true},
+      {"d=evil.hu; l=7; l=7;", dkim_status::permerror, true},
+      {"d=evil.hu; x=1699999999;", dkim_status::fail},
+      {"d=evil.hu; x=+1699999999;", dkim_status::fail},
+      {"d=evil.hu; x=1700000000;", dkim_status::pass},
+      {"d=evil.hu; x=1; x=1700000001;", dkim_status::permerror},
+  };
+  for (const auto& r : rows) {
+    INFO(r.tags);
+    const std::string field =
+        std::string{"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; "} + r.tags +
+        " s=s; h=from:subject; bh=" + base64(as_bytes(hash)) + "; b=";
+    const auto signature =
+        dkim_signature_bytes(*key, plain.substr(0, end + 2), {"from", "subject"}, field);
+    std::string asked;
+    const auto results = dkim_verifier{signed_at}.verify(
+        field + base64(signature) + "\r\n" + plain,
+        [&](const std::string& name) -> result<std::vector<std::string>> {
+          asked = name;
+          return std::vector<std::string>{key->dns_value()};
+        });
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].status == r.status);
+    if (results[0].status != dkim_status::pass) continue;
+    CHECK(asked == "s._domainkey." + results[0].domain);
+    CHECK(results[0].has_length_limit == r.has_length_limit);
+    CHECK(results[0].signed_headers == std::vector<std::string>{"from", "subject"});
+  }
+}
+
+TEST_CASE("a signature may name every field there is, and more", "[dkim_verifier]") {
+  // libopendkim writes behind its list of fields once all are used up: freeing it ends the process.
+  const dkim_verifier verifier{signed_at};
+  for (int fields = 0; fields < 40; ++fields) {
+    std::string head, names = "dkim-signature:from";
+    for (int i = 0; i < fields; ++i) {
+      head += "X-" + std::to_string(i) + ": v\r\n";
+      names += ":x-" + std::to_string(i);
+    }
+    const auto results = verifier.verify(
+        "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=b.hu; s=s; h=" + names +
+            ":more:and:more; bh=AAAA; b=AAAA\r\n" + head + "From: a@b.hu\r\n\r\nHello\r\n",
+        records({"v=DKIM1; k=ed25519; p=AAAA"}));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].status != dkim_status::pass);
   }
 }
 
