@@ -95,6 +95,9 @@ planner::answer planner::read_times(const raw_row& raw, consent_record& r) {
   if (!r.given_at) return refusal{"import.given_at_unparsable", "given_at is not an ISO 8601 time"};
   if (is_future(*r.given_at))
     return refusal{"import.given_at_future", "given_at lies in the future"};
+  // A clock that is a little fast: a consent that seems to be given later than now would outlive
+  // the withdrawal of the next minute.
+  r.given_at = std::min(*r.given_at, request_.now);
   if (const auto& text = raw[column::confirmed_at]; !text.empty()) {
     r.confirmed_at = parse_timestamp(text);
     if (!r.confirmed_at || is_future(*r.confirmed_at))

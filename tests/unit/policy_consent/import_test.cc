@@ -288,3 +288,16 @@ TEST_CASE("an import is applied in slices sorted by key, and a failure stops it"
   CHECK(done->kept == 20);
   CHECK(w.journal.tail(w.env.begin_read(), 1).at(0).what.facts.at("rows") == "5");
 }
+
+TEST_CASE("D3: a consent from a clock that is a little fast does not outlive a withdrawal") {
+  world w;
+  // Four minutes ahead of the gateway; withdrawn a minute after the import.
+  import_into(w, header + "\nanna@b.hu,news,2026-03-15T12:04:00,web_form,own_form,h\n");
+  const consent_key key{tenant_id{1}, person("anna"), "Shop Kft.", "news"};
+  const auto at = request().now + std::chrono::minutes{1};
+  w.write([&](write_txn& txn) { w.ledger.withdraw(txn, key, at, "one_click", {.at = at}); });
+  const auto found = w.ledger.find(w.env.begin_read(), key);
+  REQUIRE(found);
+  CHECK(found->is_withdrawn());
+  CHECK(found->given_at_text == "2026-03-15T12:04:00");
+}
