@@ -135,7 +135,7 @@ asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket
     stream.expires_after(limits.request_timeout);
     const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
     response out;
-    bool keep = false;
+    bool keep = false, is_head = false;
     unsigned version = 11;
     if (error == http::error::body_limit) {
       out = problem(
@@ -148,6 +148,7 @@ asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket
       auto in = parser.release();
       keep = in.keep_alive();
       version = in.version();
+      is_head = in.method() == http::verb::head;
       auto person = person_of(stream.socket(), in);
       stream.expires_never();
       out = co_await answer(std::move(in), std::move(person));
@@ -158,6 +159,8 @@ asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket
     reply.keep_alive(keep);
     reply.body() = std::move(out.body);
     reply.prepare_payload();
+    // RFC 9110 section 9.3.2: the length, but not the content.
+    if (is_head) reply.body().clear();
     stream.expires_after(limits.answer_timeout);
     const auto [write_error, written] = co_await http::async_write(stream, reply, no_throw);
     if (write_error || !keep) break;
