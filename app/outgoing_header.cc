@@ -37,15 +37,43 @@ std::size_t each_field(std::string_view data, F f) {
   return at;
 }
 
+// The authserv-id that an Authentication-Results field begins with: a word or a quoted string,
+// after any blanks, folds and nested comments (RFC 8601 section 2.2).
+std::string authserv_id(std::string_view value) {
+  std::string out;
+  std::size_t depth = 0;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    char c = value[i];
+    const bool is_escaped = c == '\\' && (is_quoted || depth > 0) && i + 1 < value.size();
+    if (is_escaped) c = value[++i];
+    if (depth > 0) {
+      if (!is_escaped && c == '(') ++depth;
+      if (!is_escaped && c == ')') --depth;
+    } else if (is_quoted) {
+      if (!is_escaped && c == '"') break;
+      out += c;
+    } else if (c == '"' && out.empty()) {
+      is_quoted = true;
+    } else if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '(') {
+      if (!out.empty()) break;
+      if (c == '(') ++depth;
+    } else if (c == ';') {
+      break;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 // Authentication-Results of other hosts may stay: only those in our own name would be believed (RFC
 // 8601 section 5).
 bool is_clients_claim(const field& f, std::string_view own_name) {
   for (const std::string_view exact : {"Return-Path", "Feedback-ID", "List-Unsubscribe-Post"})
     if (ascii_iequals(f.name, exact)) return true;
-  if (ascii_iequals(f.name, "Authentication-Results")) {
-    const auto value = trim(f.value());
-    return ascii_iequals(value.substr(0, value.find_first_of("; \t\r\n")), own_name);
-  }
+  if (ascii_iequals(f.name, "Authentication-Results"))
+    return ascii_iequals(authserv_id(f.value()), own_name);
   return ascii_istarts_with(f.name, "ARC-") || ascii_istarts_with(f.name, "CFBL-");
 }
 
