@@ -96,6 +96,11 @@ reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
                     " does not verify: " + printable(s.reason, 100);
       continue;
     }
+    // RFC 6376 section 3.6.1: a key in test mode makes a signature as good as none.
+    if (s.is_testing) {
+      out.why_not = "signature of " + printable(s.domain, 100) + " is a test (t=y)";
+      continue;
+    }
     // Text added behind an l= signature would be anybody's.
     if (s.has_length_limit) {
       out.why_not = "signature of " + printable(s.domain, 100) + " covers only a part of the body";
