@@ -47,6 +47,8 @@ struct view_engine {
   std::map<std::string, std::size_t> known_phrases;  // language and words to index
   std::vector<phrase_entry> phrases;
   std::vector<std::vector<target>> regular_targets;  // by expression
+  // By expression: the phrases that cannot match unless it was hit.
+  std::vector<std::vector<std::uint32_t>> phrases_needing;
 
   std::uint32_t add(const std::string& text, bool is_regular, const pattern& user, int line) {
     const std::string key = (is_regular ? 'r' : 's') + text;
@@ -87,6 +89,8 @@ int on_match(unsigned id, unsigned long long from, unsigned long long to, unsign
   return 0;
 }
 
+constexpr std::size_t open_stem_octets_min = 5;
+
 compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user, int view,
                                view_engine& engine) {
   const phrase parsed = parse_phrase(piece.text, view);
@@ -96,8 +100,12 @@ compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user, 
     for (const auto& choice : s.choices) {
       auto& words = segment.choices.emplace_back();
       for (const phrase_word& w : choice) {
+        // Behind three or four letters anything may follow by chance ("mlm~" in a stranger's name):
+        // only real endings then.
+        const bool is_short = w.octets < open_stem_octets_min;
+        const auto tail = is_short && w.tail == word_tail::open ? word_tail::inflected : w.tail;
         words.push_back({engine.add(w.expression, false, user, piece.line),
-                         static_cast<std::uint32_t>(w.octets), w.has_open_head, w.tail});
+                         static_cast<std::uint32_t>(w.octets), w.has_open_head, tail});
       }
     }
     out.segments.push_back(std::move(segment));
@@ -105,8 +113,37 @@ compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user, 
   return out;
 }
 
-// Removes the hits that an allow piece of the same pattern covers (RULES F6).
-std::vector<raw_hit> without_allowed(std::vector<raw_hit> all) {
+const compiled_word& longest_of(const std::vector<compiled_word>& choice) {
+  return *std::max_element(choice.begin(), choice.end(),
+                           [](const auto& a, const auto& b) { return a.octets < b.octets; });
+}
+
+// The segment whose words are the longest, and so the rarest: a phrase is only tried where one of
+// its choices was hit. Most texts hit few strings, so most phrases cost nothing.
+const compiled_segment& rarest_segment(const compiled_phrase& phrase) {
+  const auto shortest_choice = [](const compiled_segment& s) {
+    std::uint32_t octets = UINT32_MAX;
+    for (const auto& choice : s.choices) octets = std::min(octets, longest_of(choice).octets);
+    return octets;
+  };
+  return *std::max_element(
+      phrase.segments.begin(), phrase.segments.end(),
+      [&](const auto& a, const auto& b) { return shortest_choice(a) < shortest_choice(b); });
+}
+
+void index_phrases(view_engine& engine) {
+  engine.phrases_needing.resize(engine.expressions.size());
+  for (std::uint32_t n = 0; n < engine.phrases.size(); ++n) {
+    for (const auto& choice : rarest_segment(engine.phrases[n].phrase).choices) {
+      auto& needing = engine.phrases_needing[longest_of(choice).string];
+      if (needing.empty() || needing.back() != n) needing.push_back(n);
+    }
+  }
+}
+
+// Leaves the hits that no allow piece of the same pattern covers (RULES F6), and of several inside
+// one another the shortest.
+std::vector<raw_hit> counted_hits(std::vector<raw_hit> all) {
   std::sort(all.begin(), all.end(), [](const raw_hit& a, const raw_hit& b) {
     return std::tie(a.whose.pattern, a.begin, b.end) < std::tie(b.whose.pattern, b.begin, a.end);
   });
@@ -118,6 +155,7 @@ std::vector<raw_hit> without_allowed(std::vector<raw_hit> all) {
          ++group_end) {
       if (all[group_end].whose.is_allow) allowed.push_back(all[group_end]);
     }
+    const std::size_t group_begin = out.size();
     std::size_t next_allowed = 0;
     std::size_t covered_to = 0;
     for (; i < group_end; ++i) {
@@ -126,6 +164,15 @@ std::vector<raw_hit> without_allowed(std::vector<raw_hit> all) {
       }
       if (!all[i].whose.is_allow && all[i].end > covered_to) out.push_back(all[i]);
     }
+    std::size_t shortest_end = SIZE_MAX;  // of the hits that begin no earlier
+    std::size_t kept = out.size();
+    for (std::size_t k = out.size(); k > group_begin; --k) {
+      if (out[k - 1].end >= shortest_end) continue;
+      shortest_end = out[k - 1].end;
+      out[--kept] = out[k - 1];
+    }
+    out.erase(out.begin() + static_cast<std::ptrdiff_t>(group_begin),
+              out.begin() + static_cast<std::ptrdiff_t>(kept));
   }
   return out;
 }
@@ -247,6 +294,7 @@ void pattern_database::state::gather(int view) {
 void pattern_database::state::compile(int view) {
   view_engine& engine = engines[view - 1];
   if (engine.expressions.empty()) return;
+  index_phrases(engine);
   std::vector<const char*> texts;
   std::vector<unsigned> flags;
   std::vector<unsigned> ids;
@@ -291,9 +339,15 @@ std::vector<raw_hit> pattern_database::state::search_view(std::string_view seen,
     }
   };
   const string_hits hits{engine.expressions.size(), found.strings};
-  for (const phrase_entry& e : engine.phrases) {
-    for (const text_range& r : match_phrase(e.phrase, hits, seen, view, is_link)) {
-      keep(e.targets, r);
+  std::vector<bool> tried(engine.phrases.size());
+  for (const string_hits::raw& h : found.strings) {
+    for (const std::uint32_t n : engine.phrases_needing[h.string]) {
+      if (tried[n]) continue;
+      tried[n] = true;
+      const phrase_entry& e = engine.phrases[n];
+      for (const text_range& r : match_phrase(e.phrase, hits, seen, view, is_link)) {
+        keep(e.targets, r);
+      }
     }
   }
   for (const auto& [id, range] : found.regular) {
@@ -302,18 +356,44 @@ std::vector<raw_hit> pattern_database::state::search_view(std::string_view seen,
   return out;
 }
 
+namespace {
+
+// "v1agra" is leet for a word, "15d" is fifteen days.
+bool is_mostly_letters(std::string_view original) {
+  const auto digits =
+      std::count_if(original.begin(), original.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const auto letters = std::count_if(original.begin(), original.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           static_cast<unsigned char>(c) >= 0xC0;
+  });
+  return letters > digits;
+}
+
+std::string_view scheme_and_host(std::string_view link) {
+  const auto scheme = link.find("://");
+  return link.substr(0,
+                     link.find_first_of("/?#", scheme == std::string_view::npos ? 0 : scheme + 3));
+}
+
+}  // namespace
+
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
                                                         hs_scratch_t* scratch,
                                                         bool& complete) const {
-  const text_views views = text_views::of(text);
+  const text_views whole = text_views::of(text);
+  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
+  const text_views host =
+      where == zone::link ? text_views::of(scheme_and_host(text)) : text_views{};
   std::vector<hit> out;
   for (int view = 1; view <= view_count; ++view) {
+    const text_views& views = view == 3 && where == zone::link ? host : whole;
     const std::string_view seen = views.text(view);
     // What view 3 leaves as it was, view 2 has shown already.
     if (engines[view - 1].database == nullptr || (view == 3 && seen == views.text(2))) continue;
     auto raw = search_view(seen, view, where == zone::link, scratch, complete);
-    for (const raw_hit& h : without_allowed(std::move(raw))) {
+    for (const raw_hit& h : counted_hits(std::move(raw))) {
       const auto [begin, end] = views.original(view, h.begin, h.end);
+      if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) continue;
       out.push_back({h.whose.pattern, view, begin, end});
     }
   }
