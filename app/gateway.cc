@@ -10,6 +10,7 @@
 
 #include "app/admin/api.h"
 #include "app/admin/http_server.h"
+#include "app/component_options.h"
 #include "app/departure_gate.h"
 #include "app/inbound.h"
 #include "app/intake.h"
@@ -46,121 +47,6 @@ constexpr unsigned report_workers_count = 4, desk_workers_count = 2;
 unsigned worker_count(const settings& s) {
   return s.server.worker_threads != 0 ? s.server.worker_threads
                                       : std::max(1u, std::thread::hardware_concurrency());
-}
-
-store_options store_options_of(const settings& s) {
-  return {.folder = s.store.folder,
-          .map_size = s.store.map_size,
-          .reserve_bytes = s.store.reserve_bytes,
-          .complaint_max_age_days = s.complaints.max_age_days};
-}
-
-queue::retry_settings retry_of(const settings& s) {
-  queue::retry_settings out;
-  for (auto* rule : {&out.bulk, &out.automation, &out.transactional, &out.doi}) {
-    rule->first = s.delivery.retry_first;
-    rule->longest = std::min(rule->longest, s.delivery.retry_max);
-    if (rule->longest < rule->first) rule->longest = rule->first;
-  }
-  out.bulk.expiry = out.automation.expiry = s.delivery.expire_bulk;
-  out.transactional.expiry = s.delivery.expire_other;
-  return out;
-}
-
-queue::notice_settings notices_of(const settings& s) {
-  queue::notice_settings out;
-  out.host_name = s.server.host_name;
-  out.from = s.mail.postmaster.text();
-  out.contact = s.mail.postmaster.text();
-  return out;
-}
-
-queue::scheduler_settings scheduler_of(const settings& s) {
-  queue::scheduler_settings out;
-  out.in_flight_max = s.delivery.connections_max;
-  out.in_flight_per_destination = s.delivery.connections_per_destination_max;
-  out.retry = retry_of(s);
-  out.notices = notices_of(s);
-  out.keep_finished = std::chrono::hours{24} * (s.complaints.max_age_days + 10);
-  return out;
-}
-
-queue::delivery_settings delivery_of(const settings& s) {
-  queue::delivery_settings out;
-  out.copies.bounce_domain = s.mail.bounce_domain;
-  out.copies.gateway_domain = s.mail.feedback_address.ascii_domain();
-  out.copies.unsubscribe_url = s.mail.unsubscribe_url;
-  return out;
-}
-
-queue::smtp_transport_settings transport_of(const settings& s) {
-  using smtp::client::tls_mode;
-  queue::smtp_transport_settings out;
-  out.connection.ehlo_name = s.server.host_name;
-  out.connection.tls = s.delivery.tls == "off"        ? tls_mode::off
-                       : s.delivery.tls == "required" ? tls_mode::required
-                                                      : tls_mode::opportunistic;
-  out.connection.tls_context = make_client_tls();
-  auto& wait = out.connection.wait;
-  wait.connect = s.delivery.connect_timeout;
-  for (auto* t :
-       {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
-    *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
-  if (!s.delivery.source_address.empty()) {
-    const auto address = asio::ip::make_address(s.delivery.source_address);
-    (address.is_v4() ? out.connection.source_ipv4 : out.connection.source_ipv6) = address;
-  }
-  out.mx.own_names = {s.server.host_name};
-  out.mx.allow_loopback = s.dns.allow_loopback;
-  out.port = s.delivery.port;
-  out.messages_per_connection = s.delivery.messages_per_connection_max;
-  out.idle_max = s.delivery.connections_max;
-  out.idle_per_destination = s.delivery.connections_per_destination_max;
-  return out;
-}
-
-smtp::dns::resolver_settings resolver_of(const settings& s) {
-  smtp::dns::resolver_settings out;
-  out.forwarders = s.dns.forward;
-  for (const auto& [name, file] : s.dns.zones) out.zones.push_back({.name = name, .file = file});
-  if (out.forwarders.empty()) out.resolv_conf = "/etc/resolv.conf";
-  out.trust_anchor = s.dns.trust_anchor_file;
-  out.timeout = s.dns.timeout;
-  return out;
-}
-
-std::shared_ptr<const queue::route_table> routes_of(const settings& s) {
-  std::vector<queue::route> routes;
-  for (const auto& r : s.routes)
-    routes.push_back({.pattern = r.domain, .host = r.host, .port = r.port});
-  return std::make_shared<const queue::route_table>(std::move(routes));
-}
-
-std::shared_ptr<const std::shared_ptr<asio::ssl::context>> server_tls_of(const settings& s) {
-  std::shared_ptr<asio::ssl::context> context;
-  if (s.tls.identity) context = make_server_tls(*s.tls.identity);
-  if (s.tls.self_signed) {
-    const auto folder = s.store.folder / "tls";
-    const tls_identity own{folder / "cert.pem", folder / "key.pem"};
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (!std::filesystem::exists(own.private_key, error)) make_self_signed(own, s.server.host_name);
-    context = make_server_tls(own);
-  }
-  return std::make_shared<const std::shared_ptr<asio::ssl::context>>(std::move(context));
-}
-
-server::session_settings session_of(const settings& s, const listener_settings& l) {
-  server::session_settings out;
-  out.role = l.role;
-  out.host_name = s.server.host_name;
-  out.implicit_tls = l.tls == listener_tls::implicit;
-  out.auth_without_tls = s.smtp.auth_without_tls;
-  out.limits.message_bytes = s.smtp.message_size_max;
-  out.limits.recipients = s.smtp.recipients_max;
-  out.timeouts.command = s.smtp.idle_timeout;
-  out.timeouts.data_block = s.smtp.data_timeout;
-  return out;
 }
 
 }  // namespace

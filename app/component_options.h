@@ -1,0 +1,34 @@
+// What each room wants to know, out of the settings: one place where the units and names of
+// consentry.toml meet theirs. Pure but for server_tls_of, which reads the certificate.
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+
+#include "app/settings.h"
+#include "app/store_rooms.h"
+#include "queue/bounce_notice.h"
+#include "queue/delivery.h"
+#include "queue/retry_schedule.h"
+#include "queue/route_table.h"
+#include "queue/scheduler.h"
+#include "queue/smtp_transport.h"
+#include "smtp/dns/resolver.h"
+#include "smtp/server/session_settings.h"
+
+namespace consentry::app {
+
+store_options store_options_of(const settings& s);
+queue::retry_settings retry_of(const settings& s);
+queue::notice_settings notices_of(const settings& s);
+queue::scheduler_settings scheduler_of(const settings& s);
+queue::delivery_settings delivery_of(const settings& s);
+queue::smtp_transport_settings transport_of(const settings& s);
+smtp::dns::resolver_settings resolver_of(const settings& s);
+smtp::server::session_settings session_of(const settings& s, const listener_settings& l);
+std::shared_ptr<const queue::route_table> routes_of(const settings& s);
+
+// nullptr inside: no listener speaks TLS. Throws configuration_error.
+std::shared_ptr<const std::shared_ptr<boost::asio::ssl::context>> server_tls_of(const settings& s);
+
+}  // namespace consentry::app
