@@ -74,6 +74,18 @@ std::string list_fields(const copy_settings& s, const smtp::token_ring& tokens,
   return out;
 }
 
+// Of the domain itself, else of the nearest one above it that has some: a tenant sends from the
+// domains below its own too, and such a signature aligns (RFC 7489 section 3.1.1).
+const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
+                                               std::string_view domain) {
+  for (;;) {
+    const auto& found = ring.of(domain);
+    const auto dot = domain.find('.');
+    if (!found.empty() || dot == std::string_view::npos) return found;
+    domain.remove_prefix(dot + 1);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const shared_content> make_shared_content(const queued_message& m,
@@ -130,12 +142,14 @@ std::string copy_header(const copy_settings& s, const smtp::token_ring& tokens,
 
   static const auto options = smtp::auth::dkim_options::standard();
   std::string signatures;
-  const auto sign_for = [&](std::string_view domain) {
-    for (const auto& key : keys.of(domain))
+  const auto sign_with = [&](const smtp::auth::key_ring::keys& some) {
+    for (const auto& key : some)
       signatures += smtp::auth::dkim_signature_field(*key, header, content.body_hash, now, options);
   };
-  sign_for(m.sender_domain);
-  if (!s.gateway_domain.empty() && s.gateway_domain != m.sender_domain) sign_for(s.gateway_domain);
+  const auto& own = nearest_keys(keys, m.sender_domain);
+  const auto& gateway = keys.of(s.gateway_domain);
+  sign_with(own);
+  if (&gateway != &own) sign_with(gateway);
   return signatures + header + "\r\n";
 }
 

@@ -130,6 +130,19 @@ TEST_CASE("copies are signed for the sender's domain, then for the gateway, over
     CHECK_THAT(ascii_lower(text), Contains("feedback-id"));
   }
   CHECK(domains == std::vector<std::string>{"shop", "shop", "gw", "gw"});
+
+  // Mail from below the domain is signed with its keys, that from elsewhere by the gateway alone.
+  const auto signatures = [&](const std::string& sender_domain) {
+    auto m = bulk_message();
+    m.sender_domain = sender_domain;
+    const auto header = copy_header(settings, tokens, *keys, m, recipient_id{42}, *content, noon);
+    std::size_t of_shop = 0;
+    for (const auto& f : split_header(header).fields)
+      of_shop += f.name == "DKIM-Signature" && f.whole.find("d=shop.example;") != f.whole.npos;
+    return of_shop;
+  };
+  CHECK(signatures("news.shop.example") == 2);
+  CHECK(signatures("other-shop.example") == 0);
 }
 
 TEST_CASE("quoted-printable: known forms") {
