@@ -1,0 +1,335 @@
+#include "app/complaint_intake.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/app/app_world.h"
+
+using namespace consentry;
+using namespace consentry::app;
+using consentry::tests::app_world;
+using journal::event_kind;
+using smtp::auth::dkim_result;
+using smtp::auth::dkim_status;
+
+namespace {
+
+const std::vector<reporter> listed{
+    {.name = "Listed", .dkim_domains = {"a.example", "arf.listed.example"}},
+    {.name = "Other", .dkim_domains = {"other.example"}}};
+const reporter_proof proven{.reporter = "Listed", .dkim_domain = "arf.listed.example"};
+const reporter_proof unproven{.why_not = "unsigned"};
+
+dkim_result signature(std::string domain, dkim_status status, bool has_length_limit = false,
+                      bool is_testing = false) {
+  dkim_result r;
+  r.domain = std::move(domain);
+  r.status = status;
+  r.has_length_limit = has_length_limit;
+  r.is_testing = is_testing;
+  if (status != dkim_status::pass) r.reason = "bad";
+  return r;
+}
+
+// Mail of one tenant that was delivered, and what is said about it.
+struct complaint_world : app_world {
+  outcome_recorder recorder{rooms, clock};
+  tenant_id shop = add_tenant("shop");
+
+  // One mail to each of `count` persons, all delivered; gives the first recipient.
+  recipient_id deliver(tenant_id tenant, std::size_t count, const std::string& campaign = "spring",
+                       smtp::stream stream = smtp::stream::bulk) {
+    std::vector<std::string> to;
+    for (std::size_t i = 0; i < count; ++i)
+      to.push_back(campaign + std::to_string(i) + "@one.test");
+    const auto message = enqueue(tenant, stream, to, campaign);
+    const auto m = message_of(recipient_id{message.value + 1});
+    std::vector<queue::queued_recipient> rows;
+    read([&](read_txn& txn) {
+      rows = rooms.queue.recipients_of(txn, m, count);
+      return 0;
+    });
+    queue::attempt_facts facts;
+    facts.at = clock.now();
+    facts.number = 1;
+    facts.transmitted = true;
+    const auto o = delivered();
+    change([&](write_txn& txn) {
+      for (const auto& r : rows) recorder.record(txn, m, r, o, facts);
+    });
+    return recipient_id{message.value + 1};
+  }
+  std::vector<tenant_id> report(const weighed_report& r, const reporter_proof& proof = proven) {
+    std::vector<tenant_id> blocked;
+    change([&](write_txn& txn) {
+      blocked = record_reports(txn, rooms, small().rules, {r}, proof, clock.now());
+    });
+    return blocked;
+  }
+  static const policy::policy_set& small() { return *tests::small_policy()->set; }
+  // "yes", or why not, of the last complaint.
+  std::string counted() {
+    const auto all = events(event_kind::complained);
+    const auto& facts = all.at(all.size() - 1).facts;
+    return facts.at("counts") == "yes" ? "yes" : facts.at("why");
+  }
+  std::optional<reputation::suppression> suppression_of(tenant_id tenant,
+                                                        std::string_view address) {
+    const auto person = person_of(tenant, address);
+    return read(
+        [&](read_txn& txn) { return rooms.suppressions.find(txn, tenant, person, clock.now()); });
+  }
+  std::uint64_t complaints_of(tenant_id tenant) {
+    return read([&](read_txn& txn) {
+      const auto epoch = rooms.blocker.standing_of(txn, tenant).epoch;
+      return rooms.tally
+          .figures(txn, tenant, epoch,
+                   reputation::window_ending(reputation::day_of(clock.now()), 30), 10)
+          .tenant.complaints;
+    });
+  }
+};
+
+weighed_report abuse(recipient_id r) {
+  return {.type = "abuse", .recipient = r, .suppresses = true, .may_count = true};
+}
+weighed_report forged(recipient_id r) {
+  return {.type = "abuse", .recipient = r, .suppresses = true, .why_not = "unsigned"};
+}
+weighed_report not_spam(recipient_id r) {
+  return {.type = "not-spam", .recipient = r, .reverses = true};
+}
+
+}  // namespace
+
+TEST_CASE("a report is its reporter's word only with a valid signature of a listed domain") {
+  struct row {
+    std::vector<dkim_result> signatures;
+    const char* reporter;
+    const char* why_not;
+  };
+  for (const row& r : {
+           row{{}, "", "unsigned"},
+           row{{signature("a.example", dkim_status::pass)}, "Listed", ""},
+           row{{signature("OTHER.example", dkim_status::pass)}, "Other", ""},
+           row{{signature("a.example", dkim_status::fail)}, "", "does not verify"},
+           row{{signature("a.example", dkim_status::permerror)}, "", "does not verify"},
+           row{{signature("a.example", dkim_status::temperror)}, "", "does not verify"},
+           row{{signature("a.example", dkim_status::none)}, "", "does not verify"},
+           row{{signature("a.example", dkim_status::pass, true)}, "", "only a part of the body"},
+           // RFC 6376 section 3.6.1, t=y: as good as unsigned.
+           row{{signature("a.example", dkim_status::pass, false, true)}, "", "test"},
+           row{{signature("b.example", dkim_status::pass)}, "", "not listed: b.example"},
+           // Neither a parent nor a child of a listed domain.
+           row{{signature("x.a.example", dkim_status::pass)}, "", "not listed"},
+           row{{signature("listed.example", dkim_status::pass)}, "", "not listed"},
+           row{{signature("b.example", dkim_status::pass),
+                signature("a.example", dkim_status::pass)},
+               "Listed",
+               ""},
+           row{{signature("a.example", dkim_status::fail),
+                signature("other.example", dkim_status::pass)},
+               "Other",
+               ""},
+       }) {
+    const auto p = prove(r.signatures, listed);
+    CHECK(p.reporter == r.reporter);
+    CHECK_THAT(p.why_not, Catch::Contains(r.why_not));
+    CHECK(p.why_not.empty() == !p.reporter.empty());
+  }
+  CHECK(prove({signature("A.Example", dkim_status::pass)}, listed).dkim_domain == "a.example");
+  CHECK(prove({signature("a.example", dkim_status::pass)}, {}).reporter.empty());
+}
+
+TEST_CASE("RULES C3: what each type of report does") {
+  const auto ring = tests::fixed_tokens();
+  struct row {
+    const char* type;
+    bool suppresses, counts, reverses;
+  };
+  for (const row& r : {
+           row{"abuse", true, true, false},
+           row{"fraud", true, true, false},
+           row{"virus", true, true, false},
+           row{"not-spam", false, false, true},
+           row{"opt-out", true, false, false},
+           row{"opt-out-list", true, false, false},
+           row{"auth-failure", false, false, false},
+           row{"other", false, false, false},
+           row{"whatever", false, false, false},
+       }) {
+    INFO(r.type);
+    reputation::feedback_report report;
+    report.type = r.type;
+    report.incidents = 500;
+    report.tokens = {{.text = ring->make(recipient_id{9}, smtp::token_purpose::message_id),
+                      .purpose = smtp::token_purpose::message_id}};
+    const auto w = weigh(report, proven, *ring);
+    CHECK(w.type == r.type);
+    CHECK(w.recipient == recipient_id{9});
+    CHECK(w.suppresses == r.suppresses);
+    CHECK(w.may_count == r.counts);
+    CHECK(w.reverses == r.reverses);
+    // Nobody's word moves no counter, in either direction; the token alone still suppresses (C2).
+    const auto u = weigh(report, unproven, *ring);
+    CHECK(u.suppresses == r.suppresses);
+    CHECK_FALSE(u.may_count);
+    CHECK_FALSE(u.reverses);
+    CHECK(u.why_not == "unsigned");
+  }
+}
+
+TEST_CASE("any one token that survives leads to the mail, and only where it was made for") {
+  const auto ring = tests::fixed_tokens();
+  using smtp::token_purpose;
+  for (const auto made : {token_purpose::return_path, token_purpose::message_id,
+                          token_purpose::unsubscribe, token_purpose::feedback})
+    for (const auto found : {token_purpose::return_path, token_purpose::message_id,
+                             token_purpose::unsubscribe, token_purpose::feedback}) {
+      reputation::feedback_report report;
+      report.type = "abuse";
+      report.tokens = {{.text = std::string(40, 'a'), .purpose = found},
+                       {.text = ring->make(recipient_id{9}, made), .purpose = found}};
+      const auto w = weigh(report, proven, *ring);
+      CHECK(w.recipient.has_value() == (made == found));
+      CHECK(w.may_count == (made == found));
+      if (made != found) CHECK(w.why_not == "no token of ours in it");
+    }
+}
+
+TEST_CASE("a verified complaint is counted once, and suppresses") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 3);
+  CHECK(w.report(abuse(r)).empty());
+  CHECK(w.counted() == "yes");
+  CHECK(w.complaints_of(w.shop) == 1);
+  const auto s = w.suppression_of(w.shop, "spring0@one.test");
+  REQUIRE(s.has_value());
+  CHECK(s->reason == reputation::suppression_reason::complaint);
+  CHECK_FALSE(w.suppression_of(w.shop, "spring1@one.test"));
+
+  w.clock.advance(std::chrono::hours{1});
+  w.report(abuse(r));
+  CHECK(w.counted() == "duplicate");
+  CHECK(w.complaints_of(w.shop) == 1);
+
+  const auto e = w.events(event_kind::complained).at(0);
+  CHECK(e.tenant == w.shop);
+  CHECK(e.campaign == "spring");
+  CHECK(e.recipient == r);
+  CHECK(e.person == w.person_of(w.shop, "spring0@one.test"));
+  CHECK(e.facts.at("reporter") == "Listed");
+}
+
+TEST_CASE("a forged report suppresses and moves no counter, however many come") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 5);
+  for (std::uint64_t i = 0; i < 5; ++i)
+    CHECK(w.report(forged(recipient_id{r.value + i}), unproven).empty());
+  CHECK(w.counted() == "unsigned");
+  CHECK(w.complaints_of(w.shop) == 0);
+  CHECK(w.suppression_of(w.shop, "spring4@one.test").has_value());
+  CHECK_FALSE(w.rooms.blocker.is_bulk_closed(w.shop));
+  CHECK(w.events(event_kind::standing_changed).empty());
+}
+
+TEST_CASE("not-spam takes one back, and suppresses nobody") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 2);
+  w.report(abuse(r));
+  w.clock.advance(std::chrono::minutes{1});
+  w.report(not_spam(r));
+  CHECK(w.counted() == "reversed");
+  CHECK(w.complaints_of(w.shop) == 0);
+  w.report(not_spam(recipient_id{r.value + 1}));
+  CHECK(w.counted() == "nothing to reverse");
+  CHECK_FALSE(w.suppression_of(w.shop, "spring1@one.test"));
+}
+
+TEST_CASE("C*1000 > max(N, 1000) blocks the tenant at once, and no other") {
+  complaint_world w;
+  const auto rival = w.add_tenant("rival");
+  const auto other = w.deliver(rival, 3);
+  const auto r = w.deliver(w.shop, 900);
+  CHECK(w.report(abuse(r)).empty());  // C1 N900: 1000 > 1000 is false
+  CHECK(w.report(abuse(other)).empty());
+  CHECK_FALSE(w.rooms.blocker.is_bulk_closed(w.shop));
+
+  CHECK(w.report(abuse(recipient_id{r.value + 1})) == std::vector{w.shop});  // C2 N900
+  CHECK(w.rooms.blocker.is_bulk_closed(w.shop));
+  CHECK_FALSE(w.rooms.blocker.is_bulk_closed(rival));
+  const auto changes = w.events(event_kind::standing_changed);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].tenant == w.shop);
+
+  // Blocked already: nothing new is decided, but the third person is still heard.
+  CHECK(w.report(abuse(recipient_id{r.value + 2})).empty());
+  CHECK(w.counted() == "yes");
+  CHECK(w.suppression_of(w.shop, "spring2@one.test").has_value());
+}
+
+TEST_CASE("the ratio is strict: 2 of 2000 passes, 2 of 1999 does not") {
+  for (const auto [count, is_blocked] : {std::pair{2000, false}, std::pair{1999, true}}) {
+    INFO(count);
+    complaint_world w;
+    const auto r = w.deliver(w.shop, static_cast<std::size_t>(count));
+    w.report(abuse(r));
+    w.report(abuse(recipient_id{r.value + 1}));
+    CHECK(w.rooms.blocker.is_bulk_closed(w.shop) == is_blocked);
+  }
+}
+
+TEST_CASE("what cannot be counted is on record with its reason") {
+  complaint_world w;
+  w.report(abuse(recipient_id{777}));
+  CHECK(w.counted() == "no mail of that number");
+  CHECK(w.events(event_kind::complained).at(0).recipient == recipient_id{777});
+
+  const auto order = w.deliver(w.shop, 1, "order", smtp::stream::transactional);
+  w.report(abuse(order));
+  CHECK(w.counted() == "not_bulk");
+  CHECK(w.suppression_of(w.shop, "order0@one.test").has_value());
+
+  const auto old = w.deliver(w.shop, 2);
+  w.clock.advance(std::chrono::days{91});
+  w.report(abuse(old));
+  CHECK(w.counted() == "too_old");
+
+  w.report({.type = "none", .why_not = "no feedback report in it"});
+  CHECK(w.counted() == "no feedback report in it");
+  CHECK_FALSE(w.rooms.blocker.is_bulk_closed(w.shop));
+}
+
+TEST_CASE("a complaint about mail that is still in the queue suppresses before it is sent") {
+  complaint_world w;
+  const auto message = w.enqueue(w.shop, smtp::stream::bulk, {"early@one.test"});
+  const recipient_id r{message.value + 1};
+  w.report(abuse(r));
+  CHECK(w.counted() == "not_sent");
+  CHECK(w.suppression_of(w.shop, "early@one.test").has_value());
+  w.settle(w.recorder, r, app_world::delivered());
+  CHECK(w.complaints_of(w.shop) == 1);
+}
+
+TEST_CASE("an unsubscribe withdraws the topic's consent and nothing more") {
+  complaint_world w;
+  w.give_consent(w.shop, "spring0@one.test", "news", w.clock.now() - std::chrono::days{9});
+  w.give_consent(w.shop, "spring0@one.test", "tips", w.clock.now() - std::chrono::days{9});
+  const auto r = w.deliver(w.shop, 1);
+  bool done = false;
+  w.change([&](write_txn& txn) {
+    done = record_unsubscribe(txn, w.rooms, r, "one_click", w.clock.now());
+  });
+  CHECK(done);
+  const auto consent = [&](const char* topic) {
+    const auto key = w.key_of(w.shop, "spring0@one.test", topic);
+    return w.read([&](read_txn& txn) { return w.rooms.consents.find(txn, key); }).value();
+  };
+  CHECK(consent("news").is_withdrawn());
+  CHECK(consent("news").withdrawn_method == "one_click");
+  CHECK_FALSE(consent("tips").is_withdrawn());
+  CHECK(w.complaints_of(w.shop) == 0);  // RULES A5: unsubscribes do not count
+  w.change([&](write_txn& txn) {
+    done = record_unsubscribe(txn, w.rooms, recipient_id{999}, "one_click", w.clock.now());
+  });
+  CHECK_FALSE(done);
+}
