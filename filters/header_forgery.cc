@@ -44,6 +44,7 @@ constexpr std::string_view shown_tlds[] = {
 
 constexpr double forged = 10;     // enough to refuse
 constexpr double suspicious = 6;  // enough to hold
+constexpr double anonymous = 2;   // nobody's mail; imitates nobody
 constexpr double odd = 2;
 
 std::string_view last_label(std::string_view domain) {
@@ -54,6 +55,13 @@ std::string_view last_label(std::string_view domain) {
 bool is_within(std::string_view domain, std::string_view owner) {
   return domain == owner || (domain.size() > owner.size() && domain.ends_with(owner) &&
                              domain[domain.size() - owner.size() - 1] == '.');
+}
+
+// email.paypal.at is paypal.com's: the same name under a country's domain.
+bool is_country_domain(std::string_view domain, std::string_view owner) {
+  const auto labels = split(domain, '.');
+  if (labels.size() < 2 || labels.back().size() != 2) return false;
+  return labels[labels.size() - 2] == owner.substr(0, owner.find('.'));
 }
 
 // "news.ceg.co.uk" and "ceg.com" share the label "ceg"; short ones ("co", "com") prove nothing.
@@ -152,6 +160,10 @@ class checking {
     out_.findings.push_back(std::move(f));
   }
 
+  // A mail without a usable address is nobody's: where ownership is judged that is refused, offline
+  // it is merely odd (stored mail often lost its From).
+  double without_owner() const { return sender_.is_verified ? forged : anonymous; }
+
   void controls() {
     bool is_bare = false;
     bool is_decoded = false;
@@ -190,7 +202,7 @@ class checking {
   void from() {
     const header_field* field = mail_.header("from");
     if (field == nullptr) {
-      find("from_missing", forged, nullptr, "there is no From field");
+      find("from_missing", without_owner(), nullptr, "there is no From field");
       return;
     }
     if (mail_.count("from") > 1) {
@@ -199,7 +211,7 @@ class checking {
     bool ok = false;
     const auto boxes = smtp::mime::parse_address_list(field->raw, ok);
     if (!ok || boxes.empty()) {
-      find("from_syntax", forged, field, "From is not an address");
+      find("from_syntax", without_owner(), field, "From is not an address");
       if (boxes.empty()) return;
     }
     if (boxes.size() > 1) {
@@ -208,7 +220,7 @@ class checking {
     }
     const std::string domain = domain_of(boxes.front().address);
     if (domain.empty()) {
-      if (ok) find("from_syntax", forged, field, "From is not an address");
+      if (ok) find("from_syntax", without_owner(), field, "From is not an address");
       return;
     }
     if (mail_.count("from") == 1 && ok) {
@@ -273,8 +285,9 @@ class checking {
     for (const protected_brand& b : brands_) {
       if (!shows_word(name, b.name) && !shows_word(joined, b.name)) continue;
       // A name may belong to several owners; any of them may show it.
-      if (std::any_of(b.domains.begin(), b.domains.end(),
-                      [&](const std::string& d) { return is_within(domain, d); })) {
+      if (std::any_of(b.domains.begin(), b.domains.end(), [&](const std::string& d) {
+            return is_within(domain, d) || is_country_domain(domain, d);
+          })) {
         return;
       }
       shows = true;

@@ -149,7 +149,7 @@ class matching {
     return text_range{first, last};
   }
 
-  // Begin of the longest phrase so far that the word at `begin` goes on.
+  // Begin of the shortest phrase so far that the word at `begin` goes on.
   std::optional<std::size_t> joined(const std::vector<text_range>& before, std::size_t begin,
                                     bool after_gap) const {
     const std::size_t most = after_gap ? gap_octets_max : separator_octets_max;
@@ -161,7 +161,7 @@ class matching {
       --at;
       if (at->end + most < begin) break;
       if (!separates(at->end, begin, after_gap)) continue;
-      if (!best || at->begin < *best) best = at->begin;
+      if (!best || at->begin > *best) best = at->begin;
     }
     return best;
   }

@@ -22,6 +22,11 @@ struct occurrence {
   hit where;             // octets of the seen text
 };
 
+struct taken_place : occurrence {
+  std::string language;
+  bool is_counted = false;
+};
+
 // At most `most` octets, never half a character.
 std::string cut(std::string_view s, std::size_t most) {
   if (s.size() > most) {
@@ -106,19 +111,22 @@ class scanning {
         if (is_supported(o, patterns[n])) c.hits.push_back(o);
       }
       if (c.hits.empty()) continue;
-      std::stable_sort(c.hits.begin(), c.hits.end(),
-                       [&](const auto& a, const auto& b) { return factor(a) > factor(b); });
+      std::sort(c.hits.begin(), c.hits.end(), [&](const occurrence& a, const occurrence& b) {
+        return std::tuple{-factor(a), a.text, a.where.begin} <
+               std::tuple{-factor(b), b.text, b.where.begin};
+      });
       c.score = patterns[n].weight * factor(c.hits.front());
       candidates.push_back(std::move(c));
     }
-    std::stable_sort(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
-      return std::tuple{patterns[a.pattern].conclusive, a.score} >
-             std::tuple{patterns[b.pattern].conclusive, b.score};
+    std::sort(candidates.begin(), candidates.end(), [&](const candidate& a, const candidate& b) {
+      return std::tuple{patterns[a.pattern].conclusive, a.score, b.pattern} >
+             std::tuple{patterns[b.pattern].conclusive, b.score, a.pattern};
     });
     std::vector<finding> others;
     for (const candidate& c : candidates) count(c, others);
-    std::stable_sort(out_.findings.begin(), out_.findings.end(),
-                     [](const finding& a, const finding& b) { return a.score > b.score; });
+    std::sort(out_.findings.begin(), out_.findings.end(), [](const finding& a, const finding& b) {
+      return std::tie(b.score, a.pattern) < std::tie(a.score, b.pattern);
+    });
     std::move(others.begin(), others.end(), std::back_inserter(out_.findings));
   }
 
@@ -127,14 +135,16 @@ class scanning {
   }
 
   // One piece of text speaks once per category: the counted hit is the best that no weightier
-  // pattern of the category has taken.
+  // pattern of the category has taken. The same word stands in the patterns of several languages;
+  // to them all its places are taken, not only the counted one.
   void count(const candidate& c, std::vector<finding>& others) {
     const pattern& p = database_.patterns()[c.pattern];
     auto& taken = taken_[p.category];
     const occurrence* best = nullptr;
     for (const occurrence& o : c.hits) {
-      const bool is_free = std::none_of(taken.begin(), taken.end(), [&](const occurrence& t) {
-        return t.text == o.text && t.where.begin < o.where.end && o.where.begin < t.where.end;
+      const bool is_free = std::none_of(taken.begin(), taken.end(), [&](const taken_place& t) {
+        return (t.is_counted || t.language != p.language) && t.text == o.text &&
+               t.where.begin < o.where.end && o.where.begin < t.where.end;
       });
       if (is_free) {
         best = &o;
@@ -152,7 +162,7 @@ class scanning {
     f.score = p.weight * factor(*best);
     out_.scores[p.category] += f.score;
     out_.findings.push_back(std::move(f));
-    taken.insert(taken.end(), c.hits.begin(), c.hits.end());
+    for (const occurrence& o : c.hits) taken.push_back({o, p.language, &o == best});
   }
 
   finding describe(const pattern& p, const occurrence& o) const {
@@ -234,8 +244,8 @@ class scanning {
   const message_texts& texts_;
   const pattern_database& database_;
   const scan_options& options_;
-  std::vector<std::vector<occurrence>> found_;  // by pattern
-  std::map<std::string, std::vector<occurrence>> taken_;
+  std::vector<std::vector<occurrence>> found_;             // by pattern
+  std::map<std::string, std::vector<taken_place>> taken_;  // by category
   scan_result out_;
 };
 

@@ -34,8 +34,9 @@ std::string plain_mail(std::string_view subject, std::string_view text, std::str
                        std::string_view from) {
   std::string out = "From: ";
   out.append(from);
-  out += "\r\nTo: olvaso@example.org\r\nDate: Mon, 3 Mar 2025 10:00:00 +0100\r\nMessage-ID: "
-         "<1@bolt.example>\r\nSubject: ";
+  out +=
+      "\r\nTo: olvaso@example.org\r\nDate: Mon, 3 Mar 2025 10:00:00 +0100\r\nMessage-ID: "
+      "<1@bolt.example>\r\nSubject: ";
   out.append(subject);
   out += "\r\nMIME-Version: 1.0\r\nContent-Type: ";
   out.append(type);

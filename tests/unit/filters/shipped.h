@@ -1,4 +1,5 @@
-// What the tests of the filters share: the shipped patterns, compiled once, and mails made of texts.
+// What the tests of the filters share: the shipped patterns, compiled once, and mails made of
+// texts.
 #pragma once
 
 #include <filesystem>
