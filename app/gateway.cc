@@ -112,6 +112,8 @@ struct gateway::state {
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
   void write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const;
+  void open_http();
+  asio::awaitable<void> close_http(std::chrono::milliseconds patience);
   void start();
   asio::awaitable<void> reload();
   asio::awaitable<void> watch_signals();
@@ -277,23 +279,41 @@ void gateway::state::write_ports(std::uint16_t admin_tcp, std::uint16_t public_h
   std::filesystem::rename(folder / "ports.json.new", folder / "ports.json", error);
 }
 
+// A socket that is taken or a bad tokens file stops the start with its exception. What accepts by
+// then is ended in order first: a task left running is a broken invariant.
+void gateway::state::open_http() {
+  try {
+    std::uint16_t admin_tcp = 0, public_http = 0;
+    admin_server.listen_unix(config.admin.socket);
+    if (!config.admin.tcp_host.empty())
+      admin_tcp = admin_server.listen_tcp(config.admin.tcp_host, config.admin.tcp_port,
+                                          admin::read_tokens(config.admin.tokens_file));
+    if (!config.public_http.host.empty())
+      public_http = public_server.listen_public(config.public_http.host, config.public_http.port);
+    write_ports(admin_tcp, public_http);
+  } catch (...) {
+    bool is_closed = false;
+    auto done = [&is_closed](std::exception_ptr) { is_closed = true; };
+    asio::co_spawn(io, close_http({}), std::move(done));
+    while (!is_closed) io.run_one();
+    throw;
+  }
+}
+
+asio::awaitable<void> gateway::state::close_http(std::chrono::milliseconds patience) {
+  co_await admin_server.stop(steady_clock::now() + patience);
+  co_await public_server.stop(steady_clock::now() + patience);
+}
+
 void gateway::state::start() {
+  open_http();  // first: nothing else can fail
   scheduler.start();
   tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
-  admin_server.listen_unix(config.admin.socket);
-  std::uint16_t admin_tcp = 0;
-  if (!config.admin.tcp_host.empty())
-    admin_tcp = admin_server.listen_tcp(config.admin.tcp_host, config.admin.tcp_port,
-                                        admin::read_tokens(config.admin.tokens_file));
   for (auto& l : listeners) l->start(executors);
-  std::uint16_t public_http = 0;
-  if (!config.public_http.host.empty())
-    public_http = public_server.listen_public(config.public_http.host, config.public_http.port);
-  write_ports(admin_tcp, public_http);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
 }
@@ -348,8 +368,7 @@ asio::awaitable<void> gateway::state::stop() {
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
-  co_await admin_server.stop(steady_clock::now() + std::chrono::seconds{1});
-  co_await public_server.stop(steady_clock::now() + std::chrono::seconds{1});
+  co_await close_http(std::chrono::seconds{1});
   tasks.cancel();
   co_await tasks.drained();
   for (auto& m : more_io) m->stop();
