@@ -97,6 +97,8 @@ resource block(api_context& c, const policy::tenants::tenant& t, const request& 
   if (!***answer) co_return problem(409, t.name + " is blocked already");
   log::warn("app/admin", "bulk_blocked",
             {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
+  // block.queue=hold (RULES A5), as after a block by the ratio: what waits shows as held at once.
+  co_await hold_bulk(c.rooms, c.clock, t.id);
   co_return show(c, t);
 }
 
