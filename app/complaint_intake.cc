@@ -86,12 +86,26 @@ bool block_if_tripped(write_txn& txn, store_rooms& rooms, const policy::rule_kno
 
 }  // namespace
 
+namespace {
+
+const reporter* find_reporter(const std::vector<reporter>& listed, const std::string& domain) {
+  for (const auto& r : listed)
+    if (std::find(r.dkim_domains.begin(), r.dkim_domains.end(), domain) != r.dkim_domains.end())
+      return &r;
+  return nullptr;
+}
+
+}  // namespace
+
 reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
                      const std::vector<reporter>& listed) {
   reporter_proof out;
   out.why_not = "unsigned";
   for (const auto& s : signatures) {
+    const auto* who = find_reporter(listed, ascii_lower(s.domain));
     if (s.status != dkim_status::pass) {
+      out.may_pass_later =
+          out.may_pass_later || (who != nullptr && s.status == dkim_status::temperror);
       out.why_not = "signature of " + printable(s.domain, 100) +
                     " does not verify: " + printable(s.reason, 100);
       continue;
@@ -106,10 +120,7 @@ reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
       out.why_not = "signature of " + printable(s.domain, 100) + " covers only a part of the body";
       continue;
     }
-    for (const auto& r : listed)
-      if (std::find(r.dkim_domains.begin(), r.dkim_domains.end(), ascii_lower(s.domain)) !=
-          r.dkim_domains.end())
-        return {.reporter = r.name, .dkim_domain = ascii_lower(s.domain)};
+    if (who != nullptr) return {.reporter = who->name, .dkim_domain = ascii_lower(s.domain)};
     out.why_not = "reporter is not listed: " + printable(s.domain, 100);
   }
   return out;

@@ -19,6 +19,7 @@ struct reporter_proof {
   std::string reporter;     // its name in reporters.toml; empty: nobody's
   std::string dkim_domain;  // d= of the signature that proved it
   std::string why_not;      // "unsigned", "reporter not listed: x.example", "signature fails: ..."
+  bool may_pass_later = false;  // a listed domain's key could not be looked up now
 };
 reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
                      const std::vector<reporter>& listed);

@@ -84,6 +84,9 @@ asio::awaitable<reply> inbound::message(const session_info& session, smtp::envel
     } else if (const auto who = unsubscribing(r.address)) {
       done = co_await take_unsubscribe(*who);
     }
+    if (!done && done.error().kind == failure_kind::dns)
+      co_return reply{
+          .code = 451, .enhanced = {4, 4, 3}, .text = std::move(done.error().public_text)};
     if (!done) {
       log::error("app/inbound", "not_recorded",
                  {{"session", session.id}, {"cause", describe(done.error())}});
@@ -131,6 +134,11 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
     log::warn("app/inbound", "bulk_blocked", {{"tenant", t.value}});
     parts_.hold_bulk_of(t);
   }
+  // Suppressed it is already; but whether it counts is not known. It shall come again.
+  if (read.proof.may_pass_later)
+    co_return failure{
+        .kind = failure_kind::dns,
+        .public_text = "the key of the signature cannot be read now, try again later"};
   co_return result<void>{};
 }
 

@@ -83,8 +83,8 @@ app_world::app_world(const std::filesystem::path& store, std::uint64_t reserve_b
             [this](const failure&) { is_broken = true; }} {
   live.policy.set(small_policy());
   live.tokens.set(fixed_tokens());
-  live.reporters.set(std::make_shared<const std::vector<app::reporter>>(
-      std::vector<app::reporter>{{.name = "Test reporter", .dkim_domains = {"reporter.test"}}}));
+  live.reporters.set(std::make_shared<const std::vector<app::reporter>>(std::vector<app::reporter>{
+      {.name = "Test reporter", .dkim_domains = {"reporter.test", "reporter.example"}}}));
 }
 
 app_world::~app_world() = default;

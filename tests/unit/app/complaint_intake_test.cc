@@ -140,6 +140,20 @@ TEST_CASE("a report is its reporter's word only with a valid signature of a list
   CHECK(prove({signature("a.example", dkim_status::pass)}, {}).reporter.empty());
 }
 
+TEST_CASE("a listed reporter whose key cannot be read now may pass later") {
+  const auto later = [](const std::vector<dkim_result>& s) {
+    return prove(s, listed).may_pass_later;
+  };
+  CHECK(later({signature("A.example", dkim_status::temperror)}));
+  CHECK(later(
+      {signature("a.example", dkim_status::temperror), signature("b.example", dkim_status::pass)}));
+  CHECK_FALSE(
+      later({signature("b.example", dkim_status::temperror)}));  // strangers are not asked back
+  CHECK_FALSE(later({signature("a.example", dkim_status::fail)}));
+  CHECK_FALSE(later({signature("a.example", dkim_status::temperror),
+                     signature("other.example", dkim_status::pass)}));
+}
+
 TEST_CASE("RULES C3: what each type of report does") {
   const auto ring = tests::fixed_tokens();
   struct row {
