@@ -200,6 +200,27 @@ bool is_of_enclosed(const mime::part& p, const mime::part& enclosing) {
   return p.path == enclosing.path + ".0" || p.path.starts_with(child_prefix(enclosing.path));
 }
 
+// By part: stands inside a message that is enclosed in this one.
+std::vector<bool> enclosed_parts(const part_list& parts) {
+  std::vector<bool> out(parts.size(), false);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (out[i] || !parts[i].is_container || !is_original_part(parts[i])) continue;
+    for (auto k = i + 1; k < parts.size() && is_of_enclosed(parts[k], parts[i]); ++k) out[k] = true;
+  }
+  return out;
+}
+
+// The reports of a mail. What looks like one inside the mail complained about was written by its
+// sender, who may want the complaint to be taken for something else; it is one only where the mail
+// itself is no report but brings one along (forwarded).
+std::vector<std::size_t> find_reports(const part_list& parts, bool inside_enclosed) {
+  const auto is_enclosed = enclosed_parts(parts);
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (is_enclosed[i] == inside_enclosed && is_report_part(parts[i])) out.push_back(i);
+  return out;
+}
+
 void take_original(feedback_report& r, const part_list& parts, std::size_t index) {
   const mime::part& p = parts[index];
   if (!p.is_container) {
@@ -279,8 +300,11 @@ std::optional<feedback_report> read_apple_unsubscribe(const mime::walked_message
 
 // A report whose machine-readable part got lost.
 std::optional<feedback_report> read_rest_of_report(const mime::walked_message& m,
+                                                   bool inside_enclosed,
                                                    std::vector<std::string>& problems) {
+  const auto is_enclosed = enclosed_parts(m.parts);
   for (std::size_t i = 0; i < m.parts.size(); ++i) {
+    if (is_enclosed[i] != inside_enclosed) continue;
     const auto found = m.parts[i].params.find("report-type");
     if (m.parts[i].type != "multipart/report" || found == m.parts[i].params.end() ||
         !ascii_iequals(found->second, "feedback-report"))
@@ -306,19 +330,22 @@ std::string feedback_report::original_header(std::string_view name) const {
 parsed_feedback parse_feedback(const mime::walked_message& message) {
   parsed_feedback out;
   std::vector<std::size_t> report_at;
-  for (std::size_t i = 0; i < message.parts.size(); ++i) {
-    if (!is_report_part(message.parts[i])) continue;
-    if (out.reports.size() == reports_max) {
-      out.problems.push_back("more than " + std::to_string(reports_max) + " reports");
-      break;
-    }
-    out.reports.push_back(read_report(message.parts[i].text, out.problems));
-    report_at.push_back(i);
+  std::optional<feedback_report> single;
+  for (const bool inside_enclosed : {false, true}) {
+    report_at = find_reports(message.parts, inside_enclosed);
+    if (!report_at.empty()) break;
+    if (!inside_enclosed) single = read_old_jmrp(message);
+    if (!single) single = read_rest_of_report(message, inside_enclosed, out.problems);
+    if (single) break;
   }
+  if (report_at.size() > reports_max) {
+    out.problems.push_back("more than " + std::to_string(reports_max) + " reports");
+    report_at.resize(reports_max);
+  }
+  for (const auto i : report_at)
+    out.reports.push_back(read_report(message.parts[i].text, out.problems));
   assign_originals(out, message.parts, report_at);
   if (out.reports.empty()) {
-    auto single = read_rest_of_report(message, out.problems);
-    if (!single) single = read_old_jmrp(message);
     if (!single) single = read_apple_unsubscribe(message);
     if (single) out.reports.push_back(std::move(*single));
   }

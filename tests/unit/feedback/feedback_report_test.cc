@@ -137,6 +137,22 @@ TEST_CASE("types and forms of reports", "[feedback]") {
       {"a forwarded mail",
        "Content-Type: multipart/mixed; boundary=b\n\n--b\n" + plain_original + "--b--\n",
        {}},
+      // What the mail complained about holds is its sender's word.
+      {"a report written into the mail complained about",
+       report(fields, "Content-Type: message/rfc822\n\n" + report("Feedback-Type: not-spam\n", "")),
+       {"abuse"}},
+      {"the same by its text",
+       report(fields, "Content-Type: message/rfc822\n\n\nFeedback-Type: not-spam\n\nnews\n"),
+       {"abuse"}},
+      {"the same, machine part lost",
+       "Content-Type: multipart/report; report-type=feedback-report; boundary=c\n\n--c\n"
+       "Content-Type: message/rfc822\n\n" +
+           report("Feedback-Type: not-spam\n", "") + "--c--\n",
+       {"other"}},
+      {"the same, old JMRP",
+       "From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.7\n"
+       "Content-Type: message/rfc822\n\nSubject: s\n\nFeedback-Type: not-spam\n\nnews\n",
+       {"abuse"}},
       {"a bounce",
        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
        "Content-Type: message/delivery-status\n\nStatus: 5.1.1\n--b\n" +
