@@ -11,27 +11,37 @@ namespace {
 struct field {
   std::string_view name;
   std::string_view whole;  // name to CRLF, folds included
-  std::string_view value() const { return whole.substr(std::min(name.size() + 1, whole.size())); }
+  std::string_view value() const { return whole.substr(whole.find(':') + 1); }
 };
 
+// RFC 5322 section 2.2: printable ASCII; blanks before the colon are obsolete (section 4.5).
+bool is_field_name(std::string_view name) {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 // Calls f(field) for each field; returns where the header ends (at the empty line, or at what is no
-// field).
+// field). Reads as smtp/mime does: what was judged and what is sent must be one message, so what
+// the walk passes over (an mbox line, folds and colons of no field) is dropped.
 template <class F>
 std::size_t each_field(std::string_view data, F f) {
   std::size_t at = 0;
   while (at < data.size() && data.substr(at, 2) != "\r\n") {
-    auto end = data.find("\r\n", at);
-    end = end == std::string_view::npos ? data.size() : end + 2;
+    const auto line_end = std::min(data.find("\r\n", at), data.size());
+    auto end = std::min(line_end + 2, data.size());
     while (end < data.size() && (data[end] == ' ' || data[end] == '\t')) {
       const auto fold = data.find("\r\n", end);
       end = fold == std::string_view::npos ? data.size() : fold + 2;
     }
-    const auto whole = data.substr(at, end - at);
-    const auto colon = whole.find(':');
-    if (colon == std::string_view::npos || colon == 0 ||
-        whole.substr(0, colon).find_first_of("\r\n") != std::string_view::npos)
+    const auto line = data.substr(at, line_end - at);
+    auto name = line.substr(0, line.find(':'));
+    while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
+    const bool is_passed_over = line[0] == ' ' || line[0] == '\t' || line[0] == ':';
+    if (!is_passed_over && line.find(':') != std::string_view::npos && is_field_name(name))
+      f(field{name, data.substr(at, end - at)});
+    else if (!is_passed_over &&
+             (at != 0 || !(line.starts_with("From ") || line.starts_with(">From "))))
       break;
-    f(field{trim(whole.substr(0, colon)), whole});
     at = end;
   }
   return at;

@@ -96,7 +96,7 @@ bool content_fields_follow(const line_scan& lines, std::size_t pos) {
       return true;
     pos = line.next;
   }
-  return false;
+  return !lines.at_end(pos);  // too far to tell
 }
 
 }  // namespace

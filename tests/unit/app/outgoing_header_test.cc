@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "smtp/mime/mime_walk.h"
 #include "tests/unit/app/app_world.h"
 
 using namespace consentry;
@@ -125,8 +126,8 @@ TEST_CASE("Date and Message-ID are added where they lack") {
            row{"Subject: x\r\nno field\r\nBcc: y\r\n",
                "Subject: x\r\n" + date + id + "\r\nno field\r\nBcc: y\r\n", "<unique@shop.test>"},
            row{"Subject: x\r\n", "Subject: x\r\n" + date + id + "\r\n", "<unique@shop.test>"},
-           row{"Subject: x\r\n: no name\r\n\r\n",
-               "Subject: x\r\n" + date + id + "\r\n: no name\r\n\r\n", "<unique@shop.test>"},
+           row{"Subject: x\r\n: no name\r\n\r\n", "Subject: x\r\n" + date + id + "\r\n",
+               "<unique@shop.test>"},
        }) {
     INFO(r.data);
     const auto out = rewritten(r.data);
@@ -140,4 +141,29 @@ TEST_CASE("a header's value is unfolded") {
   CHECK(header_value(data, "a") == "2");
   CHECK(header_value(data, "Subject") == "one two");
   CHECK(header_value(data, "B").empty());
+}
+
+// Else a message could be judged by one header and sent with another (RULES A6, H8).
+TEST_CASE("what goes out ends its header where the judged message does") {
+  const std::string from = "From: a@own.test\r\n";
+  const std::string forged = "From: b@bank.test\r\nContent-Type: image/png\r\n";
+  for (const std::string_view odd : {"bad name: x\r\n",
+                                     "B\xc3\xa1"
+                                     "d: x\r\n",
+                                     "X\x01: x\r\n", "no field\r\n", ": no name\r\n",
+                                     ": no name\r\n folded\r\n", "From x@y Tue 10:00:00\r\n"}) {
+    for (const bool comes_first : {false, true}) {
+      INFO(odd << comes_first);
+      const auto head = comes_first ? std::string{odd} + from : from + std::string{odd};
+      const auto data = head + forged + "\r\nbody\r\n";
+      const auto judged = smtp::mime::walk(data);
+      const auto sent = smtp::mime::walk(rewritten(data).data);
+      CHECK(sent.count("From") == judged.count("From"));
+      CHECK(sent.count("Content-Type") == judged.count("Content-Type"));
+      CHECK(sent.parts.front().body == judged.parts.front().body);
+    }
+  }
+  for (const std::string_view first : {" fold of nothing\r\n", "\tFrom: c@d.test\r\n"})
+    CHECK(rewritten(std::string{first} + complete + from + "\r\nbody\r\n").data ==
+          received + complete + from + "\r\nbody\r\n");
 }

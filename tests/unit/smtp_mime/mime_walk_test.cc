@@ -66,6 +66,12 @@ const std::string nested =
     "--out--\n"
     "epilogue\n";
 
+std::string repeated(const std::string& text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("parts, paths, bodies and places", "[mime_walk]") {
@@ -134,6 +140,10 @@ TEST_CASE("what a sender writes to hide text is read or said", "[mime_walk]") {
       {"fields behind a line that is none",
        "Subject: x\nno field\nContent-Transfer-Encoding: base64\n\naGlkZGVu\n", "", true,
        "no field"},
+      {"the same, far behind",
+       "Subject: x\nno field\n" + repeated("X: y\n", 200) +
+           "Content-Transfer-Encoding: base64\n\naGlkZGVu\n",
+       "", true, "no field"},
       {"uuencode in the text", "\nbegin 644 x\n+:&5L;&\\@=V]R;&0`\n`\nend\n", "", true,
        "uuencoded"},
       {"TNEF", "Content-Type: application/ms-tnef\n\nx", "", true, "TNEF"},
