@@ -38,7 +38,7 @@ class plain_exchange final : public password_exchange {
     // RFC 4616: acting for somebody else is not offered (RULES B, RFC 4954).
     if (!fields[0].empty() && fields[0] != fields[1]) return {kind::wrong, {}};
     const auto user = saslprep(fields[1]);
-    if (!user) return {};
+    if (!user || user->empty()) return {};
     user_ = *user;
     password_ = secret_text{std::string{fields[2]}};
     return {kind::need_keys, {}};
@@ -53,7 +53,7 @@ class login_exchange final : public password_exchange {
     if (message.empty()) return {};
     if (user_.empty()) {
       const auto user = saslprep(message);
-      if (!user) return {};
+      if (!user || user->empty()) return {};  // else the next message would be the name again
       user_ = *user;
       return {kind::challenge, "Password:"};
     }

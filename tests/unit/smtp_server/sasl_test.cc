@@ -187,3 +187,11 @@ TEST_CASE("saslprep gives the examples of RFC 4013 section 3") {
   CHECK_FALSE(saslprep("\x07"));
   CHECK_FALSE(saslprep("\xd8\xa7\x31"));
 }
+
+TEST_CASE("a name of which nothing is left is none", "[sasl]") {
+  const text soft_hyphen = "\xc2\xad";  // SASLprep maps it to nothing
+  CHECK(step_with_nul(*sasl_exchange::make("PLAIN"), "", soft_hyphen, "x").what == kind::malformed);
+  const auto login = sasl_exchange::make("LOGIN");
+  login->start();
+  CHECK(login->respond(soft_hyphen).what == kind::malformed);
+}
