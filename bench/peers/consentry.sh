@@ -69,7 +69,7 @@ setup() {
   start
   consentry tenant add bench --legal-name 'Bench Kft.' --contact "office@$PB_FROM_DOMAIN"
   consentry domain add bench "$PB_FROM_DOMAIN"
-  printf '%s' "$PB_PASS" | consentry credential add bench "$PB_USER" --stream bulk --topic news --campaign bench
+  printf '%s' "$PB_PASS" | consentry credential add bench "$PB_USER" --stream bulk --topic news --campaign bench --password-file -
   consentry consent import bench "$PB_STATE/consents.csv"
   stop
 }
