@@ -145,6 +145,7 @@ class Gateway(Daemon):
         self.config = self.home / "consentry.toml"
         self.socket = self.home / "admin.sock"
         self.env = dict(os.environ, **(env or {}))
+        self.extra_arguments = []
         self.settings = {
             "server": {"host_name": "mail.gw.test", "drain_timeout_s": 5},
             "store": {"folder": self.store, "map_size_gib": 4},
@@ -176,7 +177,7 @@ class Gateway(Daemon):
         self.write_config()
         ports = self.store / "run" / "ports.json"
         ports.unlink(missing_ok=True)
-        self.spawn([program("consentryd"), "--config", str(self.config)], self.env)
+        self.spawn([program("consentryd"), "--config", str(self.config), *self.extra_arguments], self.env)
         self.wait_until(lambda: ports.exists() and self.socket.exists(), "consentryd to listen")
         self.read_ports(json.loads(ports.read_text()))
 
@@ -187,6 +188,7 @@ class Gateway(Daemon):
         self.submission = port("submission", ("starttls", "none"))
         self.smtps = port("submission", ("implicit",))
         self.inbound = port("inbound", ("starttls", "none"))
+        self.public = ports.get("public")
 
     def kill(self):
         return self.stop(signal.SIGKILL)
@@ -214,7 +216,7 @@ class Gateway(Daemon):
     def add_credential(self, tenant, user, stream="bulk", topic="news", campaign="spring"):
         password = self.home / f"{user}.password"
         password.write_text(self.PASSWORD)
-        names = ["--topic", topic, "--campaign", campaign] if stream == "bulk" else []
+        names = ["--topic", topic, "--campaign", campaign] if stream == "bulk" and topic else []
         self.cli("credential", "add", tenant, user, "--stream", stream, *names, "--password-file", password)
 
     def import_consents(self, recipients, tenant="acme", **fields):
