@@ -80,15 +80,15 @@ class gathering {
   }
 
  private:
-  void add(const std::string& path, zone where, std::string_view text) {
-    if (!text.empty()) out_.texts.push_back({path, where, text, text});
+  void add(const std::string& path, zone where, std::string_view text, bool is_title = false) {
+    if (!text.empty()) out_.texts.push_back({path, where, text, text, nullptr, is_title});
   }
 
   void headers() {
     for (const auto& h : mail_.headers) {
       const std::string name = ascii_lower(h.name);
       if (name == "subject") {
-        add("0", zone::subject, h.text);
+        add("0", zone::subject, h.text, true);
       } else if (is_one_of(name, {"from", "sender", "reply-to", "to", "cc", "organization",
                                   "comments", "keywords", "list-id"})) {
         add("0", zone::header, h.text);
@@ -107,10 +107,10 @@ class gathering {
     if (is_nested(p)) {
       for (const auto& h : p.headers) {
         const std::string name = ascii_lower(h.name);
-        if (is_one_of(name, {"subject", "from"})) add(p.path, zone::attachment, h.text);
+        if (is_one_of(name, {"subject", "from"})) add(p.path, zone::attachment, h.text, true);
       }
     }
-    add(p.path, zone::attachment, p.file_name);
+    add(p.path, zone::attachment, p.file_name, true);
     if (p.is_container) {
       if (p.type == "multipart/encrypted") refuse(p, "is encrypted");
       return;
@@ -190,8 +190,8 @@ class gathering {
     }
     out_.links.emplace_back(p.path, l);
     out_.kept_links.push_back(std::make_unique<link>(l));
-    out_.texts.push_back(
-        {p.path, zone::link, out_.kept_links.back()->url, original, nullptr, true, l.begin, l.end});
+    out_.texts.push_back({p.path, zone::link, out_.kept_links.back()->url, original, nullptr, false,
+                          true, l.begin, l.end});
   }
 
   const walked_message& mail_;

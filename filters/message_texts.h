@@ -20,6 +20,7 @@ struct message_text {
   std::string_view seen;            // what is scanned
   std::string_view original;        // what offsets speak of
   const offset_map* map = nullptr;  // from seen to original; nullptr: they are the same
+  bool is_title = false;            // a subject or a file name: it speaks of all the rest
   // A link: every hit stands for the attribute [begin, end) of the original.
   bool is_whole = false;
   std::size_t begin = 0;

@@ -27,10 +27,14 @@ struct taken_place : occurrence {
   bool is_counted = false;
 };
 
+bool is_inside_character(std::string_view s, std::size_t at) {
+  return at < s.size() && (static_cast<unsigned char>(s[at]) & 0xC0) == 0x80;
+}
+
 // At most `most` octets, never half a character.
 std::string cut(std::string_view s, std::size_t most) {
   if (s.size() > most) {
-    while (most > 0 && (static_cast<unsigned char>(s[most]) & 0xC0) == 0x80) --most;
+    while (most > 0 && is_inside_character(s, most)) --most;
     s = s.substr(0, most);
   }
   return std::string{s};
@@ -68,17 +72,14 @@ class scanning {
     }
   }
 
-  // Whether some hit of the group stands near enough. The subject is near everything.
+  // Whether some hit of the group stands near enough. A title is near everything.
   bool is_near(const occurrence& o, const std::string& group, std::size_t within) const {
     if (group == "link" && !texts_.links.empty() && within == 0) return true;
     for (std::size_t n = 0; n < found_.size(); ++n) {
       if (database_.patterns()[n].group != group) continue;
       for (const occurrence& g : found_[n]) {
         if (within == 0) return true;
-        if (texts_.texts[g.text].where == zone::subject ||
-            texts_.texts[o.text].where == zone::subject) {
-          return true;
-        }
+        if (texts_.texts[g.text].is_title || texts_.texts[o.text].is_title) return true;
         if (g.text != o.text) continue;
         const std::size_t distance = g.where.begin > o.where.end   ? g.where.begin - o.where.end
                                      : o.where.begin > g.where.end ? o.where.begin - g.where.end
@@ -175,6 +176,9 @@ class scanning {
     f.part = t.part;
     f.view = o.where.view;
     std::tie(f.begin, f.end) = t.place(o.where.begin, o.where.end);
+    // A ß is as long as its ss: half of it is the whole of it.
+    while (f.begin > 0 && is_inside_character(t.original, f.begin)) --f.begin;
+    while (is_inside_character(t.original, f.end)) ++f.end;
     f.matched = cut(t.original.substr(f.begin, f.end - f.begin), matched_octets_max);
     f.weight = p.weight;
     f.conclusive = p.conclusive;

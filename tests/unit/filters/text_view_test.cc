@@ -1,0 +1,98 @@
+// The three views: what evasions of all kinds come down to (RULES F1-F3).
+#include <catch2/catch.hpp>
+#include <chrono>
+
+#include "filters/text_view.h"
+
+using namespace consentry::filters;
+
+namespace {
+std::string view(int n, std::string_view text) {
+  return std::string{text_views::of(text).text(n)};
+}
+}  // namespace
+
+TEST_CASE("view 1 keeps accents, folds case, drops what is not seen") {
+  CHECK(view(1, "GYÓGYSZER") == "gyógyszer");
+  CHECK(view(1, "gyo\u0301gyszer") == "gyógyszer");
+  CHECK(view(1, "szo\u00adci\u200bális") == "szociális");
+  CHECK(view(1, "ﬁne ＳＡＬＥ ①") == "fine sale 1");
+  CHECK(view(1, "STRASSE Straße") == "strasse strasse");
+}
+
+TEST_CASE("view 2 is ASCII and the same for every way to write Hungarian") {
+  for (const char* text : {"őrült árvíztűrő tükörfúrógép", "ŐRÜLT ÁRVÍZTŰRŐ TÜKÖRFÚRÓGÉP",
+                           "õrült árvíztûrõ tükörfúrógép", "orult arvizturo tukorfurogep",
+                           "Å‘rÃ¼lt Ã¡rvÃ\u00adztÅ±rÅ‘ tÃ¼kÃ¶rfÃºrÃ³gÃ©p",
+                           "Ĺ‘rĂĽlt ĂˇrvĂ\u00adztĹ±rĹ‘ tĂĽkĂ¶rfĂşrĂłgĂ©p"}) {
+    INFO(text);
+    CHECK(view(2, text) == "orult arvizturo tukorfurogep");
+  }
+}
+
+TEST_CASE("view 2 reads look-alikes of other scripts") {
+  CHECK(view(2, "vіаgrа") == "viagra");      // Cyrillic і, а
+  CHECK(view(2, "ΡΟRΝ") == "porn");          // Greek Ρ, Ο, Ν
+  CHECK(view(2, "ｐｏｒｎ") == "porn");      // fullwidth
+  CHECK(view(2, "𝓹𝓸𝓻𝓷 𝐬𝐞𝐱") == "porn sex");  // mathematical
+  CHECK(view(2, "🅿🅾🆁🅽") == "porn");
+  CHECK(view(2, "КАЅІΝО") == "kasino");
+  CHECK(view(2, "р\u200bо\u2060r\u00adn") == "porn");
+  CHECK(view(2, "中文") == std::string(2, letter_placeholder));
+  CHECK(view(2, "→") == std::string(1, sign_placeholder));
+}
+
+TEST_CASE("white space: paragraphs stay apart, lines do not") {
+  CHECK(view(2, "egy\r\nketto") == "egy ketto");
+  CHECK(view(2, "egy\n\nketto") == "egy\nketto");
+  CHECK(view(2, "a  b \t  c") == "a  b  c");
+}
+
+TEST_CASE("view 3 joins spelled words and reads leet") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"s z e x", "szex"},
+      {"s.z.e.x!", "szex!"},
+      {"sz-e-x", "szex"},
+      {"v1agra", "viagra"},
+      {"v!agr@", "viagra"},
+      {"p0rn0", "porno"},
+      {"k@$zin0", "kaszino"},
+      {"v i a g r a most", "viagra most"},
+      {"o l c s o  h i t e l", "olcso  hitel"},
+      {"szeeeeex", "szex"},
+      {"szar!", "szar!"},
+      {"viagra100", "viagra100"},
+      {"1 2 3 4 5", "1 2 3 4 5"},
+      {"2025. 03. 15.", "2025. 03. 15."},
+      {"a b", "a b"},
+      {"A55", "a55"},
+  };
+  for (const auto& [text, seen] : cases) {
+    INFO(text);
+    CHECK(view(3, text) == seen);
+  }
+}
+
+TEST_CASE("ranges of a disguised word cover it in the original") {
+  const std::string text = "Itt: s.z.\u200be.x! vége";
+  const auto views = text_views::of(text);
+  const auto at = views.text(3).find("szex");
+  REQUIRE(at != std::string_view::npos);
+  const auto [begin, end] = views.original(3, at, at + 4);
+  CHECK(text.substr(begin, end - begin) == "s.z.\u200be.x");
+}
+
+TEST_CASE("views are linear: combining marks, figures and dots do not multiply") {
+  const auto spent = [](const std::string& text) {
+    const auto begin = std::chrono::steady_clock::now();
+    text_views::of(text);
+    return std::chrono::steady_clock::now() - begin;
+  };
+  for (const std::string piece : {"\u0301", "\u0316\u0301", "1 ", "a.", "\u200b", "e\u0301 "}) {
+    std::string text;
+    while (text.size() < 400'000) text += piece;
+    INFO(piece);
+    // A square would take minutes.
+    CHECK(spent(text) < std::chrono::seconds{20});
+  }
+}
