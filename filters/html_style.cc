@@ -1,6 +1,7 @@
 #include "filters/html_style.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <optional>

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "base/text.h"
 #include "filters/html_align.h"

@@ -3,10 +3,15 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 #include <stdexcept>
+#include <tuple>
+#include <utility>
 
 #include "base/check.h"
 #include "base/result.h"

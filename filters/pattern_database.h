@@ -1,6 +1,7 @@
 // All patterns compiled, and the one door to Hyperscan.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>

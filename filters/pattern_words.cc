@@ -1,6 +1,7 @@
 #include "filters/pattern_words.h"
 
 #include <unordered_set>
+#include <utility>
 
 #include "base/text.h"
 #include "filters/text_view.h"

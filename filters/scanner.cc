@@ -1,9 +1,13 @@
 #include "filters/scanner.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "filters/message_texts.h"

@@ -1,8 +1,11 @@
 // The shipped patterns over mail and texts that nobody here wrote.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <vector>
 
 #include "tests/unit/filters/shipped.h"
 

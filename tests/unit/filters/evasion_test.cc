@@ -1,6 +1,7 @@
 // One forbidden sentence, in every disguise that mail allows: it is found, and the finding leads to
 // the original octets.
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "tests/unit/filters/shipped.h"
 

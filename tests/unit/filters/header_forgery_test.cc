@@ -1,5 +1,7 @@
 // Headers that make a mail seem another's (RULES A6, H8).
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "filters/header_forgery.h"
 #include "tests/unit/filters/shipped.h"

@@ -1,6 +1,8 @@
 // Offsets lead back to the characters they came from, whatever a text holds.
 #include <catch2/catch.hpp>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "filters/text_view.h"

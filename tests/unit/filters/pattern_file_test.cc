@@ -1,5 +1,6 @@
 // The notation of pattern files: what it means, and what it refuses with file and line.
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "base/result.h"
 #include "filters/pattern_database.h"

@@ -1,4 +1,5 @@
 // The shipped patterns: they compile, in time, and say of their own samples what they promise.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 

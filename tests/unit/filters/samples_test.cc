@@ -1,6 +1,8 @@
 // Recall and false alarms of the shipped patterns over realistic mails (RULES F10).
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <map>
+#include <vector>
 
 #include "base/strict_toml.h"
 #include "tests/unit/filters/shipped.h"

@@ -1,6 +1,7 @@
 // The three views: what evasions of all kinds come down to (RULES F1-F3).
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <utility>
 
 #include "filters/text_view.h"
 
