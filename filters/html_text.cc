@@ -283,7 +283,8 @@ html_document read_html(std::string_view source, const html_limits& limits) {
     return none;
   };
   if (source.size() > limits.bytes_max) return refuse("HTML longer than can be read");
-  if (count_tags(source) > limits.tags_max) return refuse("HTML with too many tags");
+  out.tags = count_tags(source);
+  if (out.tags > limits.tags_max) return refuse("HTML with too many tags");
   reading r{source, out};
   r.has_style_sheet_ = ascii_lower(source).find("background") != std::string::npos &&
                        ascii_lower(source).find("<style") != std::string::npos;

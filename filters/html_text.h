@@ -13,7 +13,8 @@ namespace consentry::filters {
 // unreadable: then texts are empty and `unreadable` says why.
 struct html_limits {
   std::size_t bytes_max = 8u << 20;
-  std::size_t tags_max = 30'000;
+  std::size_t tags_max =
+      30'000;  // deep nesting costs their square; of a message: all its parts together
   // What the tree may take: unclosed elements that are opened again multiply it.
   std::size_t memory_base = 16u << 20;
   std::size_t memory_per_octet = 64;
@@ -35,6 +36,7 @@ struct html_document {
   mapped_text hidden;
   std::vector<html_link> links;
   std::size_t images = 0;
+  std::size_t tags = 0;  // read
   std::string unreadable;
 };
 

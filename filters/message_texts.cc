@@ -168,6 +168,7 @@ class gathering {
       add(p.path, where, source);  // what can be found in the raw text is found
       return;
     }
+    limits_.tags_max -= d.tags;
     message_text visible{p.path, where, d.visible.text, source, &d.visible.map};
     message_text hidden{p.path, zone::hidden, d.hidden.text, source, &d.hidden.map};
     if (!visible.seen.empty()) out_.texts.push_back(visible);
@@ -196,7 +197,7 @@ class gathering {
   }
 
   const walked_message& mail_;
-  const html_limits& limits_;
+  html_limits limits_;  // what is left of them
   message_texts out_;
   std::set<std::string> nested_;
   std::set<std::string> urls_;
