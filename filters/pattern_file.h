@@ -12,12 +12,13 @@
 namespace consentry::filters {
 
 // One piece of a pattern: a word or phrase, or an expression. Words, separated by single blanks:
-//   word     exactly this word            word+   with the usual endings of its language
-//   stem~    then up to 12 letters        ~stem~  inside a compound (up to 24 letters before)
-//            (a stem of less than five letters takes usual endings only: as good as any word begins
-//            so)
-//   ..       between two words: at most 60 characters of anything in the same paragraph
-//   {a,b c}  one of these, in a word or as words
+//
+// - word: exactly this word; word+: with the usual endings of its language;
+// - stem~: then up to 12 letters (a stem of less than five takes usual endings only: anything may
+//   begin so by chance); ~stem: inside a compound, up to 24 letters before it;
+// - ..: between two words, at most 64 octets of anything in the same paragraph;
+// - {a,b c}: one of these, in a word or as words.
+//
 // Edges of words are Unicode letters' edges (RULES F4). Accents do not matter in views 2 and 3.
 struct pattern_piece {
   std::string text;

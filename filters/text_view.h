@@ -10,13 +10,14 @@
 
 namespace consentry::filters {
 
-// 1: NFKC, case folded, default-ignorables removed, white space runs shortened; accents kept.
-// UTF-8. 2: as 1, and folded to ASCII: accents dropped (õ û like ő ű), look-alikes of other scripts
-// as the
-//    Latin letter they resemble; other letters are letter_placeholder, other signs
-//    sign_placeholder.
-// 3: as 2, leet read as letters (v1agra), spelled-out words joined (s z e x, s.z.e.x), tripled
-//    letters made single. 1 and ! are read as i; patterns of view 3 take i for l as well.
+// View 1: NFKC, case folded, default-ignorables removed, white space runs shortened; accents kept.
+//
+// View 2: as 1, and folded to ASCII: accents dropped (õ û like ő ű), look-alikes of other scripts
+// as the Latin letter they resemble; other letters are letter_placeholder, other signs
+// sign_placeholder.
+//
+// View 3: as 2, leet read as letters (v1agra), spelled-out words joined (s z e x, s.z.e.x), tripled
+// letters made single. 1 and ! are read as i; patterns of view 3 take i for l as well.
 inline constexpr int view_count = 3;
 inline constexpr char letter_placeholder = '\x1a';
 inline constexpr char sign_placeholder = '\x1c';
