@@ -46,8 +46,8 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
                               const queue::queued_recipient& r, const smtp::outcome& o,
                               const queue::attempt_facts& facts) {
   auto e = event_about(kind_of(o.kind), facts.at, m, r);
-  // The final dot may have reached the next hop though its answer did not reach us: it will be sent again, and the reader
-  // may get it twice. The journal says so.
+  // The final dot may have reached the next hop though its answer did not reach us: it will be sent
+  // again, and the reader may get it twice. The journal says so.
   if (facts.maybe_delivered) e.kind = journal::event_kind::attempted;
   e.reason = facts.reason;
   e.rule = facts.rule;

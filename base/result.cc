@@ -55,7 +55,9 @@ std::string describe(const failure& f) {
   return s;
 }
 
-std::ostream& operator<<(std::ostream& out, const failure& f) { return out << describe(f); }
+std::ostream& operator<<(std::ostream& out, const failure& f) {
+  return out << describe(f);
+}
 
 void throw_exception_from_error(const failure& f, const boost::source_location& where) {
   throw std::runtime_error(describe(f) + " at " + where.file_name() + ":" +
