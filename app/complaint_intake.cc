@@ -95,10 +95,18 @@ const reporter* find_reporter(const std::vector<reporter>& listed, const std::st
   return nullptr;
 }
 
+bool speaks_for(const reporter& who, const std::string& from, const std::string& domain) {
+  const auto at = from.rfind('@');
+  if (at == std::string::npos) return false;
+  const auto host = std::string_view{from}.substr(at + 1);
+  if (host != domain && !host.ends_with("." + domain)) return false;
+  return who.from.empty() || std::find(who.from.begin(), who.from.end(), from) != who.from.end();
+}
+
 }  // namespace
 
 reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
-                     const std::vector<reporter>& listed) {
+                     const std::string& from, const std::vector<reporter>& listed) {
   reporter_proof out;
   out.why_not = "unsigned";
   for (const auto& s : signatures) {
@@ -120,8 +128,12 @@ reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
       out.why_not = "signature of " + printable(s.domain, 100) + " covers only a part of the body";
       continue;
     }
-    if (who != nullptr) return {.reporter = who->name, .dkim_domain = ascii_lower(s.domain)};
-    out.why_not = "reporter is not listed: " + printable(s.domain, 100);
+    if (who == nullptr)
+      out.why_not = "reporter is not listed: " + printable(s.domain, 100);
+    else if (!speaks_for(*who, from, ascii_lower(s.domain)))
+      out.why_not = "From is not an address of the reporter: " + printable(s.domain, 100);
+    else
+      return {.reporter = who->name, .dkim_domain = ascii_lower(s.domain)};
   }
   return out;
 }

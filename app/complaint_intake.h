@@ -21,8 +21,11 @@ struct reporter_proof {
   std::string why_not;      // "unsigned", "reporter not listed: x.example", "signature fails: ..."
   bool may_pass_later = false;  // a listed domain's key could not be looked up now
 };
+// from: the key of the report's one From address, empty if it has none or several. It must lie in
+// the signing domain or below, and be one of the reporter's `from` addresses where it lists any:
+// customers of a mailbox provider sign with its domain too.
 reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
-                     const std::vector<reporter>& listed);
+                     const std::string& from, const std::vector<reporter>& listed);
 
 struct weighed_report {
   std::string type;

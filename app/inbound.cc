@@ -5,6 +5,8 @@
 #include "app/acceptance.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "smtp/mime/header_text.h"
+#include "smtp/mime/mime_walk.h"
 
 namespace consentry::app {
 
@@ -21,6 +23,18 @@ struct read_report {
   reporter_proof proof;
 };
 
+// The key of the one From address; empty if there is none, or several.
+std::string from_key(const std::string& data) {
+  const auto mail = smtp::mime::walk(data);
+  const auto* field = mail.header("From");
+  if (field == nullptr || mail.count("From") != 1) return {};
+  bool ok = false;
+  const auto list = smtp::mime::parse_address_list(field->raw, ok);
+  if (!ok || list.size() != 1) return {};
+  const auto parsed = smtp::mailbox::parse(list.front().address);
+  return parsed ? parsed->key() : std::string{};
+}
+
 // Blocks on DNS: for a worker.
 read_report read_and_verify(const std::string& data, const smtp::auth::dkim_verifier& verifier,
                             smtp::dns::resolver& dns, std::chrono::milliseconds timeout,
@@ -28,7 +42,7 @@ read_report read_and_verify(const std::string& data, const smtp::auth::dkim_veri
   read_report out;
   out.feedback = reputation::parse_feedback(data);
   const auto lookup = [&](const std::string& name) { return dns.txt_blocking(name, timeout); };
-  out.proof = prove(verifier.verify(data, lookup), listed);
+  out.proof = prove(verifier.verify(data, lookup), from_key(data), listed);
   return out;
 }
 

@@ -244,6 +244,11 @@ void reader::reporters(const fs::path& file) {
       r.dkim_domains.push_back(std::move(*ascii));
     }
     if (r.dkim_domains.empty()) s.fail("dkim_domains", "dkim_domains is required");
+    for (const auto& f : s.texts("from")) {
+      const auto parsed = smtp::mailbox::parse(f);
+      if (!parsed) s.fail("from", fmt::format("not an address: {}", f));
+      r.from.push_back(parsed->key());
+    }
     s.finish();
     out_.complaints.reporters.push_back(std::move(r));
   }

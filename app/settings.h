@@ -34,6 +34,7 @@ struct route_settings {
 struct reporter {
   std::string name;
   std::vector<std::string> dkim_domains;
+  std::vector<std::string> from;  // mailbox keys that alone may report; empty: any of those domains
 };
 
 struct settings {

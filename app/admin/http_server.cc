@@ -119,6 +119,14 @@ asio::awaitable<response> http_server::state::answer(http::request<http::string_
     out = co_await handle(std::move(r));
   } catch (const configuration_error& e) {
     out = problem(422, e.what());
+  } catch (const boost::system::system_error& e) {
+    if (e.code() == asio::error::operation_aborted) throw;  // the server stops
+    log::error("app/admin", "request_failed", {{"what", e.what()}});
+    out = problem(500, "the request failed");
+  } catch (const std::exception& e) {
+    // One request that surprises us must not end the gateway.
+    log::error("app/admin", "request_failed", {{"what", e.what()}});
+    out = problem(500, "the request failed");
   }
   co_return out;
 }

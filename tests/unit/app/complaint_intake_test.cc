@@ -106,11 +106,16 @@ TEST_CASE("a report is its reporter's word only with a valid signature of a list
     std::vector<dkim_result> signatures;
     const char* reporter;
     const char* why_not;
+    std::string from = "a.example";
   };
   for (const row& r : {
            row{{}, "", "unsigned"},
            row{{signature("a.example", dkim_status::pass)}, "Listed", ""},
-           row{{signature("OTHER.example", dkim_status::pass)}, "Other", ""},
+           row{{signature("OTHER.example", dkim_status::pass)}, "Other", "", "other.example"},
+           // Aligned: the domain or below it, and nobody else's.
+           row{{signature("a.example", dkim_status::pass)}, "Listed", "", "mx.a.example"},
+           row{{signature("a.example", dkim_status::pass)}, "", "From is not", "xa.example"},
+           row{{signature("a.example", dkim_status::pass)}, "", "From is not", "example"},
            row{{signature("a.example", dkim_status::fail)}, "", "does not verify"},
            row{{signature("a.example", dkim_status::permerror)}, "", "does not verify"},
            row{{signature("a.example", dkim_status::temperror)}, "", "does not verify"},
@@ -129,20 +134,31 @@ TEST_CASE("a report is its reporter's word only with a valid signature of a list
            row{{signature("a.example", dkim_status::fail),
                 signature("other.example", dkim_status::pass)},
                "Other",
-               ""},
+               "",
+               "other.example"},
        }) {
-    const auto p = prove(r.signatures, listed);
+    const auto p = prove(r.signatures, "fbl@" + r.from, listed);
     CHECK(p.reporter == r.reporter);
     CHECK_THAT(p.why_not, Catch::Contains(r.why_not));
     CHECK(p.why_not.empty() == !p.reporter.empty());
   }
-  CHECK(prove({signature("A.Example", dkim_status::pass)}, listed).dkim_domain == "a.example");
-  CHECK(prove({signature("a.example", dkim_status::pass)}, {}).reporter.empty());
+  CHECK(prove({signature("A.Example", dkim_status::pass)}, "x@a.example", listed).dkim_domain ==
+        "a.example");
+  CHECK(prove({signature("a.example", dkim_status::pass)}, "x@a.example", {}).reporter.empty());
+}
+
+TEST_CASE("a reporter that names its addresses is believed from these only") {
+  const std::vector<reporter> named{
+      {.name = "Provider", .dkim_domains = {"a.example"}, .from = {"staff@a.example"}}};
+  const std::vector<dkim_result> signed_by_it{signature("a.example", dkim_status::pass)};
+  CHECK(prove(signed_by_it, "staff@a.example", named).reporter == "Provider");
+  CHECK(prove(signed_by_it, "customer@a.example", named).reporter.empty());
+  CHECK(prove(signed_by_it, "", named).reporter.empty());
 }
 
 TEST_CASE("a listed reporter whose key cannot be read now may pass later") {
   const auto later = [](const std::vector<dkim_result>& s) {
-    return prove(s, listed).may_pass_later;
+    return prove(s, "x@other.example", listed).may_pass_later;
   };
   CHECK(later({signature("A.example", dkim_status::temperror)}));
   CHECK(later(
