@@ -45,6 +45,8 @@ int main(int argc, char** argv) {
   }
   try {
     return c.chosen ? c.chosen() : complain("name a command; --help lists them", exit_usage);
+  } catch (const CLI::Error& e) {  // an argument that only its command could judge
+    return complain(e.what(), exit_usage);
   } catch (const std::exception& e) {
     return complain(e.what(), exit_could_not);
   }
