@@ -34,7 +34,9 @@ enum class event_kind : std::uint8_t {
   consent_withdrawn = 24,
   consent_expired = 25,
   consent_erased = 26,
-  consent_imported = 27,  // one slice of an import; facts: rows, digest
+  consent_imported = 27,   // one slice of an import; facts: rows, digest
+  signed_up = 28,          // a sign-up waits for its confirmation; facts: form
+  consent_corrected = 29,  // a person's data was mended; facts: fields
   suppressed = 30,
   unsuppressed = 31,
   tenant_added = 40,
@@ -43,11 +45,17 @@ enum class event_kind : std::uint8_t {
   domain_changed = 43,
   credential_added = 44,
   credential_changed = 45,
+  user_added = 46,  // a person's login to the API; facts: login, role
+  user_changed = 47,
+  tenant_removed = 48,    // the data is gone, 90 days after the end (RULES A2 10)
+  tenant_exported = 49,   // handed over; facts: format
   standing_changed = 50,  // a recorded decision: replayed as it was taken; facts: from, to,
                           // complaints, delivered, epoch
   policy_activated = 60,
   desk_act = 70,
-  notice_sent = 71,  // a DSN or notice was queued; facts: for
+  accessed = 72,      // staff looked at a tenant's data (RULES A2 4); facts: what, reason
+  form_changed = 73,  // a sign-up form was made, changed or switched off; facts: form
+  notice_sent = 71,   // a DSN or notice was queued; facts: for
 };
 
 std::string_view to_string(event_kind kind) noexcept;

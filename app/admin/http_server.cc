@@ -45,6 +45,16 @@ std::optional<std::string> peer_login(int fd) {
   return fmt::format("uid{}", peer.uid);
 }
 
+std::string ip_of(const unix_socket::socket&) {
+  return {};
+}
+
+std::string ip_of(const tcp::socket& s) {
+  boost::system::error_code error;
+  const auto peer = s.remote_endpoint(error);
+  return error ? std::string{} : peer.address().to_string();
+}
+
 // False when the target is not a path of ours.
 bool read_target(std::string_view target, request& out) {
   const auto url = boost::urls::parse_origin_form(target);
@@ -78,7 +88,7 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
   std::optional<std::string> person_of(const unix_socket::socket& s, const http::fields&) const;
   std::optional<std::string> person_of(const tcp::socket& s, const http::fields& headers) const;
   asio::awaitable<response> answer(http::request<http::string_body> in,
-                                   std::optional<std::string> person);
+                                   std::optional<std::string> person, std::string remote_ip);
   template <class Protocol>
   asio::awaitable<void> serve(typename Protocol::socket socket);
   template <class Protocol>
@@ -103,11 +113,17 @@ std::optional<std::string> http_server::state::person_of(const tcp::socket&,
 }
 
 asio::awaitable<response> http_server::state::answer(http::request<http::string_body> in,
-                                                     std::optional<std::string> person) {
+                                                     std::optional<std::string> person,
+                                                     std::string remote_ip) {
   if (!person) co_return problem(401, "a bearer token is required");
   request r;
   r.person = std::move(*person);
+  r.remote_ip = std::move(remote_ip);
   r.method = std::string{in.method_string()};
+  for (const auto& field : in) {
+    const auto name = field.name_string(), value = field.value();
+    r.headers[ascii_lower({name.data(), name.size()})] = std::string{value.data(), value.size()};
+  }
   const auto type = in[http::field::content_type];
   r.content_type = without_parameters({type.data(), type.size()});
   const auto target = in.target();
@@ -159,11 +175,13 @@ asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket
       is_head = in.method() == http::verb::head;
       auto person = person_of(stream.socket(), in);
       stream.expires_never();
-      out = co_await answer(std::move(in), std::move(person));
+      auto remote_ip = ip_of(stream.socket());
+      out = co_await answer(std::move(in), std::move(person), std::move(remote_ip));
     }
     http::response<http::string_body> reply{static_cast<http::status>(out.status), version};
     reply.set(http::field::content_type, out.content_type);
     reply.set(http::field::cache_control, "no-store");
+    for (const auto& [name, value] : out.headers) reply.set(name, value);
     reply.keep_alive(keep);
     reply.body() = std::move(out.body);
     reply.prepare_payload();

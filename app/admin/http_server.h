@@ -18,16 +18,19 @@ struct request {
   std::string method;  // "GET"
   std::vector<std::string>
       path;  // "/v1/tenants/acme" -> {"v1", "tenants", "acme"}, percent-decoded
-  std::map<std::string, std::string> query;  // decoded
-  std::string content_type;                  // "text/csv", lower case, without parameters
+  std::map<std::string, std::string> query;    // decoded
+  std::string content_type;                    // "text/csv", lower case, without parameters
+  std::map<std::string, std::string> headers;  // lower-case name -> value; of several, the last
   std::string body;
-  std::string person;  // who asks: "root", "anna"
+  std::string person;     // who asks: "root", "anna"
+  std::string remote_ip;  // of the peer, empty on the Unix socket; behind a proxy, the proxy's
 };
 
 struct response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  // more of them
 };
 
 response json_response(const boost::json::value& v, int status = 200);
