@@ -46,6 +46,9 @@ awaitable<client_message> read_message(channel& line, byte_stream::duration time
       case command_line::kind::too_long:
         out.ends = auth_outcome{{500, {5, 5, 6}, "AUTH message too long"}};
         break;
+      case command_line::kind::endless:
+        out.ends = auth_outcome{{421, {4, 7, 0}, "line too long", true}};
+        break;
       case command_line::kind::bare_newline:
       case command_line::kind::bad_octet:
         out.ends = auth_outcome{{500, {5, 5, 2}, "lines end with CRLF and hold no CR, LF or NUL"}};

@@ -26,6 +26,7 @@ class body_collector {
   std::optional<reply> refusal() const;
 
   std::uint64_t size() const noexcept { return size_; }
+  std::string_view body() const noexcept { return body_; }
   std::string take_body() noexcept { return std::move(body_); }
 
  private:

@@ -41,6 +41,8 @@ command_line line_reader::next() {
       if (pending > line_bytes_max || (after_bare_lf_ && pending > 1)) {
         too_long_ = true;
         begin_ = buffer_[end_ - 1] == '\r' ? end_ - 1 : end_;
+        dropped_ += pending;
+        if (dropped_ > dropped_bytes_max) return {kind::endless, {}};
       }
       return {};
     }
@@ -54,6 +56,7 @@ command_line line_reader::next() {
     begin_ = scanned_ = at + 1;
     after_bare_lf_ = true;
     too_long_ = false;
+    dropped_ = 0;
     return {kind::bare_newline, {}};
   }
 }
@@ -64,6 +67,7 @@ command_line line_reader::whole_line(std::size_t newline) {
   const bool too_long = too_long_ || text.size() + 2 > line_bytes_max;
   begin_ = scanned_ = newline + 1;
   too_long_ = after_bare_lf_ = false;
+  dropped_ = 0;
   if (too_long) return {kind::too_long, {}};
   if (std::memchr(text.data(), '\r', text.size()) != nullptr ||
       std::memchr(text.data(), '\0', text.size()) != nullptr)

@@ -17,6 +17,7 @@ struct command_line {
     bare_newline,  // one for each bare LF; everything up to the next CRLF is dropped
     bad_octet,     // a whole line with a bare CR or a NUL in it
     too_long,      // a whole line over the limit; it is dropped
+    endless,       // so much came without an end that nobody waits for it
   };
   kind what = kind::need_more;
   std::string_view text;  // into the reader's buffer, until its next call
@@ -27,6 +28,8 @@ class line_reader {
   static constexpr std::size_t buffer_bytes = 16 * 1024;
   static constexpr std::size_t line_bytes_max =
       12288;  // the longest any command may have: AUTH, RFC 4954 section 4
+
+  static constexpr std::size_t dropped_bytes_max = 1 << 20;  // of one line
 
   line_reader();
 
@@ -46,6 +49,7 @@ class line_reader {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t scanned_ = 0;     // no LF before it
+  std::size_t dropped_ = 0;     // octets of the line under way that were thrown away
   bool too_long_ = false;       // the head of this line was dropped already
   bool after_bare_lf_ = false;  // drop up to CRLF
 };

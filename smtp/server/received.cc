@@ -1,6 +1,9 @@
 #include "smtp/server/received.h"
 
+#include <algorithm>
+
 #include "base/civil_date.h"
+#include "base/text.h"
 
 namespace consentry::smtp::server {
 
@@ -28,6 +31,22 @@ std::string received_field(const session_info& session, const envelope& e,
   field += message_id_text;
   field += "; " + to_rfc5322(at) + "\r\n";
   return field;
+}
+
+std::size_t received_count(std::string_view message) {
+  constexpr std::string_view name = "received";
+  std::size_t count = 0;
+  while (!message.empty()) {
+    const auto end = message.find("\r\n");
+    auto line = message.substr(0, end);
+    if (line.empty()) break;  // the header is over
+    message.remove_prefix(end == std::string_view::npos ? message.size() : end + 2);
+    if (!ascii_istarts_with(line, name)) continue;
+    line.remove_prefix(name.size());
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.starts_with(':')) ++count;
+  }
+  return count;
 }
 
 }  // namespace consentry::smtp::server

@@ -131,6 +131,9 @@ awaitable<void> session::handle(command_line line) {
     case command_line::kind::too_long:
       say_bad(reply{500, {5, 5, 2}, "line too long"});
       co_return;
+    case command_line::kind::endless:
+      say(reply{421, {4, 7, 0}, "line too long", true});
+      co_return;
     case command_line::kind::line:
       break;
   }

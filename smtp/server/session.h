@@ -82,6 +82,7 @@ class session {
   boost::asio::awaitable<bool> read_chunk(std::uint64_t octets);
   boost::asio::awaitable<void> hand_over();
   std::optional<reply> out_of_sequence() const;
+  std::optional<reply> bad_form() const;
 
   // session_security.cc: STARTTLS and AUTH
   boost::asio::awaitable<void> starttls(command c);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "smtp/server/body_collector.h"
 #include "smtp/server/data_reader.h"
+#include "smtp/server/received.h"
 #include "smtp/server/session.h"
 
 namespace consentry::smtp::server {
@@ -98,10 +99,18 @@ awaitable<bool> session::read_chunk(std::uint64_t octets) {
   co_return true;
 }
 
+// What no gatekeeper has to see.
+std::optional<reply> session::bad_form() const {
+  if (const auto refusal = body_->refusal()) return refusal;
+  if (received_count(body_->body()) >= settings_->limits.received_fields)
+    return reply{554, {5, 4, 6}, "smtp.loop the message has passed too many hosts"};
+  return std::nullopt;
+}
+
 // The message is complete: refuse it for its form, or ask the gatekeeper.
 awaitable<void> session::hand_over() {
   body_->finish();
-  if (const auto refusal = body_->refusal()) {
+  if (const auto refusal = bad_form()) {
     log::info("smtp/server", "message_refused",
               {{"session", info_.id}, {"reply", to_string(*refusal)}});
     say(*refusal);

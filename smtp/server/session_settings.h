@@ -27,6 +27,7 @@ struct session_limits {
   std::uint64_t message_bytes = 50ULL << 20;  // announced by SIZE
   std::size_t recipients = 1000;       // per message, at least 100 (RFC 5321 section 4.5.3.1.8)
   std::size_t text_line_bytes = 1000;  // with CRLF (RFC 5321 section 4.5.3.1.6); 0: not looked at
+  std::size_t received_fields = 100;   // with so many a message runs in circles (section 6.3)
   unsigned bad_commands = 10;          // since the last accepted message; then 421
   unsigned idle_commands = 100;        // NOOP, RSET, EHLO... since the last accepted message
   unsigned bare_newlines = 3;          // commands that end in a bare LF; then 421

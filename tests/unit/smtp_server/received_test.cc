@@ -28,6 +28,14 @@ TEST_CASE("the keyword tells how the message came (RFC 3848, RFC 6531)") {
   }
 }
 
+TEST_CASE("trace fields are counted in the header only") {
+  CHECK(received_count("") == 0);
+  CHECK(received_count("\r\nReceived: in the body\r\n") == 0);
+  CHECK(received_count("Received: a\r\nSubject: b\r\n Received: folded\r\nRECEIVED : c\r\n"
+                       "Received-SPF: pass\r\n\r\nReceived: d\r\n") == 2);
+  CHECK(received_count("Received: without an end") == 1);
+}
+
 TEST_CASE("the Received field names both sides and no recipient") {
   session_info session;
   session.ehlo_name = "client.test";
