@@ -7,16 +7,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "app/component_options.h"
 #include "app/gateway.h"
 #include "app/policy_loading.h"
 #include "app/settings.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "smtp/auth/key_ring.h"
+#include "smtp/dns/resolver.h"
 
 namespace {
 
@@ -36,12 +39,17 @@ class shifted_clock final : public consentry::wall_clock {
   std::chrono::days by_;
 };
 
-// The store must belong to the user we become, before we become him.
-void give_up_privileges(const std::string& user, const std::filesystem::path& store) {
-  if (user.empty()) return;
+const passwd& user_entry(const std::string& user) {
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr)
     throw configuration_error(fmt::format("[server] user: there is no user {}", user));
+  return *entry;
+}
+
+// The store must belong to the user we become, before we become him.
+void give_up_privileges(const std::string& user, const std::filesystem::path& store) {
+  if (user.empty()) return;
+  const passwd* entry = &user_entry(user);
   if (::geteuid() == entry->pw_uid) return;
   if (::geteuid() != 0)
     throw configuration_error(fmt::format("[server] user: only root can become {}", user));
@@ -58,12 +66,25 @@ void give_up_privileges(const std::string& user, const std::filesystem::path& st
   if (::setuid(0) == 0) throw configuration_error("[server] user: privileges came back");
 }
 
+void must_exist(const std::string& key, const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error))
+    throw configuration_error(fmt::format("{}: there is no file {}", key, file.string()));
+}
+
 // All that can be wrong without starting: settings, policy, patterns, keys, certificate.
 void check(const consentry::app::settings& s) {
   const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
   if (std::filesystem::is_directory(s.dkim_folder))
     consentry::smtp::auth::key_ring::load(s.dkim_folder);
   if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
+  if (!s.server.user.empty()) user_entry(s.server.user);
+  if (!s.dns.trust_anchor_file.empty())
+    must_exist("[dns] trust_anchor_file", s.dns.trust_anchor_file);
+  for (const auto& [name, file] : s.dns.zones) must_exist("[[dns_zone]] file", file);
+  boost::asio::io_context io;
+  const consentry::smtp::dns::resolver reads_zones_and_anchors{io.get_executor(),
+                                                               consentry::app::resolver_of(s)};
   fmt::print("settings are good; policy {} with {} patterns\n", policy->set->version,
              policy->patterns->patterns().size());
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 
 #include "base/strict_toml.h"
@@ -76,6 +78,26 @@ std::pair<std::string, std::uint16_t> host_and_port(toml_section& s, std::string
     s.fail(key, fmt::format("{} must be an IP address and a port, like 127.0.0.1:587; it is \"{}\"",
                             key, text));
   return {host, static_cast<std::uint16_t>(port)};
+}
+
+// A name whose addresses are looked up, or an IP address.
+std::string route_host(toml_section& s) {
+  auto host = s.required_text("host");
+  boost::system::error_code not_ip;
+  boost::asio::ip::make_address(host, not_ip);
+  return not_ip ? host_name(s, "host") : host;
+}
+
+// "192.0.2.53", "2001:db8::53@5353"
+void check_name_server(const toml_section& s, const std::string& text) {
+  const auto at = text.find('@');
+  boost::system::error_code error;
+  boost::asio::ip::make_address(text.substr(0, at), error);
+  const auto port = at == std::string::npos ? "53" : text.substr(at + 1);
+  if (error || port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
+    s.fail("forward",
+           fmt::format("forward must hold IP addresses, like 127.0.0.1@53, not \"{}\"", text));
 }
 
 fs::path reader::path(toml_section& s, std::string_view key, const fs::path& otherwise) const {
@@ -197,7 +219,7 @@ void reader::routes() {
       if (!ascii) s.fail("domain", "domain must be a domain, .domain or *");
       r.domain = (r.domain.starts_with('.') ? "." : "") + *ascii;
     }
-    r.host = s.required_text("host");
+    r.host = route_host(s);
     r.port = static_cast<std::uint16_t>(s.integer("port", 25, 1, 65535));
     s.finish();
     out_.routes.push_back(std::move(r));
@@ -206,6 +228,7 @@ void reader::routes() {
 
 void reader::dns(toml_section s) {
   out_.dns.forward = s.texts("forward");
+  for (const auto& server : out_.dns.forward) check_name_server(s, server);
   out_.dns.trust_anchor_file = path(s, "trust_anchor_file", {});
   out_.dns.timeout = seconds{s.integer("timeout_s", 10, 1, 120)};
   out_.dns.allow_loopback = s.flag("allow_loopback", false);
@@ -285,6 +308,13 @@ void reader::log(toml_section s) {
 }
 
 settings reader::read() {
+  // Before anything is missed: a section whose name is misspelt.
+  constexpr std::array sections{"server",   "store",      "tls",   "listener", "smtp", "mail",
+                                "delivery", "route",      "dns",   "dns_zone", "dkim", "policy",
+                                "public",   "complaints", "admin", "log"};
+  for (const auto& name : top_.keys())
+    if (std::find(sections.begin(), sections.end(), name) == sections.end())
+      top_.fail(name, fmt::format("there is no section [{}]", name));
   server(top_.section("server"));
   store(top_.section("store"));
   tls(top_.section("tls"));

@@ -1,6 +1,7 @@
 #include "app/cli/daemon_answers.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -18,7 +19,8 @@ result<std::string> read_file(const std::string& name) {
   std::string content;
   if (name == "-") return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
   std::ifstream in{name, std::ios::binary};
-  if (!in)
+  std::error_code error;
+  if (!in || std::filesystem::is_directory(name, error))
     return failure{.kind = failure_kind::not_found, .public_text = name + ": cannot be read"};
   return std::string{std::istreambuf_iterator<char>{in}, {}};
 }

@@ -22,6 +22,22 @@ int complain(const std::string& what, int code) {
   return code;
 }
 
+// CLI11 misses a command before it looks at what stands in its place.
+std::string what_was_wrong(const CLI::ParseError& e, const CLI::App& cli) {
+  const auto rest = cli.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&e) == nullptr ||
+      std::string_view{e.what()}.find("subcommand") == std::string_view::npos)
+    return e.what();
+  return rest.empty() ? "name a command; --help lists them"
+                      : "no command is called \"" + rest.front() + "\"; --help lists them";
+}
+
+// An answer that did not reach its reader is none.
+int written(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return complain("the answer could not be written", exit_could_not);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -41,10 +57,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return cli.exit(e);
   } catch (const CLI::ParseError& e) {
-    return complain(e.what(), exit_usage);
+    return complain(what_was_wrong(e, cli), exit_usage);
   }
   try {
-    return c.chosen ? c.chosen() : complain("name a command; --help lists them", exit_usage);
+    return written(c.chosen ? c.chosen()
+                            : complain("name a command; --help lists them", exit_usage));
   } catch (const CLI::Error& e) {  // an argument that only its command could judge
     return complain(e.what(), exit_usage);
   } catch (const std::exception& e) {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <vector>
 
 #include "app/cli/commands.h"
 #include "app/cli/daemon_client.h"
@@ -159,16 +159,17 @@ int run_last_day(const context& c, const std::string& text, int months) {
 }  // namespace
 
 std::string read_input(const std::string& file, std::size_t bytes_max) {
+  std::ifstream opened;
+  if (file != "-") opened.open(file, std::ios::binary);
+  std::istream& in = file == "-" ? std::cin : opened;
+  if (!in || fs::is_directory(file)) throw configuration_error(file + ": cannot be read");
   std::string content;
-  if (file == "-") {
-    content.assign(std::istreambuf_iterator<char>{std::cin}, {});
-  } else {
-    std::ifstream in{file, std::ios::binary};
-    if (!in || fs::is_directory(file)) throw configuration_error(file + ": cannot be read");
-    content.assign(std::istreambuf_iterator<char>{in}, {});
+  std::vector<char> block(1u << 16);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    content.append(block.data(), static_cast<std::size_t>(in.gcount()));
+    if (content.size() > bytes_max)  // looked at on the way: the file may have no end
+      throw configuration_error(file + ": larger than " + human_bytes(bytes_max));
   }
-  if (content.size() > bytes_max)
-    throw configuration_error(file + ": larger than " + human_bytes(bytes_max));
   return content;
 }
 
