@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "app/admin/access.h"
 #include "app/admin/api.h"
 #include "app/admin/http_server.h"
 #include "app/component_options.h"
@@ -112,6 +113,7 @@ struct gateway::state {
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
   void write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const;
+  admin::tls_source http_tls(bool is_wanted) const;
   void open_http();
   asio::awaitable<void> close_http(std::chrono::milliseconds patience);
   void start();
@@ -185,9 +187,12 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .reload_dkim_keys =
               [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
           .count_sessions = [this] { return count_sessions(); },
-          .started_at = clock.now()},
+          .started_at = clock.now(),
+          .socket_roles = {config.admin.desk, config.admin.auditor}},
       admin_server{io.get_executor(),
-                   [this](admin::request r) { return admin::serve(api, std::move(r)); }},
+                   [this](admin::request r) { return admin::serve(api, std::move(r)); },
+                   {},
+                   [this](admin::request& r) { return admin::let_in(api, r); }},
       public_context{.rooms = rooms, .live = live, .clock = clock},
       public_server{io.get_executor(),
                     [this](admin::request r) {
@@ -279,7 +284,12 @@ void gateway::state::write_ports(std::uint16_t admin_tcp, std::uint16_t public_h
   std::filesystem::rename(folder / "ports.json.new", folder / "ports.json", error);
 }
 
-// A socket that is taken or a bad tokens file stops the start with its exception. What accepts by
+admin::tls_source gateway::state::http_tls(bool is_wanted) const {
+  if (!is_wanted) return {};
+  return [this] { return *live.server_tls.get(); };
+}
+
+// A socket that is taken stops the start with its exception. What accepts by
 // then is ended in order first: a task left running is a broken invariant.
 void gateway::state::open_http() {
   try {
@@ -287,9 +297,10 @@ void gateway::state::open_http() {
     admin_server.listen_unix(config.admin.socket);
     if (!config.admin.tcp_host.empty())
       admin_tcp = admin_server.listen_tcp(config.admin.tcp_host, config.admin.tcp_port,
-                                          admin::read_tokens(config.admin.tokens_file));
+                                          http_tls(config.admin.tls));
     if (!config.public_http.host.empty())
-      public_http = public_server.listen_public(config.public_http.host, config.public_http.port);
+      public_http = public_server.listen_tcp(config.public_http.host, config.public_http.port,
+                                             http_tls(config.public_http.tls));
     write_ports(admin_tcp, public_http);
   } catch (...) {
     bool is_closed = false;

@@ -35,6 +35,7 @@ class reader {
   void dns(toml_section s);
   void policy();
   void reporters(const fs::path& file);
+  bool http_tls(toml_section& s) const;
   void admin(toml_section s);
   void public_http(toml_section s);
   void log(toml_section s);
@@ -278,20 +279,34 @@ void reader::reporters(const fs::path& file) {
   top.finish();
 }
 
+bool reader::http_tls(toml_section& s) const {
+  const bool wanted = s.flag("tls", false);
+  if (wanted && !out_.tls.identity && !out_.tls.self_signed)
+    s.fail("tls", "this listener needs [tls] certificate and key");
+  return wanted;
+}
+
 void reader::admin(toml_section s) {
   out_.admin.socket = path(s, "socket", out_.store.folder / "run/admin.sock");
   if (out_.admin.socket.string().size() > 107)
     s.fail("socket", "the path of a Unix socket has at most 107 bytes");
   if (s.has("tcp")) std::tie(out_.admin.tcp_host, out_.admin.tcp_port) = host_and_port(s, "tcp");
-  out_.admin.tokens_file = path(s, "tokens", {});
-  if (!out_.admin.tcp_host.empty() && out_.admin.tokens_file.empty())
-    s.fail("tcp", "tcp is served only with tokens: name a tokens file");
+  out_.admin.tls = http_tls(s);
+  boost::system::error_code error;
+  const auto at = boost::asio::ip::make_address(out_.admin.tcp_host, error);
+  if (!error && !out_.admin.tls && !at.is_loopback())
+    s.fail("tcp", "tokens are not sent in clear text over a network: set tls = true");
+  auto roles = s.section("roles");
+  out_.admin.desk = roles.texts("desk");
+  out_.admin.auditor = roles.texts("auditor");
+  roles.finish();
   s.finish();
 }
 
 void reader::public_http(toml_section s) {
   if (s.has("address"))
     std::tie(out_.public_http.host, out_.public_http.port) = host_and_port(s, "address");
+  out_.public_http.tls = http_tls(s);
   s.finish();
 }
 

@@ -104,11 +104,14 @@ struct settings {
     std::filesystem::path socket;
     std::string tcp_host;  // empty: no TCP
     std::uint16_t tcp_port = 0;
-    std::filesystem::path tokens_file;
+    bool tls = false;
+    std::vector<std::string> desk,
+        auditor;  // logins and @groups of the socket, with less than admin
   } admin;
   struct {
     std::string host;  // empty: no public listener
     std::uint16_t port = 0;
+    bool tls = false;
   } public_http;
   log::settings log;
 };

@@ -34,6 +34,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       journal{env},
       ids{env},
       tenants{env, journal},
+      users{env, journal},
       consents{env, journal},
       renewals{env, consents, journal},
       tally{env, o.complaint_max_age_days},

@@ -14,6 +14,7 @@
 #include "policy/consent/renewal_buffer.h"
 #include "policy/tenants/tenant_directory.h"
 #include "policy/tenants/tenant_registry.h"
+#include "policy/tenants/user_registry.h"
 #include "queue/queue_store.h"
 #include "queue/spool.h"
 #include "reputation/blocker.h"
@@ -41,6 +42,7 @@ struct store_rooms {
   journal::event_journal journal;
   journal::id_sequence ids;
   policy::tenants::tenant_registry tenants;
+  policy::tenants::user_registry users;
   policy::consent::consent_ledger consents;
   policy::consent::renewal_buffer renewals;
   reputation::tally tally;

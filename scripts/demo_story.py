@@ -178,7 +178,8 @@ SOCKET = PLACE / "store/run/admin.sock"
 
 def ask(*arguments, shown=True, expect=0):
     """Runs `consentry`, shows command and answer."""
-    done = subprocess.run([BIN / "consentry", "--socket", SOCKET, *arguments], capture_output=True, text=True)
+    done = subprocess.run([BIN / "consentry", "--socket", SOCKET, "--reason", "the demo", *arguments], capture_output=True,
+                          text=True)
     if shown:
         say("$ consentry " + " ".join(f'"{a}"' if " " in a else a for a in arguments))
         if done.stdout.strip():

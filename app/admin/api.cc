@@ -7,10 +7,25 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "app/admin/access.h"
+#include "smtp/address.h"
+
 namespace consentry::app::admin {
 
+namespace {
+
+// Whose data a request is about, where its query or the last part of its path is an address.
+std::string person_asked_for(const policy::tenants::tenant& t, const request& r) {
+  const auto asked = r.query.find("address");
+  const auto address = smtp::mailbox::parse(asked != r.query.end() ? asked->second : r.path.back());
+  if (!address || address->is_null()) return {};
+  return policy::tenants::pseudonym(t, address->key());
+}
+
+}  // namespace
+
 std::string actor_of(const request& r) {
-  return "desk:" + r.person;
+  return (policy::tenants::is_tenants(r.as) ? "tenant:" : "desk:") + r.person;
 }
 
 response problem_of(const failure& f) {
@@ -66,14 +81,26 @@ std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t
 }
 
 resource serve(api_context& c, request r) {
-  if (r.path.size() < 2 || r.path[0] != "v1") co_return problem(404, "no such resource");
-  const auto name = r.path[1];
-  if (name == "tenants") co_return co_await tenants_resource(c, std::move(r));
-  if (name == "queue") co_return co_await queue_resource(c, std::move(r));
-  if (name == "why") co_return co_await why_resource(c, std::move(r));
-  if (name == "journal") co_return co_await journal_resource(c, std::move(r));
-  if (name == "stats") co_return co_await stats_resource(c, std::move(r));
-  co_return problem(404, "no such resource");
+  if (auto no = refusal_of(c, r)) co_return std::move(*no);
+  const auto& where = *find_route(r.method, r.path).where;
+  if (r.method == "HEAD") r.method = "GET";
+  if (!where.is_of_tenant()) {
+    const auto handle = std::get<platform_resource>(where.handle);
+    co_return co_await handle(c, std::move(r));
+  }
+  // The directory may be swapped while we wait: keep a copy of the tenant.
+  const auto directory = c.rooms.directory.get();
+  const auto* found = directory->find_named(r.path[2]);
+  if (found == nullptr) co_return problem(404, "no such resource");
+  const auto tenant = *found;
+  if (where.shows != view::nothing) {
+    looked_at what{.tenant = tenant.id, .what = where.operation, .how = where.shows};
+    what.person = person_asked_for(tenant, r);
+    const auto noted = co_await note_access(c, r, std::move(what));
+    if (!noted) co_return problem_of(noted.error());
+  }
+  const auto handle = std::get<tenant_resource>(where.handle);
+  co_return co_await handle(c, tenant, std::move(r));
 }
 
 }  // namespace consentry::app::admin

@@ -1,14 +1,12 @@
-// The operators' resources. One file per resource; each takes the whole request behind its prefix.
-//
-//   /v1/tenants[/NAME[/state|domains|credentials|consents|standing|block|unblock]]
-//   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
-//   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
-//   journal_resource, stats_resource
+// The resources behind the table of routes (access.h, routes.cc). One file per resource; each takes
+// the whole request.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "app/admin/http_server.h"
 #include "app/live_settings.h"
@@ -18,6 +16,22 @@
 #include "queue/queue_stats.h"
 
 namespace consentry::app::admin {
+
+// Who is less than an admin on the Unix socket: logins, or "@group".
+struct socket_roles {
+  std::vector<std::string> desk;
+  std::vector<std::string> auditor;
+};
+
+// Which lists staff looked at lately, so that a listing of many pages is entered once. Any thread.
+class recent_looks {
+ public:
+  bool is_new(const std::string& look, instant now, std::chrono::milliseconds within);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, instant> seen_;
+};
 
 // All outlive the server.
 struct api_context {
@@ -36,11 +50,13 @@ struct api_context {
   std::size_t sessions() const { return count_sessions ? count_sessions() : 0; }
   std::function<std::size_t()> count_sessions;
   instant started_at{};
+  admin::socket_roles socket_roles{};
+  recent_looks looks{};
 };
 
 using resource = boost::asio::awaitable<response>;
 
-// Finds the resource. 404, 405 and 400 as problem+json.
+// Finds the resource, once more asks whether whoever asks may, and lets it answer.
 resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
@@ -51,7 +67,7 @@ resource why_resource(api_context& c, request r);
 resource journal_resource(api_context& c, request r);
 resource stats_resource(api_context& c, request r);
 
-// "desk:<login>", for the journal.
+// For the journal: "desk:<login>", or "tenant:<login>" for a tenant's own people.
 std::string actor_of(const request& r);
 
 // A failure as a problem: invalid 422, not_found 404, conflict 409, refused 403, storage_full 507,

@@ -6,18 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/ssl.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/url/parse.hpp>
-#include <optional>
+#include <list>
 
+#include "app/admin/http_conversation.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "base/secret.h"
 #include "base/task_scope.h"
-#include "base/text.h"
 
 namespace consentry::app::admin {
 
@@ -32,11 +31,14 @@ namespace {
 
 constexpr auto no_throw = asio::as_tuple(use_awaitable);
 
+using tcp_stream = beast::basic_stream<tcp, asio::any_io_executor>;
+using unix_stream = beast::basic_stream<unix_socket, asio::any_io_executor>;
+
 // The login behind a Unix socket, by the kernel's word.
-std::optional<std::string> peer_login(int fd) {
+std::string peer_login(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
   passwd entry{};
   passwd* found = nullptr;
   char buffer[4096];
@@ -45,179 +47,138 @@ std::optional<std::string> peer_login(int fd) {
   return fmt::format("uid{}", peer.uid);
 }
 
-std::string ip_of(const unix_socket::socket&) {
-  return {};
-}
-
-std::string ip_of(const tcp::socket& s) {
-  boost::system::error_code error;
-  const auto peer = s.remote_endpoint(error);
-  return error ? std::string{} : peer.address().to_string();
-}
-
-// False when the target is not a path of ours.
-bool read_target(std::string_view target, request& out) {
-  const auto url = boost::urls::parse_origin_form(target);
-  if (!url) return false;
-  for (const auto segment : url->segments()) out.path.push_back(segment);
-  for (const auto p : url->params()) out.query[p.key] = p.value;
-  return true;
-}
-
-std::string without_parameters(std::string_view content_type) {
-  return ascii_lower(trim(content_type.substr(0, content_type.find(';'))));
-}
-
 }  // namespace
 
 struct http_server::state : std::enable_shared_from_this<http_server::state> {
-  state(asio::any_io_executor e, handler h, http_limits l)
-      : executor{e}, handle{std::move(h)}, limits{l}, scope{e} {}
+  state(asio::any_io_executor e, handler h, http_limits l, doorman d)
+      : executor{e}, services{std::move(h), l, std::move(d)}, scope{e} {}
+
+  struct tcp_door {
+    tcp::acceptor acceptor;
+    tls_source tls;
+  };
 
   asio::any_io_executor executor;
-  handler handle;
-  http_limits limits;
+  http_services services;
   task_scope scope;
-  std::vector<unix_socket::acceptor> unix_acceptors;
-  std::vector<tcp::acceptor> tcp_acceptors;
+  std::list<unix_socket::acceptor> unix_doors;
+  std::list<tcp_door> tcp_doors;
   std::vector<std::filesystem::path> sockets;
-  std::map<std::string, std::string> tokens;
   std::size_t connections = 0;
-  bool is_public = false;
+  std::map<std::string, std::size_t> per_ip;
 
-  std::optional<std::string> person_of(const unix_socket::socket& s, const http::fields&) const;
-  std::optional<std::string> person_of(const tcp::socket& s, const http::fields& headers) const;
-  asio::awaitable<response> answer(http::request<http::string_body> in,
-                                   std::optional<std::string> person, std::string remote_ip);
-  template <class Protocol>
-  asio::awaitable<void> serve(typename Protocol::socket socket);
-  template <class Protocol>
-  asio::awaitable<void> accept(typename Protocol::acceptor& acceptor);
+  bool admit(const std::string& ip);
+  void leave(const std::string& ip);
+  asio::awaitable<void> accept_unix(unix_socket::acceptor& acceptor);
+  asio::awaitable<void> accept_tcp(tcp_door& door);
+  asio::awaitable<void> serve_unix(unix_socket::socket socket);
+  asio::awaitable<void> serve_plain(tcp::socket socket, std::string ip);
+  asio::awaitable<void> serve_tls(tcp::socket socket, std::string ip,
+                                  std::shared_ptr<asio::ssl::context> context);
+  asio::awaitable<bool> pause_after(const boost::system::error_code& error);
 };
 
-std::optional<std::string> http_server::state::person_of(const unix_socket::socket& s,
-                                                         const http::fields&) const {
-  return peer_login(const_cast<unix_socket::socket&>(s).native_handle());
-}
-
-std::optional<std::string> http_server::state::person_of(const tcp::socket&,
-                                                         const http::fields& headers) const {
-  if (is_public) return std::string{};
-  const auto value = headers[http::field::authorization];
-  constexpr std::string_view scheme = "Bearer ";
-  if (!ascii_istarts_with({value.data(), value.size()}, scheme)) return std::nullopt;
-  const auto token = trim(std::string_view{value.data(), value.size()}.substr(scheme.size()));
-  // Looked up by hash: the time taken tells nothing about the tokens.
-  const auto found = tokens.find(hex(as_bytes(sha256(token))));
-  return found == tokens.end() ? std::nullopt : std::optional{found->second};
-}
-
-asio::awaitable<response> http_server::state::answer(http::request<http::string_body> in,
-                                                     std::optional<std::string> person,
-                                                     std::string remote_ip) {
-  if (!person) co_return problem(401, "a bearer token is required");
-  request r;
-  r.person = std::move(*person);
-  r.remote_ip = std::move(remote_ip);
-  r.method = std::string{in.method_string()};
-  for (const auto& field : in) {
-    const auto name = field.name_string(), value = field.value();
-    r.headers[ascii_lower({name.data(), name.size()})] = std::string{value.data(), value.size()};
+bool http_server::state::admit(const std::string& ip) {
+  if (connections >= services.limits.connections_max) return false;
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(ip, error);
+  if (!error && !address.is_loopback()) {
+    auto& count = per_ip[ip];
+    if (count >= services.limits.connections_per_ip_max) return false;
+    ++count;
   }
-  const auto type = in[http::field::content_type];
-  r.content_type = without_parameters({type.data(), type.size()});
-  const auto target = in.target();
-  if (!read_target({target.data(), target.size()}, r))
-    co_return problem(400, "the request target is not a path");
-  r.body = std::move(in.body());
-  response out;
-  try {
-    out = co_await handle(std::move(r));
-  } catch (const configuration_error& e) {
-    out = problem(422, e.what());
-  } catch (const boost::system::system_error& e) {
-    if (e.code() == asio::error::operation_aborted) throw;  // the server stops
-    log::error("app/admin", "request_failed", {{"what", e.what()}});
-    out = problem(500, "the request failed");
-  } catch (const std::exception& e) {
-    // One request that surprises us must not end the gateway.
-    log::error("app/admin", "request_failed", {{"what", e.what()}});
-    out = problem(500, "the request failed");
-  }
-  co_return out;
+  ++connections;
+  return true;
 }
 
-template <class Protocol>
-asio::awaitable<void> http_server::state::serve(typename Protocol::socket socket) {
-  using stream_type = beast::basic_stream<Protocol, asio::any_io_executor>;
-  stream_type stream{std::move(socket)};
-  beast::flat_buffer buffer{limits.header_bytes_max + (64u << 10)};
-  for (;;) {
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
-    parser.body_limit(limits.body_bytes_max);
-    stream.expires_after(limits.request_timeout);
-    const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
-    response out;
-    bool keep = false, is_head = false;
-    unsigned version = 11;
-    if (error == http::error::body_limit) {
-      out = problem(
-          413, fmt::format("a request body has at most {}", human_bytes(limits.body_bytes_max)));
-    } else if (error == http::error::header_limit) {
-      out = problem(431, "the request header is too large");
-    } else if (error) {
-      break;
-    } else {
-      auto in = parser.release();
-      keep = in.keep_alive();
-      version = in.version();
-      is_head = in.method() == http::verb::head;
-      auto person = person_of(stream.socket(), in);
-      stream.expires_never();
-      auto remote_ip = ip_of(stream.socket());
-      out = co_await answer(std::move(in), std::move(person), std::move(remote_ip));
-    }
-    http::response<http::string_body> reply{static_cast<http::status>(out.status), version};
-    reply.set(http::field::content_type, out.content_type);
-    reply.set(http::field::cache_control, "no-store");
-    for (const auto& [name, value] : out.headers) reply.set(name, value);
-    reply.keep_alive(keep);
-    reply.body() = std::move(out.body);
-    reply.prepare_payload();
-    // RFC 9110 section 9.3.2: the length, but not the content.
-    if (is_head) reply.body().clear();
-    stream.expires_after(limits.answer_timeout);
-    const auto [write_error, written] = co_await http::async_write(stream, reply, no_throw);
-    if (write_error || !keep) break;
+void http_server::state::leave(const std::string& ip) {
+  --connections;
+  if (const auto found = per_ip.find(ip); found != per_ip.end() && --found->second == 0)
+    per_ip.erase(found);
+}
+
+asio::awaitable<void> http_server::state::serve_unix(unix_socket::socket socket) {
+  http_peer peer{.kernel_login = peer_login(socket.native_handle())};
+  unix_stream stream{std::move(socket)};
+  http_conversation<unix_stream> talk{stream, services, std::move(peer)};
+  co_await talk.run();
+  beast::error_code ignored;
+  stream.socket().shutdown(unix_socket::socket::shutdown_both, ignored);
+  leave({});
+}
+
+asio::awaitable<void> http_server::state::serve_plain(tcp::socket socket, std::string ip) {
+  http_peer peer{.remote_ip = ip};
+  tcp_stream stream{std::move(socket)};
+  http_conversation<tcp_stream> talk{stream, services, std::move(peer)};
+  co_await talk.run();
+  beast::error_code ignored;
+  stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  leave(ip);
+}
+
+asio::awaitable<void> http_server::state::serve_tls(tcp::socket socket, std::string ip,
+                                                    std::shared_ptr<asio::ssl::context> context) {
+  http_peer peer{.remote_ip = ip};
+  beast::ssl_stream<tcp_stream> stream{tcp_stream{std::move(socket)}, *context};
+  beast::get_lowest_layer(stream).expires_after(services.limits.handshake_timeout);
+  const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, no_throw);
+  if (!error) {
+    http_conversation<beast::ssl_stream<tcp_stream>> talk{stream, services, std::move(peer)};
+    co_await talk.run();
+    beast::get_lowest_layer(stream).expires_after(std::chrono::seconds{2});
+    co_await stream.async_shutdown(no_throw);
   }
   beast::error_code ignored;
-  stream.socket().shutdown(Protocol::socket::shutdown_both, ignored);
-  --connections;
+  beast::get_lowest_layer(stream).socket().shutdown(tcp::socket::shutdown_both, ignored);
+  leave(ip);
 }
 
-template <class Protocol>
-asio::awaitable<void> http_server::state::accept(typename Protocol::acceptor& acceptor) {
+// Out of descriptors, say: give the others a moment to end. False: the server stops.
+asio::awaitable<bool> http_server::state::pause_after(const boost::system::error_code& error) {
+  if (error == asio::error::operation_aborted) co_return false;
+  asio::steady_timer pause{executor, std::chrono::milliseconds{100}};
+  co_await pause.async_wait(no_throw);
+  co_return true;
+}
+
+asio::awaitable<void> http_server::state::accept_unix(unix_socket::acceptor& acceptor) {
   for (;;) {
     auto [error, socket] = co_await acceptor.async_accept(no_throw);
-    if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
+    if (!acceptor.is_open()) co_return;
     if (error) {
-      // Out of descriptors, say: give the others a moment to end.
-      asio::steady_timer pause{executor, std::chrono::milliseconds{100}};
-      co_await pause.async_wait(no_throw);
+      const bool goes_on = co_await pause_after(error);
+      if (!goes_on) co_return;
       continue;
     }
-    if (connections >= limits.connections_max) continue;
-    ++connections;
-    scope.spawn(serve<Protocol>(std::move(socket)));
+    if (admit({})) scope.spawn(serve_unix(std::move(socket)));
   }
 }
 
-http_server::http_server(asio::any_io_executor executor, handler h, http_limits limits)
-    : state_{std::make_shared<state>(std::move(executor), std::move(h), limits)} {
-  state_->unix_acceptors.reserve(4);
-  state_->tcp_acceptors.reserve(4);
+asio::awaitable<void> http_server::state::accept_tcp(tcp_door& door) {
+  for (;;) {
+    auto [error, socket] = co_await door.acceptor.async_accept(no_throw);
+    if (!door.acceptor.is_open()) co_return;
+    if (error) {
+      const bool goes_on = co_await pause_after(error);
+      if (!goes_on) co_return;
+      continue;
+    }
+    boost::system::error_code no_peer;
+    auto ip = socket.remote_endpoint(no_peer).address().to_string();
+    if (no_peer || !admit(ip)) continue;
+    if (!door.tls) {
+      scope.spawn(serve_plain(std::move(socket), std::move(ip)));
+    } else if (auto context = door.tls(); context != nullptr) {
+      scope.spawn(serve_tls(std::move(socket), std::move(ip), std::move(context)));
+    } else {
+      leave(ip);
+    }
+  }
 }
+
+http_server::http_server(asio::any_io_executor executor, handler h, http_limits limits, doorman d)
+    : state_{std::make_shared<state>(std::move(executor), std::move(h), limits, std::move(d))} {}
 
 http_server::~http_server() = default;
 
@@ -232,7 +193,7 @@ void http_server::listen_unix(const std::filesystem::path& socket) {
     if (!code) throw configuration_error(socket.string() + ": another daemon listens there");
     if (std::filesystem::is_socket(socket, error)) std::filesystem::remove(socket, error);
   }
-  auto& acceptor = state_->unix_acceptors.emplace_back(state_->executor);
+  auto& acceptor = state_->unix_doors.emplace_back(state_->executor);
   acceptor.open(unix_socket{}, code);
   const auto mask = ::umask(0117);
   if (!code) acceptor.bind(unix_socket::endpoint{socket.string()}, code);
@@ -240,14 +201,14 @@ void http_server::listen_unix(const std::filesystem::path& socket) {
   if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
   if (code) throw configuration_error(socket.string() + ": " + code.message());
   state_->sockets.push_back(socket);
-  state_->scope.spawn(state_->accept<unix_socket>(acceptor));
+  state_->scope.spawn(state_->accept_unix(acceptor));
 }
 
-std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t port,
-                                      std::map<std::string, std::string> tokens) {
-  state_->tokens = std::move(tokens);
+std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t port, tls_source tls) {
   const tcp::endpoint at{asio::ip::make_address(host), port};
-  auto& acceptor = state_->tcp_acceptors.emplace_back(state_->executor);
+  auto& door = state_->tcp_doors.emplace_back(
+      state::tcp_door{tcp::acceptor{state_->executor}, std::move(tls)});
+  auto& acceptor = door.acceptor;
   boost::system::error_code code;
   acceptor.open(at.protocol(), code);
   if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
@@ -255,19 +216,14 @@ std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t por
   if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
   if (code)
     throw configuration_error(fmt::format("HTTP listener {}:{}: {}", host, port, code.message()));
-  state_->scope.spawn(state_->accept<tcp>(acceptor));
+  state_->scope.spawn(state_->accept_tcp(door));
   return acceptor.local_endpoint().port();
-}
-
-std::uint16_t http_server::listen_public(const std::string& host, std::uint16_t port) {
-  state_->is_public = true;
-  return listen_tcp(host, port, {});
 }
 
 asio::awaitable<void> http_server::stop(std::chrono::steady_clock::time_point deadline) {
   boost::system::error_code ignored;
-  for (auto& a : state_->unix_acceptors) a.close(ignored);
-  for (auto& a : state_->tcp_acceptors) a.close(ignored);
+  for (auto& a : state_->unix_doors) a.close(ignored);
+  for (auto& d : state_->tcp_doors) d.acceptor.close(ignored);
   std::error_code error;
   for (const auto& s : state_->sockets) std::filesystem::remove(s, error);
   asio::steady_timer poll{state_->executor};
@@ -283,35 +239,57 @@ response json_response(const boost::json::value& v, int status) {
   return {.status = status, .body = boost::json::serialize(v) + "\n"};
 }
 
-response problem(int status, const std::string& detail) {
+namespace {
+
+// What a status says when nothing more precise is known. Stable.
+std::string_view code_of(int status) {
+  switch (status) {
+    case 400:
+      return "bad_request";
+    case 401:
+      return "unauthenticated";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 405:
+      return "method_not_allowed";
+    case 408:
+      return "too_slow";
+    case 409:
+      return "conflict";
+    case 413:
+      return "body_too_large";
+    case 415:
+      return "unsupported_media_type";
+    case 422:
+      return "invalid";
+    case 429:
+      return "too_many_requests";
+    case 431:
+      return "header_too_large";
+    case 503:
+      return "unavailable";
+    case 507:
+      return "storage_full";
+    default:
+      return "internal";
+  }
+}
+
+}  // namespace
+
+response problem(int status, const std::string& detail, std::string_view code) {
   const auto title = http::obsolete_reason(static_cast<http::status>(status));
-  auto out = json_response({{"title", std::string_view{title.data(), title.size()}},
+  if (code.empty()) code = code_of(status);
+  auto out = json_response({{"type", fmt::format("urn:consentry:problem:{}", code)},
+                            {"title", std::string_view{title.data(), title.size()}},
                             {"status", status},
+                            {"code", code},
                             {"detail", detail}},
                            status);
   out.content_type = "application/problem+json";
   return out;
-}
-
-std::map<std::string, std::string> read_tokens(const std::filesystem::path& file) {
-  const auto content = read_key_file(file);
-  if (!content) throw configuration_error(describe(content.error()));
-  std::map<std::string, std::string> tokens;
-  int number = 0;
-  for (auto line : split(content->reveal(), '\n')) {
-    ++number;
-    line = trim(line);
-    if (line.empty() || line.front() == '#') continue;
-    const auto space = line.find(' ');
-    const auto digest = line.substr(0, space);
-    const auto person =
-        space == std::string_view::npos ? std::string_view{} : trim(line.substr(space));
-    if (digest.size() != 64 || !parse_hex(digest) || person.empty())
-      throw configuration_error(fmt::format(
-          "{}:{}: must be \"<sha-256 of the token, hex> <person>\"", file.string(), number));
-    tokens[ascii_lower(digest)] = person;
-  }
-  return tokens;
 }
 
 }  // namespace consentry::app::admin

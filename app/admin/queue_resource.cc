@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "app/admin/access.h"
 #include "app/admin/api.h"
 #include "app/queue_control.h"
 #include "base/text.h"
@@ -101,22 +102,27 @@ response list(api_context& c, const request& r) {
   return o ? json_response(*o) : problem_of(o.error());
 }
 
-response show(api_context& c, const request& r) {
+resource show(api_context& c, request r) {
   const auto id = parse_message_id(r.path[2]);
-  if (!id) return problem(422, "a message is named like m0000012");
+  if (!id) co_return problem(422, "a message is named like m0000012");
   const auto directory = c.rooms.directory.get();
+  looked_at what{.what = "showQueuedMessage", .message = *id};
   auto o = c.rooms.env.read([&](read_txn& txn) -> std::optional<json::object> {
     const auto m = c.rooms.queue.message(txn, *id);
     if (!m) return std::nullopt;
+    what.tenant = m->tenant;
     auto out = shown(*m, *directory);
     json::array list;
     for (const auto& x : c.rooms.queue.recipients_of(txn, *m)) list.push_back(shown(x));
     out["recipient_list"] = std::move(list);
     return out;
   });
-  if (!o) return problem_of(o.error());
-  if (!*o) return problem(404, fmt::format("no message {} in the queue or kept of it", r.path[2]));
-  return json_response(**o);
+  if (!o) co_return problem_of(o.error());
+  if (!*o)
+    co_return problem(404, fmt::format("no message {} in the queue or kept of it", r.path[2]));
+  const auto noted = co_await note_access(c, r, std::move(what));
+  if (!noted) co_return problem_of(noted.error());
+  co_return json_response(**o);
 }
 
 resource act(api_context& c, const request& r, queue_act what) {
@@ -150,8 +156,8 @@ resource queue_resource(api_context& c, request r) {
     if (part == "purge") co_return co_await act(c, r, queue_act::purge);
     co_return problem(404, "POST hold, release or purge");
   }
-  if (r.method != "GET") co_return problem(405, "only GET and POST");
-  co_return part.empty() ? list(c, r) : show(c, r);
+  if (part.empty()) co_return list(c, r);
+  co_return co_await show(c, std::move(r));
 }
 
 }  // namespace consentry::app::admin

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "app/admin/access.h"
 #include "app/admin/api.h"
 #include "app/admin/consent_json.h"
 #include "app/evidence_gatherer.h"
@@ -80,7 +81,6 @@ std::vector<journal::event> recipients_in(const std::vector<journal::entry>& ent
 }  // namespace
 
 resource why_resource(api_context& c, request r) {
-  if (r.method != "GET" || r.path.size() < 3) co_return problem(405, "GET /v1/why/MESSAGE");
   const auto id = parse_message_id(r.path[2]);
   if (!id) co_return problem(422, "a message is named like m0000012");
   const auto directory = c.rooms.directory.get();
@@ -130,6 +130,14 @@ resource why_resource(api_context& c, request r) {
   });
   if (!o) co_return problem_of(o.error());
   if (!*o) co_return problem(404, "the journal knows nothing of that message and recipient");
+  looked_at what{.what = "explainMessage", .message = *id};
+  if (const auto* t = directory->find_named(std::string{(*o)->at("tenant").as_string()})) {
+    what.tenant = t->id;
+    if (address && !address->is_null())
+      what.person = policy::tenants::pseudonym(*t, address->key());
+  }
+  const auto noted = co_await note_access(c, r, std::move(what));
+  if (!noted) co_return problem_of(noted.error());
   co_return json_response(**o);
 }
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "app/cli/daemon_client.h"
+
 namespace CLI {
 class App;
 }
@@ -12,7 +14,7 @@ class App;
 namespace consentry::app::cli {
 
 struct context {
-  std::string socket;
+  daemon_address socket;
   bool json = false;
   std::function<int()> chosen;  // returns the exit code
 };

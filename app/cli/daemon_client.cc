@@ -7,6 +7,8 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include "base/text.h"
+
 namespace consentry::app::cli {
 
 namespace asio = boost::asio;
@@ -25,6 +27,13 @@ std::string answer::detail() const {
   return "the daemon answered " + std::to_string(status);
 }
 
+std::string answer::code() const {
+  if (body.is_object() && !is_ok())
+    if (const auto* c = body.as_object().if_contains("code"); c != nullptr && c->is_string())
+      return std::string{c->as_string()};
+  return {};
+}
+
 result<answer> daemon_client::get(const std::string& t) const {
   return ask("GET", t, {}, {});
 }
@@ -38,23 +47,42 @@ result<answer> daemon_client::post_file(const std::string& t, std::string body,
   return ask("POST", t, std::move(body), content_type);
 }
 
+result<answer> daemon_client::patch(const std::string& t, const boost::json::value& body) const {
+  return ask("PATCH", t, boost::json::serialize(body), "application/json");
+}
+
+result<answer> daemon_client::remove(const std::string& t, const std::string& reason) const {
+  return ask("DELETE", t, {}, {}, reason);
+}
+
 result<answer> daemon_client::ask(std::string_view method, const std::string& t, std::string body,
-                                  std::string_view content_type) const {
+                                  std::string_view content_type, std::string reason) const {
+  if (reason.empty()) reason = at_.reason;
+  auto out = ask_once(method, t, body, content_type, reason);
+  if (!out || out->code() != "reason_required" || !at_.ask_reason) return out;
+  reason = at_.ask_reason();
+  if (reason.empty()) return out;
+  return ask_once(method, t, std::move(body), content_type, reason);
+}
+
+result<answer> daemon_client::ask_once(std::string_view method, const std::string& t,
+                                       std::string body, std::string_view content_type,
+                                       const std::string& reason) const {
   const auto failed = [&](const std::string& what) {
-    return failure{.kind = failure_kind::unavailable,
-                   .public_text = socket_.string() + ": " + what};
+    return failure{.kind = failure_kind::unavailable, .public_text = at_.path + ": " + what};
   };
   asio::io_context io;
   asio::local::stream_protocol::socket socket{io};
   boost::system::error_code error;
-  if (socket_.string().size() > 107) return failed("a socket path has at most 107 bytes");
-  socket.connect(asio::local::stream_protocol::endpoint{socket_.string()}, error);
+  if (at_.path.size() > 107) return failed("a socket path has at most 107 bytes");
+  socket.connect(asio::local::stream_protocol::endpoint{at_.path}, error);
   if (error) return failed("no daemon there (" + error.message() + ")");
   http::request<http::string_body> request{http::string_to_verb({method.data(), method.size()}), t,
                                            11};
   request.set(http::field::host, "consentry");
   if (!content_type.empty())
     request.set(http::field::content_type, {content_type.data(), content_type.size()});
+  if (!reason.empty()) request.set("X-Reason", printable(reason, 500));
   request.body() = std::move(body);
   request.prepare_payload();
   http::write(socket, request, error);

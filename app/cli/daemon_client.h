@@ -3,6 +3,7 @@
 
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,22 +26,33 @@ struct answer {
   // 404, 409, 403, 422: a clear no. Else it could not be done.
   int exit_code() const noexcept;
   std::string detail() const;  // of a problem
+  std::string code() const;    // of a problem
+};
+
+struct daemon_address {
+  std::string path;    // of the Unix socket
+  std::string reason;  // why a person's data is looked at; stands in the tenant's audit
+  std::function<std::string()> ask_reason;  // where none was given and one is needed
 };
 
 class daemon_client {
  public:
-  explicit daemon_client(std::filesystem::path socket) : socket_{std::move(socket)} {}
+  explicit daemon_client(daemon_address at) : at_{std::move(at)} {}
 
   // Blocks. failure unavailable: nobody listens there.
   result<answer> get(const std::string& target) const;
   result<answer> post(const std::string& target, const boost::json::value& body) const;
+  result<answer> patch(const std::string& target, const boost::json::value& body) const;
+  result<answer> remove(const std::string& target, const std::string& reason = {}) const;
   result<answer> post_file(const std::string& target, std::string body,
                            std::string_view content_type) const;
 
  private:
   result<answer> ask(std::string_view method, const std::string& target, std::string body,
-                     std::string_view content_type) const;
-  std::filesystem::path socket_;
+                     std::string_view content_type, std::string reason = {}) const;
+  result<answer> ask_once(std::string_view method, const std::string& target, std::string body,
+                          std::string_view content_type, const std::string& reason) const;
+  daemon_address at_;
 };
 
 // "/v1/queue?tenant=acme&limit=5": values percent-encoded; empty ones left out.

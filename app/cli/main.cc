@@ -1,7 +1,10 @@
 // consentry: the operator's command line. Speaks HTTP to the daemon, or works on files without it.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 
 #include "app/cli/commands.h"
@@ -12,9 +15,16 @@ using namespace consentry::app::cli;
 
 namespace {
 
-std::string default_socket() {
-  const char* given = std::getenv("CONSENTRY_SOCKET");
-  return given != nullptr ? given : "/var/lib/consentry/run/admin.sock";
+std::string from_environment(const char* name, const char* otherwise) {
+  const char* given = std::getenv(name);
+  return given != nullptr ? given : otherwise;
+}
+
+std::string ask_reason() {
+  std::fputs("Why do you look at this person's data? It stands in the tenant's audit: ", stderr);
+  std::string line;
+  std::getline(std::cin, line);
+  return std::string{consentry::trim(line)};
 }
 
 int complain(const std::string& what, int code) {
@@ -43,8 +53,13 @@ int written(int code) {
 int main(int argc, char** argv) {
   CLI::App cli{"Consentry: ask and steer the gateway, or work on files without it"};
   context c;
-  c.socket = default_socket();
-  cli.add_option("--socket", c.socket, "the daemon's admin socket (or CONSENTRY_SOCKET)")
+  c.socket = {.path = from_environment("CONSENTRY_SOCKET", "/var/lib/consentry/run/admin.sock"),
+              .reason = from_environment("CONSENTRY_REASON", "")};
+  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0) c.socket.ask_reason = ask_reason;
+  cli.add_option("--reason", c.socket.reason,
+                 "why a person's data is looked at: stands in the tenant's audit (or "
+                 "CONSENTRY_REASON)");
+  cli.add_option("--socket", c.socket.path, "the daemon's admin socket (or CONSENTRY_SOCKET)")
       ->capture_default_str();
   cli.add_flag("--json", c.json, "print JSON");
   cli.set_version_flag("--version", "consentry " CONSENTRY_VERSION);

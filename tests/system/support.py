@@ -189,6 +189,7 @@ class Gateway(Daemon):
         self.smtps = port("submission", ("implicit",))
         self.inbound = port("inbound", ("starttls", "none"))
         self.public = ports.get("public")
+        self.admin = ports.get("admin_tcp")
 
     def kill(self):
         return self.stop(signal.SIGKILL)
@@ -196,7 +197,8 @@ class Gateway(Daemon):
     def cli(self, *arguments, stdin=None, code=0):
         """consentry over the socket; its standard output. code: the exit code it must end with (None: any)."""
         done = subprocess.run([program("consentry"), "--socket", str(self.socket), *map(str, arguments)],
-                              input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
+                              input=stdin, capture_output=True, text=True, timeout=PATIENCE_S,
+                              env=dict(os.environ, CONSENTRY_REASON="a test"))
         if code is not None:
             assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout

@@ -46,6 +46,8 @@ struct desk {
     r.path.insert(r.path.begin(), "v1");
     r.body = std::move(body);
     r.person = "anna";
+    r.as = policy::tenants::role::admin;
+    r.headers["x-reason"] = "a test";
     return app_world::wait_for(app::admin::serve(api, std::move(r)));
   }
 };

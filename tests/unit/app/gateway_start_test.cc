@@ -51,8 +51,6 @@ TEST_CASE("what HTTP needs and cannot have stops the start with its reason") {
   tcp::acceptor taken{io, tcp::endpoint{boost::asio::ip::address_v4::loopback(), 0}};
   const auto port = std::to_string(taken.local_endpoint().port());
   const conf_folder conf;
-  conf.write("tokens", std::string(64, 'a') + " anna\n");
-  fs::permissions(conf.folder.path() / "tokens", fs::perms::owner_read | fs::perms::owner_write);
   const system_wall_clock clock;
   struct row {
     std::string settings;
@@ -60,8 +58,7 @@ TEST_CASE("what HTTP needs and cannot have stops the start with its reason") {
   };
   for (const row& r : {
            row{"[public]\naddress = \"127.0.0.1:" + port + "\"\n", "in use"},
-           row{"[admin]\ntcp = \"127.0.0.1:" + port + "\"\ntokens = \"tokens\"\n", "in use"},
-           row{"[admin]\ntcp = \"127.0.0.1:0\"\ntokens = \"absent\"\n", "absent"},
+           row{"[admin]\ntcp = \"127.0.0.1:" + port + "\"\n", "in use"},
        }) {
     INFO(r.settings);
     auto s = conf.read(r.settings);

@@ -132,6 +132,8 @@ TEST_CASE("every commented-out key of the shipped file is a key") {
   REQUIRE(s.dns.zones.size() == 1);
   CHECK(s.dns.zones[0].second == f.folder.path() / "zones/example.test.zone");
   CHECK(s.admin.tcp_port == 8025);
+  CHECK(s.admin.desk == std::vector<std::string>{"@abuse-desk"});
+  CHECK(s.admin.auditor == std::vector<std::string>{"anna"});
   CHECK(s.public_http.port == 8080);
 }
 
@@ -176,7 +178,8 @@ TEST_CASE("unknown keys and bad values are refused with file and line") {
            row{minimal + "[[route]]\ndomain = \"*\"\nhost = \"a b\"\n", "consentry.toml:16: "},
            row{minimal + "[dns]\nforward = [\"ns.example\"]\n", "consentry.toml:15: "},
            row{minimal + "[dns]\nforward = [\"127.0.0.1@65536\"]\n", "consentry.toml:15: "},
-           row{minimal + "[admin]\ntcp = \"127.0.0.1:1\"\n", "consentry.toml:15: "},
+           row{minimal + "[admin]\ntcp = \"192.0.2.1:1\"\n", "consentry.toml:15: "},
+           row{minimal + "[admin]\nroles = { boss = [\"anna\"] }\n", "consentry.toml:15: "},
            row{minimal + "[admin]\nsocket = \"/" + std::string(108, 'a') + "\"\n",
                "consentry.toml:15: "},
            row{minimal + "[log]\nlevel = \"loud\"\n", "consentry.toml:15: "},

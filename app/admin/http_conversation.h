@@ -1,0 +1,174 @@
+// One connection of HTTP: requests read within their bounds, answered one after the other. A
+// template over the stream, so that plain, TLS and Unix sockets are served by the same lines.
+#pragma once
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include "app/admin/http_server.h"
+
+namespace consentry::app::admin {
+
+// What a connection knows of the other side.
+struct http_peer {
+  std::string remote_ip;
+  std::string kernel_login;
+};
+
+struct http_services {
+  handler handle;
+  http_limits limits;
+  doorman door;
+};
+
+using http_head = boost::beast::http::request_header<boost::beast::http::fields>;
+using http_reply = boost::beast::http::response<boost::beast::http::string_body>;
+
+// nullopt: the target is not a path.
+std::optional<request> read_head(const http_head& head, const http_peer& peer);
+// What the handler says; its exceptions as problems.
+boost::asio::awaitable<response> answer_of(const http_services& services, request r);
+// Header values from outside lose what could end a header line.
+http_reply make_reply(response out, unsigned version, bool keep_alive, bool is_head);
+// What to say to bytes that are no request; nullopt: nothing, nobody listens any more.
+std::optional<response> answer_to_error(const boost::system::error_code& error,
+                                        const http_limits& limits);
+response too_large(std::size_t body_bytes_max);
+
+template <class Stream>
+class http_conversation {
+ public:
+  http_conversation(Stream& stream, const http_services& services, http_peer peer)
+      : stream_{stream},
+        services_{services},
+        peer_{std::move(peer)},
+        buffer_{services.limits.header_bytes_max + (64u << 10)} {}
+
+  // Until the other side is done, or has done something wrong.
+  boost::asio::awaitable<void> run() {
+    for (std::size_t n = 0; n < services_.limits.requests_per_connection_max; ++n) {
+      const bool is_last = n + 1 == services_.limits.requests_per_connection_max;
+      const bool goes_on = co_await one_request(is_last);
+      if (!goes_on) break;
+    }
+  }
+
+ private:
+  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  static constexpr auto no_throw() {
+    return boost::asio::as_tuple(boost::asio::use_awaitable);
+  }
+  void expire_after(std::chrono::seconds limit) {
+    boost::beast::get_lowest_layer(stream_).expires_after(limit);
+  }
+
+  boost::asio::awaitable<bool> one_request(bool is_last) {
+    parser in;
+    in.header_limit(static_cast<std::uint32_t>(services_.limits.header_bytes_max));
+    in.body_limit(boost::none);
+    expire_after(services_.limits.request_timeout);
+    const auto [error, bytes] =
+        co_await boost::beast::http::async_read_header(stream_, buffer_, in, no_throw());
+    if (error) {
+      auto said = answer_to_error(error, services_.limits);
+      if (said) co_await refuse(std::move(*said), 11, false);
+      co_return false;
+    }
+    const unsigned version = in.get().version();
+    const bool is_head = in.get().method() == boost::beast::http::verb::head;
+    auto r = read_head(in.get(), peer_);
+    if (!r) {
+      co_await refuse(problem(400, "the request target is not a path"), version, is_head);
+      co_return false;
+    }
+    r->has_body = !in.is_done();
+    admission let{.body_bytes_max = services_.limits.body_bytes_max};
+    if (services_.door) let = services_.door(*r);
+    if (!let.refusal && in.content_length().value_or(0) > let.body_bytes_max)
+      let.refusal = too_large(let.body_bytes_max);
+    const bool keep = in.get().keep_alive() && !is_last;
+    if (let.refusal && r->has_body) {
+      co_await refuse(std::move(*let.refusal), version, is_head);
+      co_return false;
+    }
+    if (let.refusal) {
+      const bool sent = co_await send(std::move(*let.refusal), version, keep, is_head);
+      co_return sent && keep;
+    }
+    auto wrong = co_await read_body(in, let.body_bytes_max);
+    if (wrong) {
+      co_await refuse(std::move(*wrong), version, is_head);
+      co_return false;
+    }
+    r->body = std::move(in.get().body());
+    boost::beast::get_lowest_layer(stream_).expires_never();
+    auto out = co_await answer_of(services_, std::move(*r));
+    const bool sent = co_await send(std::move(out), version, keep, is_head);
+    co_return sent && keep;
+  }
+
+  // nullopt: it is all there.
+  boost::asio::awaitable<std::optional<response>> read_body(parser& in, std::size_t bytes_max) {
+    in.body_limit(bytes_max);
+    const auto until = std::chrono::steady_clock::now() + services_.limits.body_timeout;
+    const auto expect = in.get()[boost::beast::http::field::expect];
+    if (!in.is_done() && buffer_.size() == 0 &&
+        boost::beast::iequals(expect, "100-continue")) {
+      static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      const auto bytes = boost::asio::buffer(go_on.data(), go_on.size());
+      expire_after(services_.limits.request_timeout);
+      const auto [error, n] = co_await boost::asio::async_write(stream_, bytes, no_throw());
+      if (error) co_return problem(400, "the connection broke");
+    }
+    while (!in.is_done()) {
+      if (std::chrono::steady_clock::now() > until)
+        co_return problem(408, "the request body came too slowly");
+      expire_after(services_.limits.body_pause_max);
+      const auto [error, n] =
+          co_await boost::beast::http::async_read_some(stream_, buffer_, in, no_throw());
+      if (error == boost::beast::http::error::body_limit) co_return too_large(bytes_max);
+      if (error == boost::beast::error::timeout)
+        co_return problem(408, "the request body came too slowly");
+      if (error) co_return problem(400, "the request body cannot be read");
+    }
+    co_return std::nullopt;
+  }
+
+  boost::asio::awaitable<bool> send(response out, unsigned version, bool keep, bool is_head) {
+    auto reply = make_reply(std::move(out), version, keep, is_head);
+    expire_after(services_.limits.answer_timeout);
+    const auto [error, n] = co_await boost::beast::http::async_write(stream_, reply, no_throw());
+    co_return !error;
+  }
+
+  // The answer to a request that was not read to its end. What still comes is read past for a
+  // moment: a connection closed with bytes unread is reset, and the answer lost with it.
+  boost::asio::awaitable<void> refuse(response out, unsigned version, bool is_head) {
+    const bool sent = co_await send(std::move(out), version, false, is_head);
+    if (!sent) co_return;
+    boost::system::error_code ignored;
+    auto& socket = boost::beast::get_lowest_layer(stream_).socket();
+    socket.shutdown(boost::asio::socket_base::shutdown_send, ignored);
+    constexpr std::size_t read_past_max = 4u << 20;
+    expire_after(std::chrono::seconds{2});
+    std::vector<char> waste(16u << 10);
+    const auto place = boost::asio::buffer(waste);
+    for (std::size_t past = 0; past < read_past_max;) {
+      auto& lowest = boost::beast::get_lowest_layer(stream_);
+      const auto [error, n] = co_await lowest.async_read_some(place, no_throw());
+      if (error) break;
+      past += n;
+    }
+  }
+
+  Stream& stream_;
+  const http_services& services_;
+  http_peer peer_;
+  boost::beast::flat_buffer buffer_;
+};
+
+}  // namespace consentry::app::admin

@@ -1,0 +1,58 @@
+// The table of routes.
+#include <array>
+
+#include "app/admin/access.h"
+
+namespace consentry::app::admin {
+
+namespace {
+
+constexpr auto admin = only(role::admin);
+constexpr auto desk = admin | only(role::desk);
+constexpr auto staff = desk | only(role::auditor);
+constexpr auto tenant_admin = only(role::tenant_admin);
+constexpr auto tenants_own = tenant_admin | only(role::tenant_user);
+constexpr auto everybody = staff | tenants_own;
+
+const route table[] = {
+    {"GET", "/v1/tenants", "listTenants", staff, tenants_resource},
+    {"POST", "/v1/tenants", "addTenant", admin, tenants_resource, view::nothing, takes::json},
+    {"GET", "/v1/tenants/{tenant}", "showTenant", everybody, tenants_resource},
+    {"POST", "/v1/tenants/{tenant}/state", "changeTenantState", desk, tenants_resource,
+     view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/domains", "addDomain", admin, tenants_resource, view::nothing,
+     takes::json},
+    {"POST", "/v1/tenants/{tenant}/credentials", "addCredential", admin | tenant_admin,
+     tenants_resource, view::nothing, takes::json},
+
+    {"GET", "/v1/tenants/{tenant}/consents", "showConsents", everybody, consents_resource,
+     view::person},
+    {"POST", "/v1/tenants/{tenant}/consents", "writeConsents", admin | tenants_own,
+     consents_resource, view::nothing, takes::json_or_rows, large_body},
+    {"POST", "/v1/tenants/{tenant}/consents/withdraw", "withdrawConsent", desk | tenants_own,
+     consents_resource, view::nothing, takes::json},
+
+    {"GET", "/v1/tenants/{tenant}/standing", "showStanding", everybody, standing_resource},
+    {"POST", "/v1/tenants/{tenant}/block", "blockBulk", desk, standing_resource, view::nothing,
+     takes::json},
+    {"POST", "/v1/tenants/{tenant}/unblock", "unblockBulk", desk, standing_resource, view::nothing,
+     takes::json},
+
+    {"GET", "/v1/queue", "listQueue", staff, queue_resource},
+    {"POST", "/v1/queue/hold", "holdMail", desk, queue_resource, view::nothing, takes::json},
+    {"POST", "/v1/queue/release", "releaseMail", desk, queue_resource, view::nothing, takes::json},
+    {"POST", "/v1/queue/purge", "purgeMail", desk, queue_resource, view::nothing, takes::json},
+    {"GET", "/v1/queue/{message}", "showQueuedMessage", staff, queue_resource, view::person},
+    {"GET", "/v1/why/{message}", "explainMessage", staff, why_resource, view::person},
+    {"GET", "/v1/journal", "readJournal", staff, journal_resource},
+    {"GET", "/v1/journal/verify", "verifyJournal", staff, journal_resource},
+    {"GET", "/v1/stats", "showStats", staff, stats_resource},
+};
+
+}  // namespace
+
+std::span<const route> routes() noexcept {
+  return table;
+}
+
+}  // namespace consentry::app::admin
