@@ -227,6 +227,8 @@ put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
   what.is_newly_confirmed =
       stored && what.record.confirmed_at && stored->confirmed_at != what.record.confirmed_at;
   if (!stored || what.record != *stored) store(txn, at, what.record);
+  if (stored && stored->import_entry != what.record.import_entry)
+    what.replaced_import = stored->import_entry;
 
   what.is_new_evidence =
       incoming.given_at && (!stored || !stored->given_at || *stored->given_at < *incoming.given_at);
@@ -240,10 +242,18 @@ put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
   return what.is_new_evidence ? put_outcome::renewed : put_outcome::kept;
 }
 
+// A record names the slice it came with; when newer evidence takes its place, the index does.
+void consent_ledger::keep_history(write_txn& txn, const consent_key& key,
+                                  const joined& what) const {
+  if (what.replaced_import)
+    journal_->link_person(txn, key.tenant, key.person, what.replaced_import);
+}
+
 put_outcome consent_ledger::put_imported(write_txn& txn, const consent_key& key,
                                          const consent_record& record, const act& by) const {
   joined what;
   const auto outcome = join(txn, key, record, what);
+  keep_history(txn, key, what);
   if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
   return outcome;
 }
@@ -253,6 +263,7 @@ put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
   CONSENTRY_CHECK(record.salt.size() == 16);
   joined what;
   const auto outcome = join(txn, key, record, what);
+  keep_history(txn, key, what);
   if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
   if (what.is_new_evidence) {
     auto e = event_of(journal::event_kind::consent_given, key, by);
@@ -271,18 +282,26 @@ put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
   return outcome;
 }
 
-void consent_ledger::note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
-                                 const digest256& commitments, std::string_view source,
-                                 const act& by) const {
+journal_seq consent_ledger::append_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                                          const digest256& commitments, std::string_view source,
+                                          const act& by,
+                                          const std::map<std::string, std::string>& more) const {
   journal::event e;
   e.kind = journal::event_kind::consent_imported;
   e.at = by.at;
   e.tenant = tenant;
   e.actor = by.actor;
   e.commitment = as_bytes(commitments);
+  e.facts = more;
   e.facts["rows"] = std::to_string(rows);
   e.facts["source"] = source;
-  journal_->append(txn, e);
+  return journal_->append(txn, e);
+}
+
+void consent_ledger::note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                                 const digest256& commitments, std::string_view source,
+                                 const act& by) const {
+  append_import(txn, tenant, rows, commitments, source, by, {});
 }
 
 void consent_ledger::put_person(write_txn& txn, tenant_id tenant, std::string_view person,

@@ -10,6 +10,7 @@
 // neighbouring pages.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,8 +87,9 @@ class consent_ledger {
   // second run writes the same.
   put_outcome put(write_txn& txn, const consent_key& key, const consent_record& record,
                   const act& by) const;
-  // The same without a journal entry, for import slices, which journal once for all; a withdrawal
-  // that is news is journaled.
+  // The same without a journal entry, for import slices (import_slice.h), which journal once for
+  // all; a withdrawal that is news is journaled. The slice of evidence that is replaced is counted
+  // to the person's history.
   put_outcome put_imported(write_txn& txn, const consent_key& key, const consent_record& record,
                            const act& by) const;
   // The entry of one import slice: commitments is the hash over those of its rows.
@@ -115,6 +117,9 @@ class consent_ledger {
 
  private:
   friend class import_slice;
+  journal_seq append_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                            const digest256& commitments, std::string_view source, const act& by,
+                            const std::map<std::string, std::string>& more) const;
   consent_view view(const read_txn& txn, tenant_id tenant, std::string_view bytes) const;
   std::optional<consent_record> get(const read_txn& txn, std::string_view stored_key) const;
   void store(write_txn& txn, const std::string& stored_key, const consent_record& r) const;
@@ -125,9 +130,11 @@ class consent_ledger {
     bool is_new_evidence = false;
     bool is_newly_withdrawn = false;
     bool is_newly_confirmed = false;
+    journal_seq replaced_import;  // the slice that brought what the new evidence replaces
   };
   put_outcome join(write_txn& txn, const consent_key& key, const consent_record& incoming,
                    joined& what) const;
+  void keep_history(write_txn& txn, const consent_key& key, const joined& what) const;
 
   const journal::event_journal* journal_;
   table consents_;

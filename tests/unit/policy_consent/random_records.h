@@ -61,8 +61,8 @@ class random_records {
     r.method = text();
     r.provenance = text();
     r.notice = {text(), text(), text(), text()};
-    r.evidence_reference = coin() ? "sha256:" + std::string(64, static_cast<char>('a' + below(8)))
-                                  : text();
+    r.evidence_reference =
+        coin() ? "sha256:" + std::string(64, static_cast<char>('a' + below(8))) : text();
     r.form_id = text();
     r.tick = static_cast<tick_state>(below(4));
     if (coin()) r.box_came_ticked = coin();
