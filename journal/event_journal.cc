@@ -21,6 +21,16 @@ std::string message_key(std::uint64_t message, std::uint64_t seq) {
   return byte_writer{}.be64(message).be64(seq).take();
 }
 
+std::string person_key(tenant_id tenant, std::string_view person, journal_seq seq) {
+  CONSENTRY_CHECK(person.size() == 16);
+  return byte_writer{}.be32(tenant.value).raw(person).be64(seq.value).take();
+}
+
+// Stands in the index of persons once it covers the whole journal.
+std::string person_index_mark() {
+  return std::string(28, '\0');
+}
+
 journal_seq seq_of(std::string_view key) {
   byte_reader in{key};
   const journal_seq seq{in.be64()};
@@ -71,8 +81,54 @@ bool event_filter::lets_through(const event& e) const noexcept {
          (kinds.empty() || std::ranges::find(kinds, e.kind) != kinds.end());
 }
 
+bool tells_of_person(const event& e) noexcept {
+  if (e.person.empty()) return false;
+  switch (e.kind) {
+    case event_kind::complained:
+    case event_kind::consent_given:
+    case event_kind::consent_confirmed:
+    case event_kind::consent_renewed:
+    case event_kind::consent_refused:
+    case event_kind::consent_withdrawn:
+    case event_kind::consent_expired:
+    case event_kind::consent_erased:
+    case event_kind::consent_corrected:
+    case event_kind::signed_up:
+      return true;
+    default:
+      return false;
+  }
+}
+
 event_journal::event_journal(store_env& env)
-    : entries_{env.open_table("journal")}, by_message_{env.open_table("journal_by_message")} {}
+    : entries_{env.open_table("journal")},
+      by_message_{env.open_table("journal_by_message")},
+      by_person_{env.open_table("journal_by_person")} {
+  index_persons(env);
+}
+
+void event_journal::index_persons(store_env& env) const {
+  if (env.begin_read().get(by_person_, person_index_mark())) return;
+  for (journal_seq from{1}; from;) {
+    std::vector<entry> found;
+    auto txn = env.begin_write();
+    {
+      auto c = txn.scan(entries_);
+      std::size_t looked_at = 0;
+      bool more = c.seek(seq_key(from));
+      for (; more && looked_at < looked_at_max; more = c.next(), ++looked_at) try {
+          auto e = entry_of(seq_of(c.key()), c.value());
+          if (tells_of_person(e.what)) found.push_back(std::move(e));
+        } catch (const decode_error&) {
+          // verify() tells of it; a start does not fail for it.
+        }
+      from = more ? seq_of(c.key()) : journal_seq{};
+    }
+    for (const auto& e : found) link_person(txn, e.what.tenant, e.what.person, e.seq);
+    if (!from) txn.put(by_person_, person_index_mark(), {});
+    txn.commit();
+  }
+}
 
 journal_seq event_journal::append(write_txn& txn, const event& what) const {
   journal_seq seq{1};
@@ -88,7 +144,29 @@ journal_seq event_journal::append(write_txn& txn, const event& what) const {
   const auto hash = chain_hash(previous, seq, encoded);
   txn.append(entries_, seq_key(seq), byte_writer{}.raw(as_bytes(hash)).raw(encoded).bytes());
   if (what.message) txn.put(by_message_, message_key(what.message.value, seq.value), {});
+  if (tells_of_person(what)) link_person(txn, what.tenant, what.person, seq);
   return seq;
+}
+
+void event_journal::link_person(write_txn& txn, tenant_id tenant, std::string_view person,
+                                journal_seq seq) const {
+  txn.put(by_person_, person_key(tenant, person, seq), {});
+}
+
+std::vector<entry> event_journal::of_person(const read_txn& txn, tenant_id tenant,
+                                            std::string_view person, std::size_t limit) const {
+  std::vector<entry> found;
+  const auto prefix = person_key(tenant, person, {}).substr(0, 20);
+  auto c = txn.scan(by_person_);
+  for (bool more = c.seek_last(person_key(tenant, person, journal_seq{UINT64_MAX}));
+       more && c.key().starts_with(prefix) && found.size() < limit; more = c.previous()) {
+    const auto seq = seq_of(c.key().substr(prefix.size()));
+    auto e = read(txn, seq);
+    // Older ranges may have been archived.
+    if (e) found.push_back(std::move(*e));
+  }
+  std::ranges::reverse(found);
+  return found;
 }
 
 std::optional<entry> event_journal::read(const read_txn& txn, journal_seq seq) const {

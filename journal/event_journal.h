@@ -3,6 +3,7 @@
 //
 //   table journal              be64 seq -> hash(32), encoded event
 //   table journal_by_message   be64 message, be64 seq -> ""      (for events that name a message)
+//   table journal_by_person    be32 tenant, person(16), be64 seq -> ""   (tells_of_person() only)
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,11 @@ struct event_filter {
   bool lets_through(const event& e) const noexcept;
 };
 
+// Whether a person's own history holds such an event: consents and their fate, sign-ups,
+// complaints. What happens with every mail is not in it: a key at a random place is too dear for
+// that.
+bool tells_of_person(const event& e) noexcept;
+
 struct journal_page {
   std::vector<entry> entries;  // ascending
   journal_seq next;            // where to go on; 0: the end was reached
@@ -50,7 +56,8 @@ struct verify_report {
 // so operations can be re-run and several events appended in one. Any thread may read.
 class event_journal {
  public:
-  explicit event_journal(store_env& env);  // at start; opens its tables
+  // At start; opens its tables, and once indexes a journal that is older than the index of persons.
+  explicit event_journal(store_env& env);
 
   journal_seq append(write_txn& txn, const event& what) const;
 
@@ -73,6 +80,13 @@ class event_journal {
   // knows.
   std::optional<message_id> message_of(const read_txn& txn, recipient_id recipient) const;
 
+  // The newest `limit` entries of a person's own history, ascending.
+  std::vector<entry> of_person(const read_txn& txn, tenant_id tenant, std::string_view person,
+                               std::size_t limit) const;
+  // Counts an entry that names no person, the slice of an import, to one's history.
+  void link_person(write_txn& txn, tenant_id tenant, std::string_view person,
+                   journal_seq seq) const;
+
   // Recomputes the chain over [from, to] (0: from the oldest, to the newest) and stops at the first
   // entry that is missing, does not decode or does not hash. The entry before `from` is trusted. A
   // long journal is verified in slices of one read transaction each. What was cut off at the end
@@ -80,8 +94,10 @@ class event_journal {
   verify_report verify(const read_txn& txn, journal_seq from = {}, journal_seq to = {}) const;
 
  private:
+  void index_persons(store_env& env) const;
   table entries_;
   table by_message_;
+  table by_person_;
 };
 
 }  // namespace consentry::journal

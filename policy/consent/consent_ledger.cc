@@ -25,8 +25,27 @@ bool is_all_topics(std::string_view stored_key) {
 }
 
 bool is_same_matter(const consent_record& r, const consent_key& key) {
-  return fold_name(r.sender) == fold_name(key.sender) && fold_name(r.topic) == fold_name(key.topic);
+  return consent::is_same_matter(r.sender, r.topic, key);
 }
+
+constexpr std::size_t key_bytes = 4 + person_bytes + 8;
+// A person with more topics than this before the wanted one: seek anew instead of walking.
+constexpr int steps_max = 4;
+
+// The terms of one tenant, as one transaction sees them.
+class terms_in final : public terms_source {
+ public:
+  terms_in(const terms_table& table, const read_txn& txn, tenant_id tenant)
+      : table_{table}, txn_{txn}, tenant_{tenant} {}
+  const consent_terms* find(terms_id id, std::shared_ptr<const consent_terms>& kept) override {
+    return table_.find(txn_, tenant_, id, kept);
+  }
+
+ private:
+  const terms_table& table_;
+  const read_txn& txn_;
+  tenant_id tenant_;
+};
 
 journal::event event_of(journal::event_kind kind, const consent_key& key, const act& by) {
   journal::event e;
@@ -64,39 +83,110 @@ std::string_view to_string(put_outcome o) noexcept {
   return "unknown";
 }
 
-std::string stored_key(const consent_key& key) {
+std::string matter_of(std::string_view sender, std::string_view topic) {
   // A name may hold any byte, so each is preceded by its length.
-  const auto matter = byte_writer{}.text(fold_name(key.sender)).text(fold_name(key.topic)).take();
-  const auto digest = sha256(matter);
-  auto out = prefix_of(key.tenant, key.person);
-  out.append(as_bytes(digest).substr(0, 8));
+  const auto matter = byte_writer{}.text(fold_name(sender)).text(fold_name(topic)).take();
+  std::string out{as_bytes(sha256(matter)).substr(0, 8)};
   if (is_all_topics(out)) out.back() = '\1';
   return out;
 }
 
-consent_ledger::consent_ledger(store_env& env, const journal::event_journal& history)
+std::string stored_key(tenant_id tenant, std::string_view person, std::string_view matter) {
+  CONSENTRY_CHECK(person.size() == person_bytes && matter.size() == 8);
+  std::string out;
+  out.reserve(key_bytes);
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(tenant.value >> shift);
+  out += person;
+  out += matter;
+  return out;
+}
+
+std::string stored_key(const consent_key& key) {
+  return stored_key(key.tenant, key.person, matter_of(key.sender, key.topic));
+}
+
+tenant_id tenant_of(std::string_view stored_key) {
+  return tenant_id{byte_reader{stored_key}.be32()};
+}
+
+consent_ledger::consent_ledger(store_env& env, const journal::event_journal& history,
+                               terms_table::options terms)
     : journal_{&history},
       consents_{env.open_table("consents")},
-      persons_{env.open_table("persons")} {}
+      persons_{env.open_table("persons")},
+      terms_{env, terms} {}
+
+consent_view consent_ledger::view(const read_txn& txn, tenant_id tenant,
+                                  std::string_view bytes) const {
+  terms_in terms{terms_, txn, tenant};
+  return read_view(bytes, terms);
+}
 
 std::optional<consent_record> consent_ledger::get(const read_txn& txn,
                                                   std::string_view stored_key) const {
   const auto bytes = txn.get(consents_, stored_key);
   if (!bytes) return std::nullopt;
-  return decode_consent(*bytes);
+  return to_record(view(txn, tenant_of(stored_key), *bytes));
+}
+
+void consent_ledger::store(write_txn& txn, const std::string& stored_key,
+                           const consent_record& r) const {
+  txn.put(consents_, stored_key, encode(r, terms_.intern(txn, tenant_of(stored_key), r)));
+}
+
+consent_rows consent_ledger::look(const read_txn& txn, std::string_view stored_key) const {
+  CONSENTRY_CHECK(stored_key.size() == key_bytes);
+  const auto tenant = tenant_of(stored_key);
+  const auto prefix = stored_key.substr(0, 4 + person_bytes);
+  consent_rows rows;
+  auto at = txn.scan(consents_);
+  // The all-topics row is the first under the prefix, and the wanted one seldom far behind.
+  bool ok = at.seek(prefix);
+  if (ok && at.key().starts_with(prefix) && is_all_topics(at.key())) {
+    rows.all_topics = view(txn, tenant, at.value());
+    ok = at.next();
+  }
+  for (int steps = 0; ok && at.key() < stored_key; ++steps)
+    ok = steps < steps_max ? at.next() : at.seek(stored_key);
+  if (ok && at.key() == stored_key) rows.own = view(txn, tenant, at.value());
+  return rows;
 }
 
 std::optional<consent_record> consent_ledger::find(const read_txn& txn,
                                                    const consent_key& key) const {
-  auto own = get(txn, stored_key(key));
+  const auto rows = look(txn, stored_key(key));
+  std::optional<consent_record> out;
   // Another name with the same hash is no consent to this one.
-  if (own && !is_same_matter(*own, key)) own.reset();
-  const auto all = get(txn, all_topics_key(key.tenant, key.person));
-  if (!all) return own;
-  if (!own) {
-    own = consent_record{.sender = key.sender, .topic = key.topic};
+  if (rows.own && consent::is_same_matter(rows.own->terms->sender, rows.own->terms->topic, key))
+    out = to_record(*rows.own);
+  if (!rows.all_topics) return out;
+  if (!out) out = consent_record{.sender = key.sender, .topic = key.topic};
+  add_all_topics(*out, to_record(*rows.all_topics));
+  return out;
+}
+
+consent_ledger::page consent_ledger::list_tenant(const read_txn& txn, tenant_id tenant,
+                                                 std::string_view after, std::size_t limit) const {
+  page out;
+  std::string last;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  auto at = txn.scan(consents_);
+  bool ok = at.seek(after.empty() ? std::string_view{prefix} : after);
+  if (ok && !after.empty() && at.key() == after) ok = at.next();
+  for (; ok && at.key().starts_with(prefix); ok = at.next()) {
+    if (out.consents.size() == limit) {
+      out.next = std::move(last);
+      break;
+    }
+    last = at.key();
+    listed_consent c;
+    c.record = to_record(view(txn, tenant, at.value()));
+    c.key = {tenant, std::string{at.key().substr(4, person_bytes)}, c.record.sender,
+             c.record.topic};
+    c.all_topics = is_all_topics(at.key());
+    out.consents.push_back(std::move(c));
   }
-  return merge(*own, *all);
+  return out;
 }
 
 std::vector<listed_consent> consent_ledger::list(const read_txn& txn, tenant_id tenant,
@@ -106,7 +196,7 @@ std::vector<listed_consent> consent_ledger::list(const read_txn& txn, tenant_id 
   auto at = txn.scan(consents_);
   for (bool ok = at.seek(prefix); ok && at.key().starts_with(prefix); ok = at.next()) {
     listed_consent c;
-    c.record = decode_consent(at.value());
+    c.record = to_record(view(txn, tenant, at.value()));
     c.key = {tenant, std::string{person}, c.record.sender, c.record.topic};
     c.all_topics = is_all_topics(at.key());
     out.push_back(std::move(c));
@@ -136,25 +226,34 @@ put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
       what.record.withdrawn_at && (!stored || stored->withdrawn_at != what.record.withdrawn_at);
   what.is_newly_confirmed =
       stored && what.record.confirmed_at && stored->confirmed_at != what.record.confirmed_at;
-  const auto bytes = encode(what.record);
-  if (!stored || bytes != encode(*stored)) txn.put(consents_, at, bytes);
+  if (!stored || what.record != *stored) store(txn, at, what.record);
+  if (stored && stored->import_entry != what.record.import_entry)
+    what.replaced_import = stored->import_entry;
 
   what.is_new_evidence =
       incoming.given_at && (!stored || !stored->given_at || *stored->given_at < *incoming.given_at);
   if (incoming.given_at) {
     auto effective = what.record;
     if (const auto all = get(txn, all_topics_key(key.tenant, key.person)))
-      effective = merge(effective, *all);
+      add_all_topics(effective, *all);
     if (effective.is_withdrawn()) return put_outcome::still_withdrawn;
   }
   if (!stored) return put_outcome::added;
   return what.is_new_evidence ? put_outcome::renewed : put_outcome::kept;
 }
 
+// A record names the slice it came with; when newer evidence takes its place, the index does.
+void consent_ledger::keep_history(write_txn& txn, const consent_key& key,
+                                  const joined& what) const {
+  if (what.replaced_import)
+    journal_->link_person(txn, key.tenant, key.person, what.replaced_import);
+}
+
 put_outcome consent_ledger::put_imported(write_txn& txn, const consent_key& key,
                                          const consent_record& record, const act& by) const {
   joined what;
   const auto outcome = join(txn, key, record, what);
+  keep_history(txn, key, what);
   if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
   return outcome;
 }
@@ -164,6 +263,7 @@ put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
   CONSENTRY_CHECK(record.salt.size() == 16);
   joined what;
   const auto outcome = join(txn, key, record, what);
+  keep_history(txn, key, what);
   if (what.is_newly_withdrawn) journal_->append(txn, withdrawal_event(key, what.record, by));
   if (what.is_new_evidence) {
     auto e = event_of(journal::event_kind::consent_given, key, by);
@@ -182,18 +282,26 @@ put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
   return outcome;
 }
 
-void consent_ledger::note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
-                                 const digest256& commitments, std::string_view source,
-                                 const act& by) const {
+journal_seq consent_ledger::append_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                                          const digest256& commitments, std::string_view source,
+                                          const act& by,
+                                          const std::map<std::string, std::string>& more) const {
   journal::event e;
   e.kind = journal::event_kind::consent_imported;
   e.at = by.at;
   e.tenant = tenant;
   e.actor = by.actor;
   e.commitment = as_bytes(commitments);
+  e.facts = more;
   e.facts["rows"] = std::to_string(rows);
   e.facts["source"] = source;
-  journal_->append(txn, e);
+  return journal_->append(txn, e);
+}
+
+void consent_ledger::note_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                                 const digest256& commitments, std::string_view source,
+                                 const act& by) const {
+  append_import(txn, tenant, rows, commitments, source, by, {});
 }
 
 void consent_ledger::put_person(write_txn& txn, tenant_id tenant, std::string_view person,
@@ -216,7 +324,7 @@ bool consent_ledger::withdraw_at_key(write_txn& txn, const std::string& at_key,
   if (!stored) stored = consent_record{.sender = key.sender, .topic = key.topic};
   stored->withdrawn_at = at;
   stored->withdrawn_method = method;
-  txn.put(consents_, at_key, encode(*stored));
+  store(txn, at_key, *stored);
   journal_->append(txn, withdrawal_event(key, *stored, by));
   return true;
 }
@@ -238,7 +346,7 @@ void consent_ledger::object_all(write_txn& txn, tenant_id tenant, std::string_vi
   auto stored = get(txn, key).value_or(consent_record{});
   if (stored.objected_at && *stored.objected_at >= at) return;
   stored.objected_at = at;
-  txn.put(consents_, key, encode(stored));
+  store(txn, key, stored);
 }
 
 void consent_ledger::add_delivery(write_txn& txn, const consent_key& key,
@@ -250,7 +358,7 @@ void consent_ledger::add_delivery(write_txn& txn, const consent_key& key,
   const auto last = stored->last_delivery;
   consent::add_delivery(*stored, d);
   if (stored->first_delivery == first && stored->last_delivery == last) return;
-  txn.put(consents_, at, encode(*stored));
+  store(txn, at, *stored);
   if (first) return;
   auto e = event_of(journal::event_kind::consent_renewed, key, {.at = d.at, .actor = "gateway"});
   e.recipient = d.recipient;
@@ -262,9 +370,9 @@ void consent_ledger::retract_delivery(write_txn& txn, const consent_key& key,
   const auto at = stored_key(key);
   auto stored = get(txn, at);
   if (!stored || !is_same_matter(*stored, key)) return;
-  const auto before = encode(*stored);
+  const auto before = *stored;
   consent::retract_delivery(*stored, bounced);
-  if (const auto after = encode(*stored); after != before) txn.put(consents_, at, after);
+  if (*stored != before) store(txn, at, *stored);
 }
 
 }  // namespace consentry::policy::consent

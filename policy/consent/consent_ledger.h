@@ -1,13 +1,16 @@
 // The consents in the store, and their history in the journal.
 //
-//   consents   tenant(4) person(16) sender+topic(8)   -> consent_record   the last part is a hash
-//   consents   tenant(4) person(16) 00000000          -> consent_record   "all topics": only a
-//   withdrawal or objection persons    tenant(4) person(16)                   -> person_record
+//   consents   tenant(4) person(16) matter(8)   -> consent_record   matter: hash of sender + topic
+//   consents   tenant(4) person(16) 00000000    -> consent_record   "all topics": only a withdrawal
+//                                                                   or objection
+//   persons    tenant(4) person(16)             -> person_record
+//   consent_terms                               -> what many records share (terms_table.h)
 //
 // Tenant first: what belongs to a tenant lies together, and an import sorted by key touches
 // neighbouring pages.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +19,9 @@
 #include "base/lmdb_env.h"
 #include "base/secret.h"
 #include "journal/event_journal.h"
+#include "policy/consent/consent_codec.h"
 #include "policy/consent/consent_record.h"
+#include "policy/consent/terms_table.h"
 
 namespace consentry::policy::consent {
 
@@ -40,17 +45,36 @@ struct listed_consent {
   bool all_topics = false;  // the withdrawal or objection that covers every topic
 };
 
+// What the store holds of one key, not copied: points into the transaction.
+struct consent_rows {
+  std::optional<consent_view> own;  // whose sender and topic may be another's: is_same_matter
+  std::optional<consent_view> all_topics;  // the withdrawal or objection that covers every topic
+};
+
 // Reads: any thread, with its own transaction. Writes: inside commit_loop operations; all are
 // re-runnable. Throws store_error and decode_error.
 class consent_ledger {
  public:
   // Opens the tables; at start only.
-  consent_ledger(store_env& env, const journal::event_journal& history);
+  consent_ledger(store_env& env, const journal::event_journal& history,
+                 terms_table::options terms = {});
 
   // The record, with a withdrawal or objection for all topics joined in. Where only such a one
   // exists, a record without given_at. Deliveries not yet applied are missing: renewal_buffer::find
   // has them too.
   std::optional<consent_record> find(const read_txn& txn, const consent_key& key) const;
+
+  // The same without a copy, in one seek. stored_key: of the key.
+  consent_rows look(const read_txn& txn, std::string_view stored_key) const;
+
+  // The tenant's consents in the order of their keys, at most limit, from behind the stored key
+  // `after` (empty: from the first). `next` is the `after` to go on with, empty at the end.
+  struct page {
+    std::vector<listed_consent> consents;
+    std::string next;
+  };
+  page list_tenant(const read_txn& txn, tenant_id tenant, std::string_view after,
+                   std::size_t limit) const;
 
   // Every consent of a person under a tenant, the all-topics one first.
   std::vector<listed_consent> list(const read_txn& txn, tenant_id tenant,
@@ -63,8 +87,9 @@ class consent_ledger {
   // second run writes the same.
   put_outcome put(write_txn& txn, const consent_key& key, const consent_record& record,
                   const act& by) const;
-  // The same without a journal entry, for import slices, which journal once for all; a withdrawal
-  // that is news is journaled.
+  // The same without a journal entry, for import slices (import_slice.h), which journal once for
+  // all; a withdrawal that is news is journaled. The slice of evidence that is replaced is counted
+  // to the person's history.
   put_outcome put_imported(write_txn& txn, const consent_key& key, const consent_record& record,
                            const act& by) const;
   // The entry of one import slice: commitments is the hash over those of its rows.
@@ -91,7 +116,13 @@ class consent_ledger {
   void retract_delivery(write_txn& txn, const consent_key& key, recipient_id bounced) const;
 
  private:
+  friend class import_slice;
+  journal_seq append_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
+                            const digest256& commitments, std::string_view source, const act& by,
+                            const std::map<std::string, std::string>& more) const;
+  consent_view view(const read_txn& txn, tenant_id tenant, std::string_view bytes) const;
   std::optional<consent_record> get(const read_txn& txn, std::string_view stored_key) const;
+  void store(write_txn& txn, const std::string& stored_key, const consent_record& r) const;
   bool withdraw_at_key(write_txn& txn, const std::string& stored_key, const consent_key& key,
                        instant at, std::string_view method, const act& by) const;
   struct joined {
@@ -99,16 +130,25 @@ class consent_ledger {
     bool is_new_evidence = false;
     bool is_newly_withdrawn = false;
     bool is_newly_confirmed = false;
+    journal_seq replaced_import;  // the slice that brought what the new evidence replaces
   };
   put_outcome join(write_txn& txn, const consent_key& key, const consent_record& incoming,
                    joined& what) const;
+  void keep_history(write_txn& txn, const consent_key& key, const joined& what) const;
 
   const journal::event_journal* journal_;
   table consents_;
   table persons_;
+  terms_table terms_;
 };
 
 // Key of a consent in the store: 28 bytes, the order of import slices.
 std::string stored_key(const consent_key& key);
+
+// The parts of it, for who asks about many persons of one sender and topic: hashing costs a third
+// of a look-up.
+std::string matter_of(std::string_view sender, std::string_view topic);  // 8 bytes
+std::string stored_key(tenant_id tenant, std::string_view person, std::string_view matter);
+tenant_id tenant_of(std::string_view stored_key);
 
 }  // namespace consentry::policy::consent

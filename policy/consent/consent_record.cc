@@ -9,52 +9,21 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-// consent = u8 version(1), evidence, after
-//   evidence = sender topic given_at? given_text confirmed_at? method provenance notice*4
-//   evidence_reference form_id u8 tick ip
-//              user_agent purchase_day? importer recorded_at salt
-//   after    = withdrawn_at? withdrawn_method unticked_at? objected_at? delivery? delivery?
-//   declared_day?
-// person  = u8 version(1), address, name          ("?": a flag byte, then the value if it is 1)
+// person = u8 version(2), address to the end            where no name was declared
+//        | u8 version(1), text address, text name
 
 namespace consentry::policy::consent {
 
 namespace {
-
-constexpr std::uint8_t record_version = 1;
 
 void write_time(byte_writer& w, const std::optional<instant>& t) {
   w.flag(t.has_value());
   if (t) w.zigzag(to_ms(*t));
 }
 
-std::optional<instant> read_time(byte_reader& r) {
-  if (!r.flag()) return std::nullopt;
-  return from_ms(r.zigzag());
-}
-
 void write_day(byte_writer& w, const std::optional<civil_date>& d) {
   w.flag(d.has_value());
   if (d) w.zigzag(std::chrono::sys_days{*d}.time_since_epoch().count());
-}
-
-std::optional<civil_date> read_day(byte_reader& r) {
-  if (!r.flag()) return std::nullopt;
-  return civil_date{
-      std::chrono::sys_days{std::chrono::days{static_cast<std::int32_t>(r.zigzag())}}};
-}
-
-void write_mark(byte_writer& w, const std::optional<delivery_mark>& d) {
-  w.flag(d.has_value());
-  if (d) w.zigzag(to_ms(d->at)).varint(d->recipient.value);
-}
-
-std::optional<delivery_mark> read_mark(byte_reader& r) {
-  if (!r.flag()) return std::nullopt;
-  delivery_mark d;
-  d.at = from_ms(r.zigzag());
-  d.recipient = recipient_id{r.varint()};
-  return d;
 }
 
 void write_evidence(byte_writer& w, const consent_record& c) {
@@ -70,29 +39,17 @@ void write_evidence(byte_writer& w, const consent_record& c) {
   w.text(c.importer).zigzag(to_ms(c.recorded_at)).text(c.salt);
 }
 
-void read_evidence(byte_reader& r, consent_record& c) {
-  c.sender = r.text();
-  c.topic = r.text();
-  c.given_at = read_time(r);
-  c.given_at_text = r.text();
-  c.confirmed_at = read_time(r);
-  c.method = r.text();
-  c.provenance = r.text();
-  c.notice.version = r.text();
-  c.notice.hash = r.text();
-  c.notice.language = r.text();
-  c.notice.url = r.text();
-  c.evidence_reference = r.text();
-  c.form_id = r.text();
-  const auto tick = r.u8();
-  if (tick > static_cast<std::uint8_t>(tick_state::unticked)) throw decode_error{"tick state"};
-  c.tick = static_cast<tick_state>(tick);
-  c.ip = r.text();
-  c.user_agent = r.text();
-  c.purchase_day = read_day(r);
-  c.importer = r.text();
-  c.recorded_at = from_ms(r.zigzag());
-  c.salt = r.text();
+bool has_later_fields(const consent_record& c) {
+  return c.box_came_ticked || c.doi_sent_at || !c.purchase_id.empty() || c.birth_day ||
+         c.expires_on;
+}
+
+void write_later_fields(byte_writer& w, const consent_record& c) {
+  w.flag(c.box_came_ticked.has_value()).flag(c.box_came_ticked.value_or(false));
+  write_time(w, c.doi_sent_at);
+  w.text(c.purchase_id);
+  write_day(w, c.birth_day);
+  write_day(w, c.expires_on);
 }
 
 // One spelling for "Pre-Selected", "pre selected" and "pre_selected".
@@ -105,6 +62,31 @@ std::string fold_word(std::string_view word) {
 template <class T>
 void keep_later(std::optional<T>& into, const std::optional<T>& other) {
   if (other && (!into || *into < *other)) into = other;
+}
+
+template <class T>
+void keep_earlier(std::optional<T>& into, const std::optional<T>& other) {
+  if (other && (!into || *other < *into)) into = other;
+}
+
+// Of two evidences of one instant; what was recorded first stands, and of those the same one in
+// whatever order they come.
+bool stands_before(const consent_record& a, const consent_record& b) {
+  if (a.recorded_at != b.recorded_at) return a.recorded_at < b.recorded_at;
+  byte_writer left, right;
+  write_evidence(left, a);
+  write_later_fields(left, a);
+  write_evidence(right, b);
+  write_later_fields(right, b);
+  left.be64(a.import_entry.value);
+  right.be64(b.import_entry.value);
+  return left.bytes() < right.bytes();
+}
+
+bool brings_evidence(const consent_record& incoming, const consent_record& stored) {
+  if (incoming.given_at != stored.given_at)
+    return incoming.given_at && (!stored.given_at || *incoming.given_at > *stored.given_at);
+  return stands_before(incoming, stored);
 }
 
 bool is_before(const delivery_mark& a, const delivery_mark& b) {
@@ -170,22 +152,28 @@ void retract_delivery(consent_record& r, recipient_id bounced) {
   r.last_delivery = last ? last : first;
 }
 
+void add_all_topics(consent_record& r, const consent_record& all_topics) {
+  if (all_topics.withdrawn_at &&
+      std::tie(r.withdrawn_at, r.withdrawn_method) <
+          std::tie(all_topics.withdrawn_at, all_topics.withdrawn_method)) {
+    r.withdrawn_at = all_topics.withdrawn_at;
+    r.withdrawn_method = all_topics.withdrawn_method;
+  }
+  keep_later(r.unticked_at, all_topics.unticked_at);
+  keep_later(r.objected_at, all_topics.objected_at);
+}
+
 consent_record merge(const consent_record& stored, const consent_record& incoming) {
-  const bool is_newer =
-      incoming.given_at && (!stored.given_at || *incoming.given_at > *stored.given_at);
+  const bool is_newer = brings_evidence(incoming, stored);
   const auto& newer = is_newer ? incoming : stored;
   const auto& other = is_newer ? stored : incoming;
   consent_record out = newer;
   // The same consent told twice: the second may bring the confirmation.
-  if (newer.given_at == other.given_at && other.confirmed_at &&
-      (!out.confirmed_at || *other.confirmed_at < *out.confirmed_at))
-    out.confirmed_at = other.confirmed_at;
-  if (other.withdrawn_at && (!out.withdrawn_at || *out.withdrawn_at < *other.withdrawn_at)) {
-    out.withdrawn_at = other.withdrawn_at;
-    out.withdrawn_method = other.withdrawn_method;
+  if (newer.given_at == other.given_at) {
+    keep_earlier(out.confirmed_at, other.confirmed_at);
+    keep_earlier(out.doi_sent_at, other.doi_sent_at);
   }
-  keep_later(out.unticked_at, other.unticked_at);
-  keep_later(out.objected_at, other.objected_at);
+  add_all_topics(out, other);
   keep_later(out.declared_delivery_day, other.declared_delivery_day);
   out.first_delivery.reset();
   out.last_delivery.reset();
@@ -195,53 +183,44 @@ consent_record merge(const consent_record& stored, const consent_record& incomin
   return out;
 }
 
-std::string encode(const consent_record& c) {
-  byte_writer w;
-  w.u8(record_version);
-  write_evidence(w, c);
-  write_time(w, c.withdrawn_at);
-  w.text(c.withdrawn_method);
-  write_time(w, c.unticked_at);
-  write_time(w, c.objected_at);
-  write_mark(w, c.first_delivery);
-  write_mark(w, c.last_delivery);
-  write_day(w, c.declared_delivery_day);
-  return w.take();
+bool is_same_matter(std::string_view sender, std::string_view topic,
+                    const consent_key& key) noexcept {
+  return ascii_iequals(trim(topic), trim(key.topic)) &&
+         ascii_iequals(trim(sender), trim(key.sender));
 }
 
-consent_record decode_consent(std::string_view bytes) {
-  byte_reader r{bytes};
-  if (r.u8() != record_version) throw decode_error{"consent record of another version"};
-  consent_record c;
-  read_evidence(r, c);
-  c.withdrawn_at = read_time(r);
-  c.withdrawn_method = r.text();
-  c.unticked_at = read_time(r);
-  c.objected_at = read_time(r);
-  c.first_delivery = read_mark(r);
-  c.last_delivery = read_mark(r);
-  c.declared_delivery_day = read_day(r);
-  if (!r.at_end()) throw decode_error{"bytes behind a consent record"};
-  return c;
+std::string record_id(const consent_record& r) {
+  if (r.salt.empty()) return "";
+  const auto digest = sha256("consentry consent record id" + r.salt);
+  return "c" + base32(as_bytes(digest).substr(0, 10));
 }
 
 std::string commitment_to(const consent_key& key, const consent_record& c) {
   CONSENTRY_CHECK(c.salt.size() == 16);
   byte_writer w;
-  w.raw("consentry consent 1").raw(c.salt);
+  // A record without the fields that came later commits as it did before there were any.
+  const bool is_later = has_later_fields(c);
+  w.raw(is_later ? "consentry consent 2" : "consentry consent 1").raw(c.salt);
   w.be32(key.tenant.value).text(key.person).text(fold_name(key.sender)).text(fold_name(key.topic));
   write_evidence(w, c);
+  if (is_later) write_later_fields(w, c);
   return std::string{as_bytes(sha256(w.bytes()))};
 }
 
 std::string encode(const person_record& p) {
-  return byte_writer{}.u8(record_version).text(p.address).text(p.name).take();
+  if (p.name.empty()) return byte_writer{}.u8(2).raw(p.address).take();
+  return byte_writer{}.u8(1).text(p.address).text(p.name).take();
 }
 
 person_record decode_person(std::string_view bytes) {
   byte_reader r{bytes};
-  if (r.u8() != record_version) throw decode_error{"person record of another version"};
+  const auto version = r.u8();
   person_record p;
+  if (version == 2) {
+    p.address = r.rest();
+    return p;
+  }
+  if (version != 1) throw decode_error{"person record of another version"};
   p.address = r.text();
   p.name = r.text();
   return p;

@@ -36,9 +36,10 @@ std::optional<tick_state> parse_tick_state(std::string_view name) noexcept;
 
 struct notice_shown {
   std::string version;
-  std::string hash;  // of the exact text, as the tenant computed it
+  std::string hash;  // of the exact text, as the tenant computed it; evidence_store keeps the text
   std::string language;
   std::string url;
+  friend bool operator==(const notice_shown&, const notice_shown&) = default;
 };
 
 // A delivery of advertising under the key: what renews a consent (RULES A3).
@@ -63,12 +64,18 @@ struct consent_record {
   std::string evidence_reference;  // where the proof lies, instead of a notice hash
   std::string form_id;
   tick_state tick = tick_state::none;
+  std::optional<bool> box_came_ticked;  // the default that the person met, where it is known
   std::string ip;
   std::string user_agent;
+  std::optional<instant> doi_sent_at;      // when the confirmation mail went out
   std::optional<civil_date> purchase_day;  // RULES A4
+  std::string purchase_id;
+  std::optional<civil_date> birth_day;   // only where the advertising has an age limit
+  std::optional<civil_date> expires_on;  // the last day the person agreed to, if one was named
   std::string importer;
   instant recorded_at{};
-  std::string salt;  // 16 random bytes for commitment_to(); dies with the record
+  std::string salt;          // 16 random bytes for commitment_to(); dies with the record
+  journal_seq import_entry;  // the journal's entry of the import slice it came with; 0: none
 
   // What came after. Nothing here is ever overwritten by older evidence.
   std::optional<instant> withdrawn_at;
@@ -79,6 +86,8 @@ struct consent_record {
   std::optional<delivery_mark> last_delivery;
   std::optional<civil_date>
       declared_delivery_day;  // what the tenant says; counts only if a knob says so
+
+  friend bool operator==(const consent_record&, const consent_record&) = default;
 
   // RULES 5.2.1, D3: withdrawn at or after the time it was given. No clock needed: a withdrawal
   // holds at once.
@@ -94,17 +103,24 @@ bool is_forbidden_provenance(std::string_view provenance) noexcept;
 bool is_implicit_method(std::string_view method) noexcept;
 
 // Newer knowledge joined with what was stored: the newest given_at brings the evidence;
-// withdrawals, objections and deliveries stay, whichever side they come from. Commutative up to
-// ties, so the order of imports does not matter.
+// withdrawals, objections and deliveries stay, whichever side they come from. Commutative, so the
+// order of imports does not matter: of two evidences of one instant the one recorded first stands.
 consent_record merge(const consent_record& stored, const consent_record& incoming);
+
+// What a withdrawal or objection for all topics says, brought to the record of one.
+void add_all_topics(consent_record& r, const consent_record& all_topics);
 
 // A delivery of advertising was seen (in any order, twice is once) or taken back by a later bounce.
 void add_delivery(consent_record& r, const delivery_mark& d);
 void retract_delivery(consent_record& r, recipient_id bounced);
 
-// Versioned bytes for the store. decode throws decode_error.
-std::string encode(const consent_record& r);
-consent_record decode_consent(std::string_view bytes);
+// Whether a record is of this sender and topic (their hash in the key may be another's).
+bool is_same_matter(std::string_view sender, std::string_view topic,
+                    const consent_key& key) noexcept;
+
+// RULES D1: the name of one evidence, for receipts and reports: "c" and 16 characters, from its
+// salt, so that it dies with it. Empty where there is no salt.
+std::string record_id(const consent_record& r);
 
 // Salted hash over key and evidence (not over what came after), 32 bytes: what the journal keeps.
 // Without the salt, which dies with the record, it proves nothing about a guessed person.
@@ -114,6 +130,7 @@ std::string commitment_to(const consent_key& key, const consent_record& r);
 struct person_record {
   std::string address;  // mailbox key, "jane@example.hu"
   std::string name;     // declared; may be empty
+  friend bool operator==(const person_record&, const person_record&) = default;
 };
 std::string encode(const person_record& p);
 person_record decode_person(std::string_view bytes);

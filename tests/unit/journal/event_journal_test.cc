@@ -227,3 +227,49 @@ TEST_CASE("numbers are handed out once, ascending, over restarts and dropped tra
   CHECK(take(1, true) == 4);
   CHECK(take(1, true) == 5);
 }
+
+TEST_CASE("a person's own history is found without looking at others'") {
+  store s;
+  const auto of = [](event_kind kind, char who, std::uint32_t tenant = 1) {
+    auto e = about(tenant, 0, kind);
+    e.person = std::string(16, who);
+    return e;
+  };
+  s.append({of(event_kind::consent_given, 'a'), of(event_kind::delivered, 'a'),
+            of(event_kind::consent_given, 'b'), of(event_kind::complained, 'a'),
+            of(event_kind::consent_withdrawn, 'a', 2), of(event_kind::consent_imported, 'a'),
+            of(event_kind::consent_erased, 'a')});
+  const auto history = [&](char who, std::uint32_t tenant, std::size_t limit = 100) {
+    return seqs_of(
+        s.journal.of_person(s.env.begin_read(), tenant_id{tenant}, std::string(16, who), limit));
+  };
+  CHECK(history('a', 1) == seqs{1, 4, 7});
+  CHECK(history('a', 2) == seqs{5});
+  CHECK(history('b', 1) == seqs{3});
+  CHECK(history('c', 1).empty());
+  CHECK(history('a', 1, 2) == seqs{4, 7});
+  s.tamper(
+      [&](write_txn& txn) { s.journal.link_person(txn, tenant_id{1}, std::string(16, 'b'), {6}); });
+  CHECK(history('b', 1) == seqs{3, 6});
+}
+
+TEST_CASE("a journal from before the index of persons is indexed at start, a broken entry or not") {
+  store s;
+  auto e = about(1, 0, event_kind::consent_given);
+  e.person = std::string(16, 'a');
+  s.append({e, e, about(1, 7), e});
+  const auto index = s.env.open_table("journal_by_person");
+  s.tamper([&](write_txn& txn) {
+    std::vector<std::string> keys;
+    {
+      auto c = txn.scan(index);
+      while (c.next()) keys.emplace_back(c.key());
+    }
+    CHECK(keys.size() == 4);  // three entries, and the mark
+    for (const auto& key : keys) txn.erase(index, key);
+    txn.put(s.entries, byte_writer{}.be64(2).bytes(), "broken");
+  });
+  const event_journal again{s.env};
+  const auto found = again.of_person(s.env.begin_read(), tenant_id{1}, std::string(16, 'a'), 100);
+  CHECK(seqs_of(found) == seqs{1, 4});
+}

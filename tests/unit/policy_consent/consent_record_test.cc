@@ -2,40 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "base/bytes.h"
 #include "tests/unit/policy_consent/consent_world.h"
+#include "tests/unit/policy_consent/random_records.h"
 
 using namespace consentry;
 using namespace consentry::policy::consent;
 using namespace consentry::policy::consent::tests;
-
-TEST_CASE("a record comes back from its bytes whole") {
-  auto r = given("2024-03-15T10:00:00+01:00");
-  r.confirmed_at = at("2024-03-15T10:05:00");
-  r.notice = {"v3", "sha256:00", "hu", "https://shop.hu/n"};
-  r.evidence_reference = "box 7";
-  r.form_id = "footer";
-  r.tick = tick_state::preticked;
-  r.ip = "192.0.2.1";
-  r.user_agent = "curl";
-  r.purchase_day = parse_date("2024-03-14");
-  r.importer = "anna";
-  r.recorded_at = at("2024-04-01");
-  r.withdrawn_at = at("1969-12-31");
-  r.withdrawn_method = "post";
-  r.unticked_at = at("2024-01-01");
-  r.objected_at = at("2024-01-02");
-  r.first_delivery = {at("2024-05-01"), recipient_id{7}};
-  r.last_delivery = {at("2024-06-01"), recipient_id{9}};
-  r.declared_delivery_day = parse_date("2024-05-05");
-  const auto bytes = encode(r);
-  CHECK(encode(decode_consent(bytes)) == bytes);
-  CHECK(decode_consent(bytes).last_delivery->recipient == recipient_id{9});
-  for (std::size_t n = 0; n < bytes.size(); ++n)
-    CHECK_THROWS_AS(decode_consent(std::string_view{bytes}.substr(0, n)), decode_error);
-  CHECK_THROWS_AS(decode_consent(bytes + "x"), decode_error);
-  CHECK_THROWS_AS(decode_consent("\x02" + bytes.substr(1)), decode_error);
-}
 
 TEST_CASE("A2 5.1: which provenances are none") {
   for (auto p : {"purchased", "Purchased", " rented ", "other_company", "other company",
@@ -110,4 +82,47 @@ TEST_CASE("a commitment binds key and evidence, not what came after") {
   other.salt[0] ^= 1;
   CHECK(commitment_to(key, other) != c);
   CHECK(commitment_to(key_of("john"), r) != c);
+}
+
+TEST_CASE("D1: a commitment binds what later versions added, and is as before without it") {
+  const auto key = key_of("jane");
+  const auto r = given("2024-03-15");
+  const auto with = [&](auto change) {
+    auto other = r;
+    change(other);
+    return commitment_to(key, other) != commitment_to(key, r);
+  };
+  CHECK(with([](auto& x) { x.doi_sent_at = at("2024-03-15"); }));
+  CHECK(with([](auto& x) { x.purchase_id = "4711"; }));
+  CHECK(with([](auto& x) { x.birth_day = parse_date("2000-01-01"); }));
+  CHECK(with([](auto& x) { x.expires_on = parse_date("2024-12-31"); }));
+  CHECK(with([](auto& x) { x.box_came_ticked = false; }));
+  CHECK_FALSE(with([](auto& x) { x.import_entry = journal_seq{7}; }));
+}
+
+TEST_CASE("D1: a record is named by its salt alone") {
+  auto r = given("2024-03-15");
+  const auto id = record_id(r);
+  CHECK(id.size() == 17);
+  r.method = "paper";
+  CHECK(record_id(r) == id);
+  r.salt[3] ^= 1;
+  CHECK(record_id(r) != id);
+  r.salt.clear();
+  CHECK(record_id(r).empty());
+}
+
+// Property: whatever two sides know, and whatever one knows that the other does not.
+TEST_CASE("joining is commutative and idempotent over random records") {
+  random_records random{1};
+  for (int i = 0; i < 3000; ++i) {
+    const auto a = random.record();
+    auto b = random.record();
+    if (i % 3 == 0) b.given_at = a.given_at;
+    if (i % 6 == 0) b.recorded_at = a.recorded_at;
+    CHECK(merge(a, b) == merge(b, a));
+    const auto both = merge(a, b);
+    CHECK(merge(both, b) == both);
+    CHECK(merge(both, a) == both);
+  }
 }
