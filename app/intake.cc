@@ -213,6 +213,7 @@ result<void> intake::judge_all(submission& s) const {
                        .campaign = s.names.campaign,
                        .topic = s.names.topic,
                        .sender_domain = s.reading.from_domain,
+                       .is_permission_request = s.reading.is_permission_request,
                        .recipient_key = key,
                        .recipient_count = static_cast<std::uint32_t>(s.envelope.recipients.size()),
                        .scan = &s.reading.scan};

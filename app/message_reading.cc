@@ -1,5 +1,7 @@
 #include "app/message_reading.h"
 
+#include "app/evidence_gatherer.h"
+#include "base/text.h"
 #include "filters/header_forgery.h"
 #include "filters/scanner.h"
 
@@ -22,6 +24,21 @@ result<std::string> own_header(const smtp::mime::walked_message& mail, std::stri
   return value;
 }
 
+// What the sender says the mail is for. Saying nothing, or "mailing", changes nothing: what is
+// found in the text counts all the same.
+result<bool> is_permission_request(const smtp::mime::walked_message& mail) {
+  constexpr std::string_view name = "X-Consentry-Purpose";
+  auto purpose = own_header(mail, name);
+  if (!purpose) return purpose.error();
+  if (purpose->empty() || ascii_iequals(*purpose, "mailing")) return false;
+  if (ascii_iequals(*purpose, "permission-request") ||
+      ascii_iequals(*purpose, "permission_request"))
+    return true;
+  return failure{.kind = failure_kind::invalid,
+                 .permanent = true,
+                 .public_text = std::string{name} + ": mailing or permission-request"};
+}
+
 }  // namespace
 
 result<message_reading> read_message(std::string_view data,
@@ -34,12 +51,18 @@ result<message_reading> read_message(std::string_view data,
   auto topic = own_header(out.mail, "X-Consentry-Topic");
   if (!topic) return topic.error();
   out.names = {.campaign = std::move(*campaign), .topic = std::move(*topic)};
+  auto asks = is_permission_request(out.mail);
+  if (!asks) return asks.error();
+  out.is_permission_request = *asks;
 
   filters::scan_options options;
-  if (sender.directory != nullptr)
+  if (sender.directory != nullptr) {
     options.sender.is_verified = [&sender](std::string_view domain) {
       return sender.directory->owns(sender.tenant, domain);
     };
+    if (const auto* t = sender.directory->find(sender.tenant))
+      options.sender_name = sender_identity(*t);
+  }
   out.from_domain = filters::check_headers(out.mail, options.sender, patterns.brands()).from_domain;
   out.scan = filters::scan(out.mail, patterns, options);
   return out;

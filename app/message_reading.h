@@ -16,9 +16,10 @@ namespace consentry::app {
 
 struct message_reading {
   smtp::mime::walked_message mail;
-  filters::scan_result scan;  // structural findings (H8) among them
-  std::string from_domain;    // A-labels; empty: the From field has no usable address
-  campaign_name names;        // from X-Consentry-Campaign and X-Consentry-Topic
+  filters::scan_result scan;           // structural findings (H8) among them
+  std::string from_domain;             // A-labels; empty: the From field has no usable address
+  campaign_name names;                 // from X-Consentry-Campaign and X-Consentry-Topic
+  bool is_permission_request = false;  // X-Consentry-Purpose: permission-request (RULES 5.1)
 };
 
 // Who sends, for the checks of header identities; nullptr offline (`consentry scan`): ownership is

@@ -15,7 +15,7 @@ std::string_view to_string(zone z) noexcept;
 
 struct finding {
   std::string pattern;   // "hu.S3.fogadas"; for structural checks "header.from_missing"
-  std::string category;  // "H1".."H8", "S1".."S7"
+  std::string category;  // "H1".."H8", "S1".."S7", "permission_request", "reminder"
   std::string language;  // "hu", "en", "" for structure
   filters::zone zone = zone::body;
   std::string part;  // MIME path "1.2"; "0" for the header of the message
@@ -37,6 +37,7 @@ struct scan_result {
   std::vector<std::string> unscannable_because;
   std::string from_address;  // the one address of From, as written; empty: none that can be used
   std::string from_domain;   // its domain in lower-case A-labels
+  bool shows_sender_name = false;  // the sender's legal name stands in a text that is seen
 };
 
 }  // namespace consentry::filters

@@ -18,8 +18,10 @@ constexpr std::size_t within_max = 100'000;
 constexpr std::size_t expression_octets_max = 1'000;
 
 const std::vector<std::string> languages = {"hu", "en"};
-const std::vector<std::string> categories = {"H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8",
-                                             "S1", "S2", "S3", "S4", "S5", "S6", "S7", "group"};
+const std::vector<std::string> categories = {
+    "H1",       "H2",   "H3", "H4", "H5", "H6", "H7", "H8",
+    "S1",       "S2",   "S3", "S4", "S5", "S6", "S7", "permission_request",
+    "reminder", "group"};
 const std::vector<std::string> view_names = {"accents", "folded", "collapsed"};
 
 bool is_name(std::string_view s) {

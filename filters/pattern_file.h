@@ -28,7 +28,8 @@ struct pattern_piece {
 
 struct pattern {
   std::string id;        // "hu.S3.kaszino": language, category (or group), name in the file
-  std::string category;  // "H1".."H8", "S1".."S7"; empty: only a member of a group
+  std::string category;  // "H1".."H8", "S1".."S7", "permission_request" (RULES 5.1), "reminder"
+                         // (5.4); empty: only a member of a group
   std::string language;  // "hu", "en"
   std::vector<pattern_piece> pieces;
   std::vector<pattern_piece> allow;  // a hit inside one of these does not count (RULES F5, F6)

@@ -24,6 +24,7 @@ struct scan_options {
   sender_facts sender;
   zone_factors factors;
   html_limits html;
+  std::string sender_name;          // legal name, sought where the message reminds of a sign-up
   std::size_t occurrences_max = 5;  // reported per pattern besides the counted one
 };
 

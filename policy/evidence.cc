@@ -42,4 +42,28 @@ std::string_view to_string(suppression_cause c) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(campaign_hold_cause c) noexcept {
+  switch (c) {
+    case campaign_hold_cause::unproven:
+      return "unproven";
+    case campaign_hold_cause::bounces:
+      return "bounces";
+    case campaign_hold_cause::person:
+      return "person";
+  }
+  return "unknown";
+}
+
+std::string_view reason_of(campaign_hold_cause c) noexcept {
+  switch (c) {
+    case campaign_hold_cause::unproven:
+      return "campaign.max_unproven";
+    case campaign_hold_cause::bounces:
+      return "campaign.bounces";
+    case campaign_hold_cause::person:
+      return "campaign.held";
+  }
+  return "campaign.held";
+}
+
 }  // namespace consentry::policy

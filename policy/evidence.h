@@ -41,6 +41,19 @@ struct suppression_facts {
   instant since{};
 };
 
+// Why a campaign waits for a person (RULES 5.2, 5.4, E4). Numbers are stored.
+enum class campaign_hold_cause : std::uint8_t { unproven = 1, bounces = 2, person = 3 };
+std::string_view to_string(campaign_hold_cause c) noexcept;
+// The reason of a verdict, and of the queue's rows: "campaign.max_unproven".
+std::string_view reason_of(campaign_hold_cause c) noexcept;
+
+struct campaign_hold_facts {
+  campaign_hold_cause cause = campaign_hold_cause::person;
+  instant since{};
+  std::uint64_t part = 0;   // of `whole`: refused as unproven, or bounced
+  std::uint64_t whole = 0;  // asked, or delivered and bounced
+};
+
 struct evidence {
   policy::phase phase = policy::phase::message;
   instant now{};  // of the question: the send day is its day in Budapest
@@ -53,8 +66,9 @@ struct evidence {
   std::string campaign;  // empty: none, or at RCPT not known yet
   std::string topic;
   std::string sender_identity;
-  bool is_permission_request = false;  // a campaign that asks for consent (RULES 5.1)
-  std::string sender_domain;           // the one looked at: of From, at RCPT of the envelope sender
+  bool is_permission_request = false;  // the sender says that it asks for consent (RULES 5.1)
+  std::optional<campaign_hold_facts> campaign_hold;
+  std::string sender_domain;  // the one looked at: of From, at RCPT of the envelope sender
   sender_domain_status domain_status = sender_domain_status::unknown;
 
   std::string recipient;              // mailbox key; never copied into a verdict

@@ -15,7 +15,7 @@ struct rule_sentence {
   std::string_view text;
 };
 
-constexpr std::array<rule_sentence, 15> sentences{{
+constexpr std::array<rule_sentence, 16> sentences{{
     {"A1.2",
      "Consent belongs to sender, topic and recipient; a campaign without a topic is refused."},
     {"A2.1", "An account and its sender domains are verified before any mail is taken (terms 1)."},
@@ -25,7 +25,9 @@ constexpr std::array<rule_sentence, 15> sentences{{
     {"A2.5.2.1",
      "Consent must not have been withdrawn since; only newer consent restores it (terms 5.2.1)."},
     {"A2.5.3", "Sign-ups are confirmed one person at a time (terms 5.3)."},
-    {"A2.5.4", "Addresses that bounce for good are not mailed again (terms 5.4)."},
+    {"A2.5.4",
+     "Lists are kept clean: dead addresses are not mailed again, and a late first mailing says who "
+     "writes and why (terms 5.4)."},
     {"A2.9", "A late payer's bulk mail is limited; automations and forms go on (terms 2, 9)."},
     {"A2.12", "A terminated account sends nothing (terms 12)."},
     {"A3",
@@ -36,6 +38,7 @@ constexpr std::array<rule_sentence, 15> sentences{{
      "renewed (terms 5.2.1)."},
     {"A5", "More than one complaint in a thousand mails blocks bulk mail (terms 5.2)."},
     {"C5", "Who complained gets no more, before anybody looks (RULES C5)."},
+    {"E4", "A person at the desk holds and releases mail, with a reason (RULES E4)."},
     {"D3", "Withdrawing is as easy as giving, and holds at once (RULES D3)."},
 }};
 
@@ -100,6 +103,14 @@ explanation explain(const verdict& v, const evidence& e) {
   in.emplace_back("sender identity", or_dash(e.sender_identity));
   in.emplace_back("sender domain",
                   fmt::format("{} ({})", or_dash(e.sender_domain), to_string(e.domain_status)));
+  if (e.is_permission_request) in.emplace_back("purpose", "permission request");
+  if (e.campaign_hold)
+    in.emplace_back("campaign held",
+                    fmt::format("{} since {} ({} of {})", to_string(e.campaign_hold->cause),
+                                to_string_budapest(e.campaign_hold->since), e.campaign_hold->part,
+                                e.campaign_hold->whole));
+  if (e.scan && v.dates.contains("reminder_after"))
+    in.emplace_back("sender's name shown", e.scan->shows_sender_name ? "yes" : "no");
   if (e.suppression)
     in.emplace_back("suppressed", fmt::format("{} since {}", to_string(e.suppression->cause),
                                               to_string_budapest(e.suppression->since)));
@@ -130,7 +141,8 @@ std::string to_text(const explanation& x) {
   for (const auto& [name, value] : x.knobs) out += fmt::format("  {:<32}{}\n", name, value);
   if (!x.matches.empty()) out += "\nfound in the message\n";
   for (const auto& m : x.matches)
-    out += fmt::format("  {:<4}{:<28}{:>5.1f}  {} {} [{},{}) {}\n", m.category, m.pattern, m.score,
+    out += fmt::format("  {:<4}{:<28}{:>5.1f}  {} {} [{},{}) {}\n",
+                       m.category.size() < 4 ? m.category : "", m.pattern, m.score,
                        filters::to_string(m.zone), m.part, m.begin, m.end,
                        printable(m.note.empty() ? m.matched : m.note, 100));
   if (!x.tags.empty()) {

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "policy/rule.h"
+#include "policy/rules/campaign_hold_rule.h"
 #include "policy/rules/consent_rule.h"
 #include "policy/rules/content_rule.h"
+#include "policy/rules/reminder_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
 #include "policy/rules/suppression_rule.h"
@@ -18,15 +20,17 @@ namespace {
 
 // What concerns the whole account or message first, so that the reason given is the one to mend
 // first.
-constexpr std::array<rule, 9> rules_in_order{
+constexpr std::array<rule, 11> rules_in_order{
     rules::tenant_state_rule,
     rules::bulk_block_rule,
     rules::sender_domain_rule,
     rules::campaign_rule,
     rules::permission_request_rule,
     rules::doi_rule,
+    rules::campaign_hold_rule,
     rules::suppression_rule,
     rules::consent_rule,
+    rules::reminder_rule,
     rules::content_rule,
 };
 

@@ -14,12 +14,16 @@ struct fixed_rule {
   std::string_view key;
   std::string_view why;
 };
-constexpr std::array<fixed_rule, 8> fixed_rules{{
+constexpr std::array<fixed_rule, 12> fixed_rules{{
     {"consent", "months", "consent lasts twelve months (terms 5.2.1)"},
     {"consent", "required", "nobody gets advertising without consent (terms 5.1)"},
     {"consent", "exempt_roles", "role addresses need consent like any other (terms 5.1)"},
     {"provenance", "allow", "bought, rented or copied lists give no consent (terms 5.1, 5.3)"},
     {"permission_request", "allow", "mail that asks for permission is unsolicited (terms 5.1)"},
+    {"permission_request", "action", "mail that asks for permission is unsolicited (terms 5.1)"},
+    {"consent", "accept_implicit", "only express consent counts (terms 5.1)"},
+    {"consent", "ignore_withdrawals", "only a newer consent restores (terms 5.2.1)"},
+    {"campaign", "release_after_h", "a person with a reason releases a campaign (terms 5.2)"},
     {"unblock", "after_days", "a person with a reason lifts a block, never a timer (RULES A5)"},
     {"unblock", "auto", "a person with a reason lifts a block, never a timer (RULES A5)"},
     {"suppress", "ignore", "who complained gets no more (RULES C5)"},
@@ -78,6 +82,28 @@ void read_content(toml_section top, rule_knobs& k) {
   unscannable.finish();
 }
 
+int read_share(toml_section& s, std::string_view key, int otherwise) {
+  const auto share = parse_share(s.text(key, share_text(otherwise)));
+  if (!share)
+    s.fail(key, std::string{key} + " must be a share of at most \"100%\", with up to two decimals");
+  return *share;
+}
+
+void read_campaign(toml_section top, rule_knobs& k) {
+  auto reminder = top.section("reminder");
+  // More than twelve months would be none at all: consent is over by then.
+  k.reminder_after_months =
+      static_cast<int>(reminder.integer("after_months", k.reminder_after_months, 0, 12));
+  k.reminder_refuse = reminder.choice("action", "refuse", {"refuse", "hold"}) == "refuse";
+  reminder.finish();
+  auto campaign = top.section("campaign");
+  k.campaign_max_unproven = read_share(campaign, "max_unproven", k.campaign_max_unproven);
+  campaign.finish();
+  auto bounce = top.section("bounce");
+  k.bounce_hold_campaign = read_share(bounce, "hold_campaign", k.bounce_hold_campaign);
+  bounce.finish();
+}
+
 void read_account(toml_section top, rule_knobs& k) {
   auto overdue = top.section("overdue");
   const auto allow = overdue.choice("allow", std::string{tenants::to_string(k.overdue)},
@@ -99,6 +125,7 @@ rule_knobs read(toml_section top) {
   read_renewal(top.section("renewal"), k);
   read_purchase(top.section("purchase"), k);
   read_content(top, k);
+  read_campaign(top, k);
   read_account(top, k);
   top.finish();
   return k;

@@ -13,6 +13,8 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
   const auto yes_no = [](bool b) { return std::string{b ? "true" : "false"}; };
   const auto action = [](bool reject) { return std::string{reject ? "reject" : "hold"}; };
   return {
+      {"bounce.hold_campaign", share_text(k.bounce_hold_campaign)},
+      {"campaign.max_unproven", share_text(k.campaign_max_unproven)},
       {"consent.check", k.consent_check_attempt ? "rcpt+attempt" : "rcpt"},
       {"consent.granularity",
        k.consent_granularity == rule_knobs::granularity::day ? "day" : "instant"},
@@ -25,11 +27,42 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"purchase.untick_withdraws", yes_no(k.purchase_untick_withdraws)},
       {"ratio.floor", std::to_string(k.ratio_floor)},
       {"ratio.window_days", std::to_string(k.ratio_window_days)},
+      {"reminder.action", k.reminder_refuse ? "refuse" : "hold"},
+      {"reminder.after_months", std::to_string(k.reminder_after_months)},
       {"renewal.accept_declared", yes_no(k.renewal_accept_declared)},
       {"renewal.max_silence_months", std::to_string(k.renewal_max_silence_months)},
       {"renewal.objection_wait_h", std::to_string(k.renewal_objection_wait_h)},
       {"unscannable.action", action(k.unscannable_reject)},
   };
+}
+
+std::optional<int> parse_share(std::string_view text) noexcept {
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(1);
+  const auto point = text.find('.');
+  const auto whole = text.substr(0, point);
+  const auto part = point == text.npos ? std::string_view{} : text.substr(point + 1);
+  if (whole.empty() || whole.size() > 3 || part.size() > 2 || (point != text.npos && part.empty()))
+    return std::nullopt;
+  int value = 0;
+  for (const auto digits : {whole, part})
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return std::nullopt;
+      value = value * 10 + (c - '0');
+    }
+  for (auto n = part.size(); n < 2; ++n) value *= 10;
+  return value <= 10'000 ? std::optional{value} : std::nullopt;
+}
+
+std::string share_text(int hundredths) {
+  if (hundredths % 100 == 0) return fmt::format("{}%", hundredths / 100);
+  if (hundredths % 10 == 0) return fmt::format("{}.{}%", hundredths / 100, hundredths % 100 / 10);
+  return fmt::format("{}.{:02}%", hundredths / 100, hundredths % 100);
+}
+
+bool is_over_share(std::uint64_t part, std::uint64_t whole, int hundredths) noexcept {
+  return whole >= rule_knobs::campaign_sample_min &&
+         part * 10'000 > whole * static_cast<std::uint64_t>(hundredths);
 }
 
 std::shared_ptr<const policy_set> make_policy_set(const rule_knobs& k, std::string_view patterns,

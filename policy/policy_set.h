@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,15 @@ struct rule_knobs {
   bool hard_reject = true;          // hard.action: reject, or hold
   bool unscannable_reject = false;  // unscannable.action: hold, or reject
 
+  // RULES 5.4: a first mailing that comes later says who writes and where the address is from.
+  int reminder_after_months = 3;
+  bool reminder_refuse = true;  // reminder.action: refuse, or hold
+
+  // RULES 5.2, 5.4: shares in hundredths of a percent, looked at once so many were counted.
+  static constexpr std::uint64_t campaign_sample_min = 200;
+  int campaign_max_unproven = 500;
+  int bounce_hold_campaign = 500;
+
   tenants::overdue_allow overdue = tenants::overdue_allow::automation;
 
   std::int64_t ratio_floor = 1000;  // RULES A5, for reputation
@@ -46,6 +56,14 @@ struct rule_knobs {
 // Every knob as it stands in a file, "consent.granularity" -> "day", sorted by name: the canonical
 // content.
 std::map<std::string, std::string> knobs_of(const rule_knobs& k);
+
+// "5%", "2.5%" and back, in hundredths of a percent. nullopt: not a share of at most 100%.
+std::optional<int> parse_share(std::string_view text) noexcept;
+std::string share_text(int hundredths);
+
+// Whether `part` of `whole` is more than the share, strictly, and enough were counted to say so.
+// Integers: exactly the share is not over it.
+bool is_over_share(std::uint64_t part, std::uint64_t whole, int hundredths) noexcept;
 
 // Immutable; shared by readers and swapped whole. A message is judged under one.
 struct policy_set {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace consentry::policy::rules {
 
 namespace {
@@ -53,7 +55,7 @@ bool refuse_unproven(hearing& h) {
              "count (terms 5.1, 5.3).");
     return true;
   }
-  if (c.method.empty() || (c.notice.hash.empty() && c.evidence_reference.empty())) {
+  if (trim(c.method).empty() || (c.notice.hash.empty() && c.evidence_reference.empty())) {
     h.refuse("consent.unproven", "A2.5.2",
              "The consent of this recipient has no proof: the method, and the text agreed to or a "
              "reference to the evidence, must be on record (terms 5.2).");
@@ -78,6 +80,13 @@ bool refuse_unproven(hearing& h) {
   return false;
 }
 
+// The same time of the clock on the last day, to the millisecond: clock changes move no consent.
+instant same_time_on(civil_date day, instant given) {
+  const auto clock_time = to_string_budapest(given).substr(10, 9);  // "T10:00:00"
+  const auto below_second = given - std::chrono::floor<std::chrono::seconds>(given);
+  return *parse_timestamp(consentry::to_string(day) + clock_time) + below_second;
+}
+
 // RULES A3: the last moment without renewal.
 bool is_within_twelve_months(hearing& h, civil_date basis, civil_date last_day) {
   const auto& f = h.facts();
@@ -85,26 +94,31 @@ bool is_within_twelve_months(hearing& h, civil_date basis, civil_date last_day) 
   const auto send_day = budapest_day(f.now);
   if (h.knobs().consent_granularity == rule_knobs::granularity::day || send_day != last_day)
     return send_day <= last_day;
-  // By the instant: the same time of day; of a purchase only the day is known.
+  // By the instant; of a purchase only the day is known.
   const auto given = *f.consent->given_at;
-  if (basis != budapest_day(given)) return true;
-  return f.now - budapest_midnight(last_day) <= given - budapest_midnight(basis);
+  return basis != budapest_day(given) || f.now <= same_time_on(last_day, given);
 }
 
-// RULES A3: the delivery that renews, if there is one: within the twelve months, not objected to,
-// old enough.
-std::optional<civil_date> renewing_day(const hearing& h, civil_date consent_day,
-                                       civil_date last_day) {
+// RULES A3, A4: the delivery that renews, if there is one: within the twelve months of the consent
+// or of the purchase, not objected to, old enough.
+std::optional<civil_date> renewing_day(const hearing& h, civil_date consent_day) {
   const auto& f = h.facts();
   const auto& c = *f.consent;
   const auto& k = h.knobs();
   if (c.objected_at && *c.objected_at >= *c.given_at) return std::nullopt;
-  const auto is_inside = [&](civil_date d) { return consent_day <= d && d <= last_day; };
-  // The first on or after the consent day: if that one came too late, so did all others.
-  if (c.first_delivery) {
-    const auto day = budapest_day(c.first_delivery->at);
-    const std::chrono::hours wait{k.renewal_objection_wait_h};
-    if (is_inside(day) && c.first_delivery->at + wait <= f.now) return day;
+  const auto is_within = [](civil_date d, civil_date from) {
+    return from <= d && d <= add_months(from, rule_knobs::consent_months);
+  };
+  const auto is_inside = [&](civil_date d) {
+    return is_within(d, consent_day) || (c.purchase_day && is_within(d, *c.purchase_day));
+  };
+  // The first on or after the consent day: if that one came too late, so did all others, unless a
+  // purchase opened the door again; then the last may lie within its months.
+  const std::chrono::hours wait{k.renewal_objection_wait_h};
+  for (const auto* mark : {&c.first_delivery, &c.last_delivery}) {
+    if (!*mark) continue;
+    const auto day = budapest_day((*mark)->at);
+    if (is_inside(day) && (*mark)->at + wait <= f.now) return day;
   }
   if (k.renewal_accept_declared && c.declared_delivery_day && is_inside(*c.declared_delivery_day))
     return c.declared_delivery_day;
@@ -145,12 +159,12 @@ void judge_age(hearing& h) {
     }
     return;
   }
-  if (h.is_attempt() && !h.knobs().consent_check_attempt) {
+  if (h.is_attempt()) {
     h.used("consent.check");
-    return;
+    if (!h.knobs().consent_check_attempt) return;
   }
   const bool is_fresh = is_within_twelve_months(h, basis, last_day);
-  const auto renewed_by = renewing_day(h, consent_day, last_day);
+  const auto renewed_by = renewing_day(h, consent_day);
   if (renewed_by) h.date("renewed_by", *renewed_by);
   if (c.objected_at) h.date("objected_at", *c.objected_at);
   if (is_fresh) return;
@@ -170,8 +184,10 @@ void judge_age(hearing& h) {
 void consent_rule(hearing& h) {
   const auto& f = h.facts();
   if (!h.is_advertising()) return;
-  // Without a topic nothing could be looked up; campaign_rule says so once it must be known.
-  if (f.topic.empty()) return;
+  // Without a topic nothing could be looked up; campaign_rule says so once it must be known. And
+  // what a campaign asks is counted as its own, so it is asked when the campaign is known (RULES
+  // A1.3, 5.2).
+  if (f.topic.empty() || (f.phase == phase::rcpt && f.campaign.empty())) return;
   if (refuse_absent(h)) return;
   refuse_unproven(h);
   judge_age(h);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -33,6 +34,11 @@ constexpr std::array<category_name, 15> categories{{
     {"S6", "quick money"},
     {"S7", "home or piece work"},
 }};
+
+// The filters find more than forbidden content; that is for other rules to judge.
+bool is_content(std::string_view category) {
+  return std::ranges::any_of(categories, [&](const auto& c) { return c.id == category; });
+}
 
 std::string_view words_for(std::string_view category) {
   for (const auto& c : categories)
@@ -119,8 +125,10 @@ void content_rule(hearing& h) {
   h.used("content.hold");
   h.used("content.reject");
   if (f.scan->unscannable) judge_unscannable(h, *f.scan);
-  for (const auto& [category, w] : weigh(*f.scan)) judge_category(h, category, w);
-  for (const auto& finding : f.scan->findings) h.match(finding);
+  for (const auto& [category, w] : weigh(*f.scan))
+    if (is_content(category)) judge_category(h, category, w);
+  for (const auto& finding : f.scan->findings)
+    if (is_content(finding.category)) h.match(finding);
 }
 
 }  // namespace consentry::policy::rules

@@ -16,12 +16,30 @@ void campaign_rule(hearing& h) {
              "credential.");
 }
 
+// FIXED: no knob moves these. What only may be a request is for a person to see.
 void permission_request_rule(hearing& h) {
+  constexpr std::string_view category = "permission_request";
+  constexpr double surely = 10, perhaps = 5;
   const auto& f = h.facts();
-  if (!f.is_permission_request || f.stream == smtp::stream::doi) return;
-  h.refuse("campaign.permission_request", "A2.5.1",
-           "Mail that asks for permission to send mail is itself unsolicited (terms 5.1). Collect "
-           "consent on a sign-up form.");
+  if (f.stream == smtp::stream::doi) return;
+  double score = 0;
+  if (f.phase == phase::message && f.scan) {
+    const auto found = f.scan->scores.find(std::string{category});
+    if (found != f.scan->scores.end()) score = found->second;
+  }
+  if (!f.is_permission_request && score < perhaps) return;
+  if (score > 0)
+    for (const auto& finding : f.scan->findings)
+      if (finding.category == category) h.match(finding);
+  if (f.is_permission_request || score >= surely) {
+    h.refuse("campaign.permission_request", "A2.5.1",
+             "Mail that asks for permission to send mail is itself unsolicited (terms 5.1). "
+             "Collect consent on a sign-up form.");
+  } else {
+    h.hold("campaign.permission_request", "A2.5.1",
+           "The message seems to ask for permission to send mail, which is itself unsolicited "
+           "(terms 5.1); it waits until a person has looked at it.");
+  }
 }
 
 void doi_rule(hearing& h) {

@@ -186,7 +186,8 @@ golden_answer answer(const golden_case& c, const filters::pattern_database& patt
   };
   const auto mail = smtp::mime::walk(c.message);
   const filters::sender_facts sender{is_verified};
-  const auto scan = filters::scan(mail, patterns, {.sender = sender});
+  const auto scan =
+      filters::scan(mail, patterns, {.sender = sender, .sender_name = c.common.sender_identity});
   const auto header = filters::check_headers(mail, sender, patterns.brands());
   const auto set = policy::make_policy_set(c.knobs, "golden");
   golden_answer out;

@@ -53,6 +53,12 @@ std::string key_of_address(std::string_view address) {
 
 }  // namespace
 
+policy::rule_knobs small_knobs() {
+  policy::rule_knobs k;
+  k.reminder_after_months = 12;
+  return k;
+}
+
 std::shared_ptr<const app::active_policy> small_policy() {
   static const auto policy = [] {
     filters::pattern_set set;
@@ -60,7 +66,7 @@ std::shared_ptr<const app::active_policy> small_policy() {
     set.files.push_back(filters::parse_pattern_file(patterns_suspicious, "hu/S3.toml"));
     auto out = std::make_shared<app::active_policy>();
     out->patterns = std::make_shared<const filters::pattern_database>(std::move(set));
-    out->set = policy::make_policy_set(policy::rule_knobs{}, "small");
+    out->set = policy::make_policy_set(small_knobs(), "small");
     return std::shared_ptr<const app::active_policy>{std::move(out)};
   }();
   return policy;
@@ -296,6 +302,12 @@ std::optional<queue::queued_recipient> app_world::recipient(recipient_id id) {
 
 queue::queued_message app_world::message_of(recipient_id id) {
   return read([&](read_txn& txn) { return rooms.queue.message_of(txn, id); }).value();
+}
+
+void app_world::set_policy(const policy::rule_knobs& knobs) {
+  auto next = std::make_shared<app::active_policy>(*small_policy());
+  next->set = policy::make_policy_set(knobs, "small");
+  live.policy.set(std::shared_ptr<const app::active_policy>{std::move(next)});
 }
 
 std::vector<journal::event> app_world::events(std::optional<journal::event_kind> kind) {

@@ -19,6 +19,10 @@
 
 namespace consentry::tests {
 
+// Every default, but that a late first mailing need not remind (that would be part of every test's
+// text).
+policy::rule_knobs small_knobs();
+
 // Compiled once in a process. conf/patterns changes with the language; these do not: "tiltottszo"
 // is H4, refused; "gyanusszo" is S3, held.
 std::shared_ptr<const app::active_policy> small_policy();
@@ -77,6 +81,9 @@ struct app_world {
 
   std::optional<queue::queued_recipient> recipient(recipient_id id);
   queue::queued_message message_of(recipient_id id);
+  // Other knobs under the same patterns.
+  void set_policy(const policy::rule_knobs& knobs);
+
   std::vector<journal::event> events(std::optional<journal::event_kind> kind = {});
 
   // Runs a coroutine to its end on an io_context of its own.

@@ -48,6 +48,9 @@ struct good_case {
     e.recipient = "jane@example.hu";
     e.consent = consent_of(given);
     e.scan = &scan;
+    // It says why it comes, and who writes.
+    scan.scores["reminder"] = 1;
+    scan.shows_sender_name = true;
   }
   good_case(const good_case&) = delete;
   good_case& operator=(const good_case&) = delete;
