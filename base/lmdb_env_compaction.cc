@@ -19,7 +19,7 @@ using lmdb::need;
 using std::chrono::steady_clock;
 
 constexpr const char* room = "base/lmdb_env";
-constexpr MDB_dbi first_table = 2;  // 0 and 1 are LMDB's own
+constexpr MDB_dbi first_table = 2;                  // 0 and 1 are LMDB's own
 constexpr std::size_t batch_bytes = 4u << 20;       // of one transaction of the copy
 constexpr std::size_t batch_keys = 4096;            // the same, of changed keys
 constexpr std::uint64_t between_syncs = 64u << 20;  // so that the swap has little to sync
@@ -248,8 +248,7 @@ void store_compaction::make_tables(const store_env& env, const lmdb_handle& file
 }
 
 void store_compaction::copy_to(const store_env& env, const std::filesystem::path& file) {
-  const auto to =
-      lmdb_handle::open(file, env.options_, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK);
+  const auto to = lmdb_handle::open(file, env.options_, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK);
   make_tables(env, *to);
   const auto from = env.begin_read();
   for (std::size_t i = 0; i < env.tables_.size(); ++i)
@@ -367,8 +366,7 @@ void store_compaction::run() {
   log_.reset();
   wait_for_readers();
   report.bytes_after = env_.file_bytes();
-  report.took =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - begun);
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - begun);
 }
 
 result<compaction_report> compact_store(store_env& env, const compaction_options& o) {

@@ -1,7 +1,7 @@
 // A new database file in the place of the old one, while reading and writing go on. It holds what
-// lives and nothing else: no free pages, and no bytes of erased keys, which LMDB leaves both in free
-// pages and behind the nodes of used ones (mdb_env_copy2 with MDB_CP_COMPACT drops the first but
-// copies the second).
+// lives and nothing else: no free pages, and no bytes of erased keys, which LMDB leaves both in
+// free pages and behind the nodes of used ones (mdb_env_copy2 with MDB_CP_COMPACT drops the first
+// but copies the second).
 //
 //   begin   writer paused for an instant: a read transaction S, and from now on the keys of every
 //           commit go to change_log
@@ -12,9 +12,9 @@
 //           transactions begin on the new file
 //   end     the old file closes with its last reader, and is gone
 //
-// A crash before the rename leaves the old file, after it the new one; both whole, with every commit
-// that was acknowledged. What was erased after S may have left its bytes in the copy: the next
-// compaction removes them.
+// A crash before the rename leaves the old file, after it the new one; both whole, with every
+// commit that was acknowledged. What was erased after S may have left its bytes in the copy: the
+// next compaction removes them.
 #pragma once
 
 #include <chrono>
@@ -32,8 +32,8 @@ struct compaction_progress {
 };
 
 struct compaction_options {
-  std::uint64_t reserve_bytes = 64u << 20;  // of free disk that must stay
-  double share = 0.5;                       // of one core; the rest of the time it sleeps
+  std::uint64_t reserve_bytes = 64u << 20;       // of free disk that must stay
+  double share = 0.5;                            // of one core; the rest of the time it sleeps
   std::size_t changes_in_pause_max = 16u << 10;  // bytes of the change log; more is another round
   unsigned rounds_max = 100;
   std::function<bool()> is_cancelled;  // looked at between steps
@@ -52,8 +52,9 @@ struct compaction_report {
 };
 
 // Blocks, for minutes with a large store: a thread of its own. One at a time (conflict). Not while
-// open_table may be called. storage_full: not enough free disk for the copy; cancelled. On a failure
-// the old file stays in use, but for storage_broken, after which nothing is written any more.
+// open_table may be called. storage_full: not enough free disk for the copy; cancelled. On a
+// failure the old file stays in use, but for storage_broken, after which nothing is written any
+// more.
 result<compaction_report> compact_store(store_env& env, const compaction_options& o = {});
 
 // A consistent copy of the database into a folder that has none yet, made like a compaction's. Any

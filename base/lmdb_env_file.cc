@@ -76,8 +76,8 @@ std::string change_log::read(std::size_t bytes_max) {
   if (error_ != 0) throw store_error(error_, "writing the list of changes");
   std::string out(std::min<std::uint64_t>(written_ - read_, bytes_max), '\0');
   for (std::size_t done = 0; done < out.size();) {
-    const auto n = ::pread(fd_, out.data() + done, out.size() - done,
-                           static_cast<off_t>(read_ + done));
+    const auto n =
+        ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(read_ + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) throw store_error(n == 0 ? EIO : errno, "reading the list of changes");
     done += static_cast<std::size_t>(n);

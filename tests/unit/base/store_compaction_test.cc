@@ -53,7 +53,8 @@ std::string numbered(int n) {
 TEST_CASE("erased bytes leave the file with a compaction, and not before") {
   compacted_store s;
   s.change([&](write_txn& txn) {
-    for (int i = 0; i < 2000; ++i) txn.put(s.a, numbered(i), "jane.doe@example.hu row " + numbered(i));
+    for (int i = 0; i < 2000; ++i)
+      txn.put(s.a, numbered(i), "jane.doe@example.hu row " + numbered(i));
     txn.put(s.b, "kept", "a value that stays");
   });
   s.change([&](write_txn& txn) {
@@ -106,7 +107,8 @@ TEST_CASE("a reader keeps the file it began on") {
   CHECK(s.all(s.a).at("k") == "new");
 }
 
-TEST_CASE("what is written while the copy is made is in it: puts, appends, erasures, by cursor too") {
+TEST_CASE(
+    "what is written while the copy is made is in it: puts, appends, erasures, by cursor too") {
   compacted_store s;
   s.change([&](write_txn& txn) {
     for (int i = 0; i < 20000; ++i) txn.put(s.a, numbered(i), std::string(100, 'x'));
