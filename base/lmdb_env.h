@@ -3,17 +3,25 @@
 //
 // Keys and values are plain bytes; rooms encode them with bytes.h. Views that a read gives point
 // into the map: valid until the transaction ends, or until its next write.
+//
+// Erased keys leave their bytes behind in free pages and in the slack of used ones. compact_store()
+// (lmdb_env_compaction.h) puts a new file in the place of the old one while all goes on: a
+// transaction belongs to the file it began on, and the old file closes with its last reader.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "base/snapshot.h"
 
 struct MDB_env;
 struct MDB_txn;
@@ -40,6 +48,10 @@ struct table {
 };
 
 class cursor;
+class change_log;
+class store_compaction;
+class store_env;
+struct lmdb_handle;  // one open file; closes it when it dies
 
 // A consistent view. Keep it short: a long-lived reader pins freed pages. Bound to the thread that
 // uses it; not across co_await.
@@ -55,15 +67,21 @@ class read_txn {
 
  protected:
   friend class store_env;
+  friend class store_compaction;
   friend class cursor;
-  explicit read_txn(MDB_txn* txn) noexcept : txn_{txn} {}
+  read_txn(std::shared_ptr<const lmdb_handle> file, MDB_txn* txn) noexcept
+      : file_{std::move(file)}, txn_{txn} {}
+  std::shared_ptr<const lmdb_handle> file_;
   MDB_txn* txn_;
+  // Of a write transaction while the store is compacted: the keys it changes, for change_log.
+  std::unique_ptr<std::string> changes_;
 };
 
 // Only the writer thread has one.
 class write_txn : public read_txn {
  public:
-  write_txn(write_txn&&) noexcept = default;
+  write_txn(write_txn&&) noexcept;
+  ~write_txn();
   void put(table t, std::string_view key, std::string_view value);
   // The key must be greater than all others in the table (MDB_APPEND: sequential keys stay cheap).
   void append(table t, std::string_view key, std::string_view value);
@@ -72,7 +90,10 @@ class write_txn : public read_txn {
 
  private:
   friend class store_env;
-  using read_txn::read_txn;
+  write_txn(store_env& owner, std::shared_ptr<const lmdb_handle> file, MDB_txn* txn) noexcept
+      : read_txn{std::move(file), txn}, owner_{&owner} {}
+  void note(table t, std::string_view key);
+  store_env* owner_;  // null: over, or moved from
 };
 
 // Walks a table in key order. Starts before the first entry.
@@ -94,11 +115,21 @@ class cursor {
 
  private:
   friend class read_txn;
-  explicit cursor(MDB_cursor* c) noexcept : cursor_{c} {}
+  cursor(MDB_cursor* c, table t, std::string* changes) noexcept
+      : cursor_{c}, table_{t}, changes_{changes} {}
   bool move(int op);
   MDB_cursor* cursor_;
+  table table_;
+  std::string* changes_;  // of its write transaction
   std::string_view key_;
   std::string_view value_;
+};
+
+// What the file is made of.
+struct store_usage {
+  std::uint64_t file_bytes = 0;
+  std::uint64_t used_bytes = 0;  // pages that hold something
+  std::uint64_t free_bytes = 0;  // pages that wait to be used again
 };
 
 class store_env {
@@ -106,7 +137,7 @@ class store_env {
   struct options {
     std::filesystem::path folder;          // created with mode 0700 if missing
     std::uint64_t map_size = 64ULL << 30;  // address space, not disk; never resized under load
-    unsigned tables_max = 64;
+    unsigned tables_max = 128;
     unsigned readers_max = 256;
   };
 
@@ -117,7 +148,7 @@ class store_env {
   store_env(const store_env&) = delete;
   store_env& operator=(const store_env&) = delete;
 
-  // At start only, before other threads run.
+  // At start only, before other threads run. The same name gives the same table.
   table open_table(const std::string& name);
 
   read_txn begin_read() const;
@@ -131,15 +162,31 @@ class store_env {
   // For the watch on free space: bytes of the data file, and free bytes of its file system.
   std::uint64_t file_bytes() const;
   std::uint64_t free_disk_bytes() const;
+  store_usage usage() const;  // throws store_error; walks the list of free pages
   const std::filesystem::path& folder() const noexcept { return folder_; }
 
   // The full sync of everything so far; used by nobody but tests of failing disks.
   void sync();
 
  private:
+  friend class write_txn;
+  friend class store_compaction;
+  void end_write() noexcept;
+
   std::filesystem::path folder_;
+  options options_;
   int lock_fd_ = -1;
-  MDB_env* env_ = nullptr;
+  std::vector<std::string> tables_;  // in the order of their handles
+  snapshot<lmdb_handle> file_;
+
+  // Who writes, and who keeps writers out for a moment (store_compaction).
+  std::mutex gate_mutex_;
+  std::condition_variable gate_;
+  bool is_writing_ = false;
+  bool is_closed_ = false;
+  bool is_compacting_ = false;
+  bool is_lost_ = false;           // a swap of files failed half-way: nothing more is written
+  change_log* changes_ = nullptr;  // set while the store is compacted
 };
 
 failure failure_of_current_exception();

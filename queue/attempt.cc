@@ -186,9 +186,12 @@ asio::awaitable<void> settle(work_ptr w) {
   }
   auto op = [w](write_txn& txn) {
     auto& p = w->s->p;
+    // Cancelled on the way (an erasure, a purge): nobody is told of it any more.
+    const auto now = p.store.recipient(txn, w->row.recipient);
+    const bool is_cancelled = now && now->state == recipient_state::cancelled;
     p.sink.record(txn, *w->m, *w->r, w->outcome, w->facts);
     p.store.update(txn, row_after(*w), w->row.group);
-    if (w->notice) {
+    if (w->notice && !is_cancelled) {
       auto stored = w->notice->message;
       stored.id = p.store.accept(txn, stored, {&w->notice->recipient, 1});
       p.sink.notice_queued(txn, stored, w->notice->recipient);

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/lmdb_env.h"
+#include "queue/named_person.h"
 #include "queue/queued_message.h"
 
 namespace consentry::queue {
@@ -115,6 +116,41 @@ class queue_store {
 
   // Removes finished messages that ended before `before`, oldest first; at most `rows` rows.
   slice trim(write_txn& txn, instant before, const std::string& resume, std::size_t rows);
+
+  // --- rights of persons, moving of bodies (queue_store_persons.cc) ---
+
+  // Ends it as cancelled, which blanks its address. False: it had ended already.
+  bool cancel(write_txn& txn, recipient_id id, std::string_view reason, instant now,
+              const visit& each);
+  // The body lies elsewhere now. False: the message has ended, or its body was moved by somebody
+  // else.
+  bool move_body(write_txn& txn, message_id id, const spool_location& from,
+                 const spool_location& to);
+  // Takes the person out of texts that were kept as they came: Message-ID, ENVID, reverse path,
+  // replies. True: something changed.
+  bool forget(write_txn& txn, message_id id, const named_person& who);
+  bool forget(write_txn& txn, recipient_id id, const named_person& who);
+
+  // Open recipients of a person and open notices, in slices of `rows` messages of one tenant.
+  struct open_mail {
+    std::vector<queued_recipient> recipients;
+    std::vector<queued_message> messages;  // of those recipients
+    std::vector<queued_message> notices;   // all of the tenant: their bodies may name the person
+    std::string resume;                    // empty: that was all
+  };
+  open_mail open_of_person(const read_txn& txn, tenant_id tenant, std::string_view person,
+                           const std::string& resume, std::size_t rows) const;
+  // Every row of a person, ended ones too, in slices of `rows` rows looked at; resume 0: all seen.
+  std::vector<queued_recipient> all_of_person(const read_txn& txn, std::string_view person,
+                                              recipient_id& resume, std::size_t rows) const;
+  // Messages, of anybody to anybody, whose row names the person in clear; the same way.
+  std::vector<message_id> naming(const read_txn& txn, const named_person& who, message_id& resume,
+                                 std::size_t rows) const;
+  std::vector<recipient_id> naming(const read_txn& txn, const named_person& who,
+                                   recipient_id& resume, std::size_t rows) const;
+  // Open messages with their bodies, in slices of `rows`, for spool_rewrite.
+  std::vector<queued_message> open_messages(const read_txn& txn, std::string& resume,
+                                            std::size_t rows) const;
 
   // --- reads ---
   std::optional<queued_message> message(const read_txn& txn, message_id id) const;

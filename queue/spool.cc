@@ -57,6 +57,8 @@ struct spool::state {
   mutable std::list<std::shared_ptr<spool_segment>> open_files;  // most recently read first
   std::uint64_t bytes_on_disk = 0;
   std::map<std::uint32_t, std::uint64_t> sizes;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, spool_location> moves;
+  std::weak_ptr<const void> held;
 
   struct reservation {
     std::shared_ptr<spool_segment> segment;
@@ -187,10 +189,15 @@ std::shared_ptr<spool_segment> spool::state::find_open(std::uint32_t number) con
   return open_files.front();
 }
 
-result<std::string> spool::read(const spool_location& at) const {
+result<std::string> spool::read(const spool_location& wanted) const {
   std::shared_ptr<spool_segment> segment;
+  auto at = wanted;
   {
     std::lock_guard lock{state_->mutex};
+    // Moved again before this read: follow it to where it lies now.
+    for (auto next = state_->moves.find({at.segment, at.offset}); next != state_->moves.end();
+         next = state_->moves.find({at.segment, at.offset}))
+      at = next->second;
     segment = state_->find_open(at.segment);
   }
   if (!segment) {
@@ -208,6 +215,7 @@ result<std::string> spool::read(const spool_location& at) const {
 std::vector<std::uint32_t> spool::removable() const {
   std::vector<std::uint32_t> out;
   std::lock_guard lock{state_->mutex};
+  if (!state_->held.expired()) return out;
   for (const auto number : state_->files) {
     if (state_->current && state_->current->number() == number) continue;
     const auto lease = state_->leases.find(number);
@@ -220,6 +228,7 @@ void spool::remove(std::uint32_t segment) {
   {
     std::lock_guard lock{state_->mutex};
     if (state_->current && state_->current->number() == segment) return;
+    if (!state_->files.contains(segment)) return;
     state_->open_files.remove_if([&](const auto& s) { return s->number() == segment; });
     state_->leases.erase(segment);
     state_->dirty.erase(segment);
@@ -230,6 +239,50 @@ void spool::remove(std::uint32_t segment) {
   const auto file = spool_segment::file_of(state_->settings.folder, segment);
   if (::unlink(file.c_str()) != 0)
     log::warn(room, "unlink_failed", {{"file", file.filename().string()}, {"errno", errno}});
+}
+
+std::uint32_t spool::rotate() {
+  std::lock_guard lock{state_->mutex};
+  state_->current.reset();
+  return state_->next_number - 1;
+}
+
+std::vector<spool::segment_size> spool::sizes() const {
+  std::lock_guard lock{state_->mutex};
+  std::vector<segment_size> out;
+  for (const auto number : state_->files) out.push_back({number, state_->sizes[number]});
+  return out;
+}
+
+std::uint64_t spool::record_bytes(std::uint32_t body_bytes) noexcept {
+  return spool_segment::record_bytes(body_bytes);
+}
+std::uint64_t spool::empty_segment_bytes() noexcept {
+  return spool_segment::first_record();
+}
+
+void spool::moved(const spool_location& from, const spool_location& to) {
+  std::lock_guard lock{state_->mutex};
+  state_->moves.insert_or_assign({from.segment, from.offset}, to);
+}
+
+void spool::forget_moves() {
+  std::lock_guard lock{state_->mutex};
+  state_->moves.clear();
+}
+
+std::shared_ptr<const void> spool::hold_all() {
+  std::lock_guard lock{state_->mutex};
+  auto held = state_->held.lock();
+  if (!held) {
+    held = std::make_shared<int>(0);
+    state_->held = held;
+  }
+  return held;
+}
+
+const std::filesystem::path& spool::folder() const noexcept {
+  return state_->settings.folder;
 }
 
 std::uint64_t spool::segments() const {

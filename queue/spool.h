@@ -71,7 +71,27 @@ class spool {
   // Closed segments that no lease holds: what may be removed if the store counts no message there.
   // Ask the store after, not before.
   std::vector<std::uint32_t> removable() const;
-  void remove(std::uint32_t segment);  // unlinks; logs what goes wrong
+  void remove(std::uint32_t segment);  // unlinks; logs what goes wrong; not there: nothing
+
+  // --- for spool_rewrite and snapshots ---
+
+  // The next append begins a new segment. The highest number so far: all up to it are closed.
+  std::uint32_t rotate();
+  struct segment_size {
+    std::uint32_t segment = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<segment_size> sizes() const;
+  // What a body takes up in its segment, and what a segment without bodies has.
+  static std::uint64_t record_bytes(std::uint32_t body_bytes) noexcept;
+  static std::uint64_t empty_segment_bytes() noexcept;
+  // Whoever read the old location before the move, and reads the body after the old segment has
+  // gone, finds it all the same. Forgotten at the next start and by forget_moves().
+  void moved(const spool_location& from, const spool_location& to);
+  void forget_moves();
+  // No segment is removed while this is held.
+  std::shared_ptr<const void> hold_all();
+  const std::filesystem::path& folder() const noexcept;
 
   std::uint64_t segments() const;  // files
   std::uint64_t bytes() const;     // in them

@@ -77,8 +77,7 @@ bool is_in_group(const std::string& login, const std::string& group) {
   int count = 256;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
   const auto* again = ::getpwnam(login.c_str());
-  if (again == nullptr ||
-      ::getgrouplist(login.c_str(), again->pw_gid, groups.data(), &count) < 0)
+  if (again == nullptr || ::getgrouplist(login.c_str(), again->pw_gid, groups.data(), &count) < 0)
     return false;
   groups.resize(static_cast<std::size_t>(count));
   return std::ranges::find(groups, wanted) != groups.end();
@@ -163,8 +162,8 @@ std::optional<response> refusal_of(api_context& c, const request& r) {
   const bool names_tenant = r.path.size() > 2 && r.path[1] == "tenants";
   if (names_tenant) {
     const auto* t = directory->find_named(r.path[2]);
-    const bool is_foreign = r.as != role::none && !tenants::is_staff(r.as) &&
-                            (t == nullptr || t->id != r.tenant);
+    const bool is_foreign =
+        r.as != role::none && !tenants::is_staff(r.as) && (t == nullptr || t->id != r.tenant);
     // Before anything else is said: what follows a foreign name tells nothing about it.
     if (t == nullptr || is_foreign) return no_tenant(r.path[2]);
   }
@@ -197,8 +196,7 @@ admission let_in(api_context& c, request& r) {
   return out;
 }
 
-boost::asio::awaitable<result<void>> note_access(api_context& c, const request& r,
-                                                 looked_at what) {
+boost::asio::awaitable<result<void>> note_access(api_context& c, const request& r, looked_at what) {
   if (!tenants::is_staff(r.as) || !what.tenant) co_return result<void>{};
   journal::event e{.kind = journal::event_kind::accessed,
                    .at = c.clock.now(),
@@ -209,9 +207,9 @@ boost::asio::awaitable<result<void>> note_access(api_context& c, const request& 
   e.facts["what"] = what.what;
   if (auto reason = reason_of(r); !reason.empty()) e.facts["reason"] = std::move(reason);
   if (what.how == view::tenant &&
-      !c.looks.is_new(fmt::format("{}\n{}\n{}\n{}", e.actor, e.tenant.value, what.what,
-                                  e.facts["reason"]),
-                      e.at, one_look))
+      !c.looks.is_new(
+          fmt::format("{}\n{}\n{}\n{}", e.actor, e.tenant.value, what.what, e.facts["reason"]),
+          e.at, one_look))
     co_return result<void>{};
   commit_loop::operation op = [&journal = c.rooms.journal, e](write_txn& txn) {
     journal.append(txn, e);

@@ -108,8 +108,8 @@ std::optional<response> answer_to_error(const boost::system::error_code& error,
 }
 
 response too_large(std::size_t body_bytes_max) {
-  return problem(413, fmt::format("the body of this request has at most {}",
-                                  human_bytes(body_bytes_max)));
+  return problem(
+      413, fmt::format("the body of this request has at most {}", human_bytes(body_bytes_max)));
 }
 
 }  // namespace consentry::app::admin

@@ -59,9 +59,7 @@ class http_conversation {
  private:
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-  static constexpr auto no_throw() {
-    return boost::asio::as_tuple(boost::asio::use_awaitable);
-  }
+  static constexpr auto no_throw() { return boost::asio::as_tuple(boost::asio::use_awaitable); }
   void expire_after(std::chrono::seconds limit) {
     boost::beast::get_lowest_layer(stream_).expires_after(limit);
   }
@@ -97,7 +95,7 @@ class http_conversation {
     }
     if (let.refusal) {
       const bool sent = co_await send(std::move(*let.refusal), version, keep, is_head);
-      co_return sent && keep;
+      co_return sent&& keep;
     }
     auto wrong = co_await read_body(in, let.body_bytes_max);
     if (wrong) {
@@ -108,7 +106,7 @@ class http_conversation {
     boost::beast::get_lowest_layer(stream_).expires_never();
     auto out = co_await answer_of(services_, std::move(*r));
     const bool sent = co_await send(std::move(out), version, keep, is_head);
-    co_return sent && keep;
+    co_return sent&& keep;
   }
 
   // nullopt: it is all there.
@@ -116,8 +114,7 @@ class http_conversation {
     in.body_limit(bytes_max);
     const auto until = std::chrono::steady_clock::now() + services_.limits.body_timeout;
     const auto expect = in.get()[boost::beast::http::field::expect];
-    if (!in.is_done() && buffer_.size() == 0 &&
-        boost::beast::iequals(expect, "100-continue")) {
+    if (!in.is_done() && buffer_.size() == 0 && boost::beast::iequals(expect, "100-continue")) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       const auto bytes = boost::asio::buffer(go_on.data(), go_on.size());
       expire_after(services_.limits.request_timeout);

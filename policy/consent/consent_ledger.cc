@@ -213,6 +213,8 @@ std::optional<person_record> consent_ledger::find_person(const read_txn& txn, te
 
 put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
                                  const consent_record& incoming, joined& what) const {
+  if (is_erased(txn, key.tenant, key.person, incoming.given_at))
+    return put_outcome::still_withdrawn;
   const auto at = stored_key(key);
   const auto stored = get(txn, at);
   if (stored && !is_same_matter(*stored, key)) {
@@ -323,7 +325,9 @@ bool consent_ledger::withdraw_at_key(write_txn& txn, const std::string& at_key,
   if (stored && stored->withdrawn_at && *stored->withdrawn_at >= at) return false;
   if (!stored) stored = consent_record{.sender = key.sender, .topic = key.topic};
   stored->withdrawn_at = at;
-  stored->withdrawn_method = method;
+  // An erasure stays one (consent_erasure.cc), also where a later withdrawal comes in.
+  const auto& was = stored->withdrawn_method;
+  if (was != erased_method && was != corrected_method) stored->withdrawn_method = method;
   store(txn, at_key, *stored);
   journal_->append(txn, withdrawal_event(key, *stored, by));
   return true;

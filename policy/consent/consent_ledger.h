@@ -111,6 +111,24 @@ class consent_ledger {
   // are not renewed by silence (RULES A3). The complaint itself is journaled by whoever counts it.
   void object_all(write_txn& txn, tenant_id tenant, std::string_view person, instant at) const;
 
+  // --- rights of persons (consent_erasure.cc) ---
+
+  // Takes away every consent of the person, and name and address. What stays is a withdrawal from
+  // all topics at that time with the method `why` ("erased", "corrected"): whatever was given up to
+  // then is refused when it comes again, and not even stored (RULES D4). Journals consent_erased if
+  // anything was there.
+  struct erased {
+    std::uint64_t consents = 0;
+    bool person = false;
+    bool is_news() const noexcept { return consents != 0 || person || tombstone; }
+    bool tombstone = false;  // a new one, or a later one
+  };
+  erased erase_person(write_txn& txn, tenant_id tenant, std::string_view person, instant at,
+                      std::string_view why, std::string_view reason, const act& by) const;
+  // Of a person that erase_person took away, given before that: not to be stored again.
+  bool is_erased(const read_txn& txn, tenant_id tenant, std::string_view person,
+                 std::optional<instant> given_at) const;
+
   // Renewals (renewal_buffer only).
   void add_delivery(write_txn& txn, const consent_key& key, const delivery_mark& d) const;
   void retract_delivery(write_txn& txn, const consent_key& key, recipient_id bounced) const;
@@ -141,6 +159,10 @@ class consent_ledger {
   table persons_;
   terms_table terms_;
 };
+
+// The methods of a withdrawal that stands for an erasure.
+inline constexpr std::string_view erased_method = "erased";
+inline constexpr std::string_view corrected_method = "corrected";
 
 // Key of a consent in the store: 28 bytes, the order of import slices.
 std::string stored_key(const consent_key& key);

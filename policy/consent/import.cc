@@ -256,7 +256,8 @@ void apply_slice(write_txn& txn, std::span<const import_row> rows, const import_
       ++out.sum.withdrawals;
       continue;
     }
-    ledger.put_person(txn, row.key.tenant, row.key.person, row.person);
+    if (!ledger.is_erased(txn, row.key.tenant, row.key.person, row.record.given_at))
+      ledger.put_person(txn, row.key.tenant, row.key.person, row.person);
     out.count(ledger.put_imported(txn, row.key, row.record, by));
     commitments += commitment_to(row.key, row.record);
   }

@@ -35,7 +35,8 @@ import_slice::import_slice(write_txn& txn, const consent_ledger& ledger, const s
       persons_{ledger.persons_} {}
 
 // A key put before others on their page splits it in the middle, every time; a key put behind the
-// last on its page begins a new one. So what shares the page steps aside while the slice is written.
+// last on its page begins a new one. So what shares the page steps aside while the slice is
+// written.
 void import_slice::make_room(table t, stored_ahead& ahead, const std::string& first) {
   if (about_.last_key.empty()) return;
   if (ahead.has(txn_, first) || ahead.next().empty() ||
@@ -112,7 +113,9 @@ put_outcome import_slice::put(const consent_key& key, const std::string& at_key,
     written_.clear();
     is_fresh_ = !consents_.has(txn_, prefix);
   }
-  put_person(prefix, key, person);
+  // Of an erased person nothing comes back with what was given before (RULES D4).
+  if (is_fresh_ || !ledger_.is_erased(txn_, key.tenant, key.person, record.given_at))
+    put_person(prefix, key, person);
   const bool is_told_before = std::ranges::find(written_, at_key) != written_.end();
   written_.push_back(at_key);
   if (is_fresh_ && !is_told_before && record.given_at && !record.withdrawn_at) {

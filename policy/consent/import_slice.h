@@ -82,7 +82,7 @@ class import_slice {
   stored_ahead persons_;
   std::string person_;  // prefix of the row before
   bool is_first_ = true;
-  bool is_fresh_ = false;            // nothing was stored of that person
+  bool is_fresh_ = false;             // nothing was stored of that person
   std::vector<std::string> written_;  // keys of that person, written by this slice
   std::vector<lifted_row> lifted_;
   std::array<std::pair<consent_terms, terms_id>, 4> recent_;

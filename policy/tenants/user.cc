@@ -21,9 +21,9 @@ constexpr std::array role_names{
 
 bool is_login(std::string_view s) noexcept {
   return s.size() >= 2 && s.size() <= 64 && std::ranges::all_of(s, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view{"._@+-"}.find(c) != std::string_view::npos;
-  });
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                  std::string_view{"._@+-"}.find(c) != std::string_view::npos;
+         });
 }
 
 void put(byte_writer& w, const std::optional<instant>& t) {

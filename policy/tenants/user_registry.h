@@ -38,8 +38,8 @@ struct user_act {
 
 struct signed_in {
   user who;
-  digest256 token{};              // the key of its record
-  std::optional<instant> noted;   // when its use was last noted
+  digest256 token{};             // the key of its record
+  std::optional<instant> noted;  // when its use was last noted
 };
 
 inline constexpr std::size_t tokens_per_user_max = 50;

@@ -163,8 +163,8 @@ TEST_CASE("a slice leaves the records that putting row by row leaves") {
 TEST_CASE("what makes room for a slice comes back as it was") {
   slice_world w;
   std::vector<row> behind;
-  for (int i = 0; i < 300; ++i) behind.push_back(told("n" + std::to_string(i), "2024-01-01",
-                                                      "news", 2));
+  for (int i = 0; i < 300; ++i)
+    behind.push_back(told("n" + std::to_string(i), "2024-01-01", "news", 2));
   sort_rows(behind);
   w.import(behind);
   const auto consents = w.raw("consents"), persons = w.raw("persons");
