@@ -3,6 +3,7 @@
 
     demo_story.py BIN_FOLDER [--keep]
 """
+import atexit
 import datetime
 import json
 import os
@@ -159,6 +160,7 @@ class Gateway:
         if days:
             command += ["--clock-days", str(days)]
         self.process = subprocess.Popen(command, stderr=self.log)
+        atexit.register(self.end)  # however the story ends, no daemon is left behind
         deadline = time.time() + 20
         while not ports.exists():
             if self.process.poll() is not None or time.time() > deadline:
@@ -166,6 +168,11 @@ class Gateway:
             time.sleep(0.02)
         for listener in json.loads(ports.read_text())["listeners"]:
             setattr(self, listener["role"], listener["port"])
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -183,7 +190,7 @@ def ask(*arguments, shown=True, expect=0):
     if shown:
         say("$ consentry " + " ".join(f'"{a}"' if " " in a else a for a in arguments))
         if done.stdout.strip():
-            say("  " + done.stdout.strip().replace("\n", "\n  "))
+            say("  " + done.stdout.rstrip().replace("\n", "\n  "))
     if done.returncode != expect:
         fail(f"consentry {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
     return done.stdout
@@ -349,6 +356,7 @@ def explain(refused):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the daemon is ended too
     began = time.time()
     sink = Sink()
     write_settings(sink)
@@ -362,6 +370,7 @@ def main():
     title(f"Done in {time.time() - began:.0f} s. To try next:")
     bin_shown = os.path.relpath(BIN, ROOT)
     if KEEP:
+        atexit.unregister(gateway.end)
         say(f"The gateway runs as process {gateway.process.pid}; stop it with: kill {gateway.process.pid}")
     else:
         gateway.stop()

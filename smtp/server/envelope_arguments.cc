@@ -62,31 +62,45 @@ struct path_and_parameters {
   std::vector<parameter> parameters;
 };
 
-// prefix: "FROM:" or "TO:". Spaces behind the colon are let pass, since many clients send one.
+// Where the '>' stands that closes the path; npos: nowhere.
+std::size_t end_of_path(std::string_view path) {
+  bool quoted = false;
+  for (std::size_t at = 1; at < path.size(); ++at) {
+    const char c = path[at];
+    if (quoted && c == '\\')
+      ++at;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (c == '>' && !quoted)
+      return at;
+  }
+  return std::string_view::npos;
+}
+
+// prefix: "FROM:" or "TO:". Spaces behind the colon are let pass, since many clients send one; so
+// is a plain address without its brackets, as Postfix does.
 parsed<path_and_parameters> split_argument(std::string_view argument, std::string_view prefix,
                                            bool extended) {
   const reply syntax{501, {5, 5, 4}, "syntax: " + std::string{prefix} + "<address>"};
   if (!ascii_istarts_with(argument, prefix)) return syntax;
   argument.remove_prefix(prefix.size());
   while (!argument.empty() && argument.front() == ' ') argument.remove_prefix(1);
-  if (argument.empty() || argument.front() != '<') return syntax;
+  if (argument.empty()) return syntax;
 
-  bool quoted = false;
-  std::size_t at = 1;
-  for (; at < argument.size(); ++at) {
-    const char c = argument[at];
-    if (quoted && c == '\\') {
-      ++at;
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == '>' && !quoted) {
-      break;
-    }
-  }
-  if (at >= argument.size()) return syntax;
   path_and_parameters out;
-  out.path = argument.substr(1, at - 1);
-  const auto rest = argument.substr(at + 1);
+  std::string_view rest;
+  if (argument.front() == '<') {
+    const auto end = end_of_path(argument);
+    if (end == std::string_view::npos) return syntax;
+    out.path = argument.substr(1, end - 1);
+    rest = argument.substr(end + 1);
+  } else {
+    out.path = argument.substr(0, argument.find(' '));
+    if (out.path.find_first_of("<>\"") != std::string_view::npos ||
+        out.path.find('@') == std::string_view::npos)
+      return syntax;
+    rest = argument.substr(out.path.size());
+  }
   if (rest.empty()) return out;
   if (rest.front() != ' ') return syntax;
   auto parameters = split_parameters(rest);
