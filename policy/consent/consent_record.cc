@@ -171,8 +171,9 @@ void retract_delivery(consent_record& r, recipient_id bounced) {
 }
 
 consent_record merge(const consent_record& stored, const consent_record& incoming) {
-  const bool is_newer =
-      incoming.given_at && (!stored.given_at || *incoming.given_at > *stored.given_at);
+  // Of one consent told twice the newest purchase counts (RULES A4).
+  const bool is_newer = incoming.given_at && std::tie(incoming.given_at, incoming.purchase_day) >
+                                                 std::tie(stored.given_at, stored.purchase_day);
   const auto& newer = is_newer ? incoming : stored;
   const auto& other = is_newer ? stored : incoming;
   consent_record out = newer;
