@@ -59,7 +59,8 @@ std::optional<own_mail> notice_of(const campaign_sweeper_parts& p, const campaig
   m.subject = "Your campaign " + s.name + " waits";
   m.text = fmt::format(
       "The mail of your campaign {} is on hold since {}.\n\n{}\n\n"
-      "What was accepted is kept, and new mail of the campaign is taken and waits with it. A person "
+      "What was accepted is kept, and new mail of the campaign is taken and waits with it. A "
+      "person "
       "releases it, with a reason, once the matter is settled: please answer this mail.\n",
       s.name, to_string_budapest(s.hold->since), words_of(s));
   return m;
@@ -98,8 +99,7 @@ asio::awaitable<bool> finish(const campaign_sweeper_parts& p, campaign_sweep swe
         [&](read_txn& txn) { return p.rooms.campaigns.find(txn, sweep.tenant, sweep.campaign); });
     if (!s) co_return false;
     if (const auto m = *s && (*s)->hold ? notice_of(p, sweep, **s) : std::nullopt) {
-      auto spooled =
-          spool_own_mail(p.rooms.bodies, *m, p.host_name, now, now + notice_lives);
+      auto spooled = spool_own_mail(p.rooms.bodies, *m, p.host_name, now, now + notice_lives);
       if (!spooled) {
         log::error(room, "notice_failed", {{"cause", describe(spooled.error())}});
         co_return false;
@@ -108,8 +108,7 @@ asio::awaitable<bool> finish(const campaign_sweeper_parts& p, campaign_sweep swe
     }
   }
   commit_loop::operation op = [&rooms = p.rooms, sweep, notice](write_txn& txn) {
-    if (rooms.campaigns.swept(txn, sweep) && notice)
-      queue_own_mail(txn, rooms, *notice, "gateway");
+    if (rooms.campaigns.swept(txn, sweep) && notice) queue_own_mail(txn, rooms, *notice, "gateway");
   };
   const auto done = co_await p.rooms.commits.commit(std::move(op));
   if (done && notice) p.notify_queue(now);
@@ -131,10 +130,9 @@ asio::awaitable<std::size_t> sweep_once(const campaign_sweeper_parts& p) {
     const auto changed = co_await follow(p, sweep);
     if (!changed) continue;
     if (*changed != 0)
-      log::info(room, sweep.is_release ? "released" : "held",
-                {{"tenant", sweep.tenant.value},
-                 {"campaign", sweep.campaign},
-                 {"recipients", *changed}});
+      log::info(
+          room, sweep.is_release ? "released" : "held",
+          {{"tenant", sweep.tenant.value}, {"campaign", sweep.campaign}, {"recipients", *changed}});
     if (sweep.is_release && *changed != 0) p.notify_queue(begun);
     if (sweep.is_release && (*changed != 0 || begun < sweep.since + stragglers)) continue;
     if (co_await finish(p, sweep)) ++done;

@@ -18,8 +18,8 @@ struct campaign_options {
 };
 
 void show_campaigns(const json::object& a) {
-  print_table(a.at("campaigns").as_array(), {"campaign", "held", "asked", "unproven", "ended",
-                                             "dead", "releases", "first_at"});
+  print_table(a.at("campaigns").as_array(),
+              {"campaign", "held", "asked", "unproven", "ended", "dead", "releases", "first_at"});
   if (const auto* next = a.if_contains("next"))
     fmt::print("more: --after {}\n", std::string{next->as_string()});
 }
@@ -48,13 +48,11 @@ void add_campaign_commands(CLI::App& app, context& c) {
   show->add_option("tenant", o->tenant, "")->required();
   show->add_option("campaign", o->campaign, "")->required();
   show->callback([&c, path] {
-    c.chosen = [&c, path] {
-      return finish(c, daemon_client{c.socket}.get(path("")), show_fields);
-    };
+    c.chosen = [&c, path] { return finish(c, daemon_client{c.socket}.get(path("")), show_fields); };
   });
   for (const char* what : {"hold", "release"}) {
-    auto* act = group->add_subcommand(
-        what, std::string{what} + " a campaign: new mail and what is queued");
+    auto* act =
+        group->add_subcommand(what, std::string{what} + " a campaign: new mail and what is queued");
     act->add_option("tenant", o->tenant, "")->required();
     act->add_option("campaign", o->campaign, "")->required();
     act->add_option("--reason", o->reason, "stands in the journal under your login")->required();

@@ -80,7 +80,8 @@ TEST_CASE("5.4: a first mailing over three months after the sign-up reminds of i
     const char* outcome;
   };
   for (const row& r : {
-           row{"2024-03-15T10:00:00", "2024-06-15T23:59:59.999", "send ok"},  // exactly three months
+           row{"2024-03-15T10:00:00", "2024-06-15T23:59:59.999",
+               "send ok"},  // exactly three months
            row{"2024-03-15T10:00:00", "2024-06-16T00:00:00", "refuse reminder.missing"},
            row{"2024-03-15T23:59:59", "2024-06-15T00:00:00", "send ok"},
            row{"2024-11-30T12:00:00", "2025-02-28T23:59:59", "send ok"},  // the 30th is missing
@@ -206,13 +207,13 @@ TEST_CASE("5.2, 5.4: a share is over its knob only strictly, and only of 200") {
     int share;
     bool is_over;
   };
-  for (const row& r : {row{10, 200, 500, false}, row{11, 200, 500, true}, row{10, 199, 500, false},
-                       row{199, 199, 500, false}, row{200, 200, 500, true}, row{0, 200, 0, false},
-                       row{1, 200, 0, true}, row{50, 1000, 500, false}, row{51, 1000, 500, true},
-                       row{25, 1000, 250, false}, row{26, 1000, 250, true},
-                       row{1000, 1000, 10000, false},
-                       row{50'000'000'000, 1'000'000'000'000, 500, false},
-                       row{50'000'000'001, 1'000'000'000'000, 500, true}}) {
+  for (const row& r :
+       {row{10, 200, 500, false}, row{11, 200, 500, true}, row{10, 199, 500, false},
+        row{199, 199, 500, false}, row{200, 200, 500, true}, row{0, 200, 0, false},
+        row{1, 200, 0, true}, row{50, 1000, 500, false}, row{51, 1000, 500, true},
+        row{25, 1000, 250, false}, row{26, 1000, 250, true}, row{1000, 1000, 10000, false},
+        row{50'000'000'000, 1'000'000'000'000, 500, false},
+        row{50'000'000'001, 1'000'000'000'000, 500, true}}) {
     INFO(r.part << " of " << r.whole);
     CHECK(is_over_share(r.part, r.whole, r.share) == r.is_over);
   }

@@ -1,10 +1,10 @@
 // The judge against a slow, obvious model: random histories of one consent, its mailings, bounces,
 // objections, purchases and withdrawals, each question answered twice (RULES A3, A4, 5.2.1).
 //
-// The model keeps every event and knows nothing of records. A record keeps two deliveries, the first
-// and the last; where a bounce takes back one of them, those between are forgotten
-// (docs/decisions/policy-knobs.md). So the judge must never send what the model refuses; and it must
-// answer the same in every history in which nothing was forgotten.
+// The model keeps every event and knows nothing of records. A record keeps two deliveries, the
+// first and the last; where a bounce takes back one of them, those between are forgotten
+// (docs/decisions/policy-knobs.md). So the judge must never send what the model refuses; and it
+// must answer the same in every history in which nothing was forgotten.
 //
 // CONSENTRY_SEED repeats a run; a failing history is cut down to the events that matter.
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <map>
 #include <random>
 #include <sstream>
+#include <tuple>
 #include <vector>
 
 #include "tests/unit/policy/case.h"
@@ -40,10 +41,12 @@ struct history {
 // Day for day as one would count on a calendar, without the code under test.
 std::string a_year_on(const std::string& day) {
   const auto next = std::to_string(std::stoi(day.substr(0, 4)) + 1) + day.substr(4);
-  return parse_date(next) ? next : next.substr(0, 8) + "28";  // only the 29th of February is missing
+  return parse_date(next) ? next
+                          : next.substr(0, 8) + "28";  // only the 29th of February is missing
 }
 std::string months_on(std::string day, int months) {
-  int y = std::stoi(day.substr(0, 4)), m = std::stoi(day.substr(5, 2)), d = std::stoi(day.substr(8));
+  int y = std::stoi(day.substr(0, 4)), m = std::stoi(day.substr(5, 2)),
+      d = std::stoi(day.substr(8));
   for (; months > 0; --months)
     if (++m == 13) m = 1, ++y;
   for (;; --d) {
@@ -90,10 +93,16 @@ class model {
       if (e.kind == kind && (!out || *out < e.at)) out = e.at;
     return out;
   }
+  // Before any consent the gateway lets nothing out.
+  instant first_consent() const {
+    auto first = h_.now;
+    for (const auto& e : h_.events)
+      if (e.kind == what::consent) first = std::min(first, e.at);
+    return first;
+  }
   bool was_taken_back(std::uint64_t number) const {
-    return std::ranges::any_of(h_.events, [&](const auto& e) {
-      return e.kind == what::bounce && e.number == number;
-    });
+    return std::ranges::any_of(
+        h_.events, [&](const auto& e) { return e.kind == what::bounce && e.number == number; });
   }
   bool is_renewed(const happening& c, const std::string& today) const {
     if (last(what::objection) && *last(what::objection) >= c.at) return false;
@@ -103,7 +112,7 @@ class model {
     for (const auto& e : h_.events) {
       if (e.kind != what::delivery || was_taken_back(e.number)) continue;
       const auto day = day_of(e.at), given = day_of(c.at);
-      if (day < given) continue;
+      if (day < given || e.at < first_consent()) continue;
       newest = std::max(newest, day);
       bool is_inside = day <= a_year_on(given);
       if (c.purchase) {
@@ -130,7 +139,8 @@ told tell(const history& h) {
   auto& r = out.record;
   std::map<std::uint64_t, instant> live;
   const auto count_since = [&](civil_date day) {
-    return std::ranges::count_if(live, [&](const auto& d) { return budapest_day(d.second) >= day; });
+    return std::ranges::count_if(live,
+                                 [&](const auto& d) { return budapest_day(d.second) >= day; });
   };
   for (const auto& e : h.events) switch (e.kind) {
       case what::consent: {
@@ -154,6 +164,7 @@ told tell(const history& h) {
         break;
       case what::objection:
         r.objected_at = std::max(r.objected_at.value_or(e.at), e.at);
+        out.is_known = true;
         break;
       case what::withdrawal:
         r.withdrawn_at = std::max(r.withdrawn_at.value_or(e.at), e.at);
@@ -202,7 +213,8 @@ class generator {
     std::vector<std::uint64_t> sent;
     for (auto n = 1 + below(9); n > 0; --n) {
       happening e;
-      e.at = std::min(h.now, start + std::chrono::hours{24 * below(static_cast<int>(span))} + moment());
+      e.at = std::min(h.now,
+                      start + std::chrono::hours{24 * below(static_cast<int>(span))} + moment());
       e.kind = pick();
       if (e.kind == what::consent && below(3) == 0) {
         const auto days = (h.now - e.at) / std::chrono::hours{24};
@@ -215,7 +227,9 @@ class generator {
     near_the_edge(h);
     for (const auto number : sent)
       if (below(5) == 0) take_back(h, number);
-    std::ranges::stable_sort(h.events, {}, &happening::at);
+    std::ranges::sort(h.events, [](const auto& a, const auto& b) {
+      return std::tie(a.at, a.kind, a.number) < std::tie(b.at, b.kind, b.number);
+    });
     return h;
   }
 
@@ -265,8 +279,27 @@ class generator {
         h.events.push_back({.kind = what::delivery, .at = edge, .number = ++number_});
       }
     }
+    at_the_same_moment(h);
+    silent_to_the_day(h);
     for (auto& e : h.events)
       if (e.purchase) e.purchase = std::min(*e.purchase, budapest_day(h.now));
+  }
+  void at_the_same_moment(history& h) {
+    const auto e = h.events[static_cast<std::size_t>(below(static_cast<int>(h.events.size())))];
+    if (e.kind != what::consent || below(3) != 0) return;
+    constexpr what kinds[] = {what::objection, what::withdrawal, what::untick};
+    h.events.push_back({.kind = kinds[below(3)], .at = e.at});
+  }
+  void silent_to_the_day(history& h) {
+    const int months = h.knobs.renewal_max_silence_months;
+    if (months == 0 || below(2) == 0) return;
+    instant last{};
+    for (const auto& e : h.events)
+      if (e.kind == what::delivery) last = std::max(last, e.at);
+    if (last == instant{}) return;
+    const auto edge = budapest_midnight(add_months(budapest_day(last), months)) +
+                      std::chrono::hours{24} - std::chrono::milliseconds{below(2)};
+    if (std::ranges::all_of(h.events, [&](auto& x) { return x.at <= edge; })) h.now = edge;
   }
   void take_back(history& h, std::uint64_t number) {
     for (const auto& e : h.events)
@@ -301,12 +334,12 @@ std::string written(const history& h) {
                                           "objection", "withdrawal", "untick"};
   std::ostringstream out;
   for (const auto& e : h.events) {
-    out << "  " << to_string_budapest(e.at) << " " << names[static_cast<int>(e.kind)];
+    out << "  " << to_string_utc(e.at) << " " << names[static_cast<int>(e.kind)];
     if (e.number != 0) out << " " << e.number;
     if (e.purchase) out << " with a purchase of " << to_string(*e.purchase);
     out << "\n";
   }
-  out << "  " << to_string_budapest(h.now) << " asked, max_silence_months "
+  out << "  " << to_string_utc(h.now) << " asked, max_silence_months "
       << h.knobs.renewal_max_silence_months << ", objection_wait_h "
       << h.knobs.renewal_objection_wait_h << ", untick_withdraws "
       << h.knobs.purchase_untick_withdraws;

@@ -90,8 +90,8 @@ TEST_CASE("A3: a bounce takes back a renewal, also when it comes late") {
 }
 
 TEST_CASE("A3: month 13 never revives") {
-  for (const char* delivered :
-       {"2025-03-16T00:00:00", "2025-03-17", "2025-04-15", "2026-03-15", "2024-03-14T23:59:59.999"}) {
+  for (const char* delivered : {"2025-03-16T00:00:00", "2025-03-17", "2025-04-15", "2026-03-15",
+                                "2024-03-14T23:59:59.999"}) {
     INFO(delivered);
     good_case c{"2024-03-15", "2026-04-01"};
     c.deliver(delivered);

@@ -93,7 +93,8 @@ TEST_CASE("A3: weekends and holidays move nothing") {
          {"2024-12-25T12:00:00", "2025-12-25", "2025-12-26"}});  // Christmas
 }
 
-TEST_CASE("A3: consent.granularity=instant ends at the same time of the clock, to the millisecond") {
+TEST_CASE(
+    "A3: consent.granularity=instant ends at the same time of the clock, to the millisecond") {
   struct row {
     const char* given;
     const char* last_moment;
