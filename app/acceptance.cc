@@ -160,6 +160,7 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
     ++next.value;
   }
   if (a.refused_count() != 0) record_refusals(txn, rooms, a, message);
+  count_asked(txn, rooms, a);
   if (a.notice) {
     auto notice = a.notice->message;
     notice.about = message;
@@ -170,6 +171,18 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
     rooms.journal.append(txn, n);
   }
   return message;
+}
+
+// RULES 5.2: whoever was asked counts, whether taken or refused.
+void count_asked(write_txn& txn, store_rooms& rooms, const acceptance& a) {
+  if (!is_advertising(a.stream)) return;
+  campaign_counts more;
+  for (const auto& r : a.recipients) {
+    if (!r.is_taken() && !is_about_recipient(r.verdict.reason)) continue;
+    ++more.asked;
+    if (!r.is_taken() && is_unproven_reason(r.verdict.reason)) ++more.unproven;
+  }
+  if (more.asked != 0) rooms.campaigns.count(txn, a.tenant, a.names.campaign, more, a.knobs, a.at);
 }
 
 message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a,

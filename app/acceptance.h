@@ -9,6 +9,7 @@
 #include "app/campaign_source.h"
 #include "app/store_rooms.h"
 #include "journal/event.h"
+#include "policy/policy_set.h"
 #include "policy/verdict.h"
 #include "queue/bounce_notice.h"
 #include "queue/spool.h"
@@ -37,6 +38,7 @@ struct acceptance {
   instant at{};
   instant expires_at{};
   std::string policy_version;
+  policy::rule_knobs knobs;  // of that version
   std::vector<judged_recipient> recipients;
 
   // Filled by spool_submission.
@@ -65,6 +67,10 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
 // all). Returns the message.
 message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a,
                            message_id message);
+
+// Adds the recipients to the counts of their campaign, which may put it on hold. For refusals
+// alone; record_acceptance does it itself.
+void count_asked(write_txn& txn, store_rooms& rooms, const acceptance& a);
 
 // Reason, rule, policy version, computed dates and decisive matches of a verdict as an event tells
 // them.

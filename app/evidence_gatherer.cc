@@ -58,6 +58,8 @@ policy::evidence gather(const store_rooms& rooms,
   e.tenant_name = tenant->name;
   e.tenant_state = tenant->state;
   e.sender_identity = sender_identity(*tenant);
+  if (const auto campaign = rooms.campaigns.find(txn, q.tenant, q.campaign))
+    e.campaign_hold = campaign->hold;
   const auto person =
       q.person.empty() ? policy::tenants::pseudonym(*tenant, q.recipient_key) : q.person;
   if (!q.topic.empty())

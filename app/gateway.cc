@@ -11,6 +11,7 @@
 #include "app/admin/access.h"
 #include "app/admin/api.h"
 #include "app/admin/http_server.h"
+#include "app/campaign_sweeper.h"
 #include "app/component_options.h"
 #include "app/departure_gate.h"
 #include "app/inbound.h"
@@ -132,7 +133,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
       dns{io.get_executor(), resolver_of(config)},
       gate{rooms, live, clock},
-      recorder{rooms, clock},
+      recorder{rooms, clock, [this] { return live.policy.get()->set->rules; }},
       network{io.get_executor(), dns, transport_of(config)},
       carrier{{.bodies = rooms.bodies,
                .workers = workers,
@@ -320,6 +321,11 @@ void gateway::state::start() {
   open_http();  // first: nothing else can fail
   scheduler.start();
   tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
+  tasks.spawn(sweep_campaigns({.rooms = rooms,
+                               .clock = clock,
+                               .notify_queue = [this](instant due) { scheduler.notify(due); },
+                               .host_name = config.server.host_name,
+                               .postmaster = config.mail.postmaster}));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};

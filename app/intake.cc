@@ -140,12 +140,18 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   describe_verdict(e, v);
   e.facts["phase"] = "rcpt";
   auto number = std::make_shared<message_id>();
-  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v](write_txn& txn) mutable {
+  const auto active = parts_.live.policy.get();
+  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v,
+                               active](write_txn& txn) mutable {
     e.message = message_id{rooms.ids.take(txn, 2)};
     e.recipient = recipient_id{e.message.value + 1};
     *number = e.message;
     rooms.journal.append(txn, e);
     rooms.verdicts.put(txn, e.recipient, e.at, v);
+    if (is_advertising(e.stream) && is_about_recipient(v.reason))
+      rooms.campaigns.count(txn, e.tenant, e.campaign,
+                            {.asked = 1, .unproven = is_unproven_reason(v.reason) ? 1u : 0u},
+                            active->set->rules, e.at);
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
@@ -248,9 +254,11 @@ acceptance acceptance_of(const session_info& session, const policy::tenants::ten
 asio::awaitable<reply> intake::refuse_all(submission& s) {
   auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
                                                       s.reading.from_domain, s.now, s.recipients));
+  a->knobs = s.active->set->rules;
   auto number = std::make_shared<message_id>();
   commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
     *number = record_refusals(txn, rooms, *a, message_id{});
+    count_asked(txn, rooms, *a);
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
@@ -267,6 +275,7 @@ asio::awaitable<reply> intake::accept(submission& s) {
                                                       s.reading.from_domain, s.now, s.recipients));
   a->expires_at = queue::expiry_of(options_.retry, a->stream, s.now);
   a->policy_version = s.active->set->version;
+  a->knobs = s.active->set->rules;
   auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name,
                                   options_.notices);
   if (!spooled) co_return to_reply(spooled.error());

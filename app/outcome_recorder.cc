@@ -36,6 +36,14 @@ journal::event_kind kind_of(smtp::outcome_kind k) {
   return journal::event_kind::deferred;
 }
 
+// RULES 5.4: of recipients whose delivery came to an end at a server, how many are dead addresses.
+void count_ended(write_txn& txn, store_rooms& rooms, const queue::queued_message& m, bool is_dead,
+                 const policy::rule_knobs& knobs, instant at) {
+  if (!is_advertising(m.stream)) return;
+  rooms.campaigns.count(txn, m.tenant, m.campaign,
+                        {.ended = 1, .dead = is_dead ? std::uint64_t{1} : 0}, knobs, at);
+}
+
 void add_fact(journal::event& e, const char* name, std::string value) {
   if (!value.empty()) e.facts[name] = to_valid_utf8(value.substr(0, 1000));
 }
@@ -52,6 +60,9 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   e.reason = facts.reason;
   e.rule = facts.rule;
   e.policy_version = facts.policy_version;
+  // The one that took the message, where another one decides now.
+  if (!facts.policy_version.empty() && facts.policy_version != m.policy_version)
+    add_fact(e, "accepted_under", m.policy_version);
   add_fact(e, "attempt", std::to_string(facts.number));
   const auto reply = o.last_reply.code != 0 ? to_string(o.last_reply) : std::string{};
   add_fact(e, "reply", queue::without_address(reply, r));
@@ -66,6 +77,11 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
   const auto seq = rooms_.journal.append(txn, e);
   if (m.is_notice) return;
+  if (facts.reason == "consent.expired") record_expired(txn, e);
+  const bool is_dead = o.kind == smtp::outcome_kind::bounced && facts.transmitted &&
+                       smtp::is_hard(smtp::classify(o.last_reply));
+  if (facts.transmitted && o.kind != smtp::outcome_kind::deferred)
+    count_ended(txn, rooms_, m, is_dead, knobs_(), facts.at);
   if (is_delivered) {
     rooms_.tally.record_delivered(txn, {.recipient = r.id,
                                         .message = m.id,
@@ -78,8 +94,7 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
                                         .at = facts.at});
     std::lock_guard lock{mutex_};
     delivered_.insert_or_assign(r.id, pending{seq, std::move(e)});
-  } else if (o.kind == smtp::outcome_kind::bounced && facts.transmitted &&
-             smtp::is_hard(smtp::classify(o.last_reply))) {
+  } else if (is_dead) {
     // RULES 5.4, M3AAWG: no further mail to an address that its own server calls dead.
     rooms_.suppressions.add(txn, m.tenant, r.person,
                             {.reason = reputation::suppression_reason::hard_bounce,
@@ -91,12 +106,23 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
 }
 
+// RULES D1: the history of a consent tells that it ran out, found when its mail was to leave.
+void outcome_recorder::record_expired(write_txn& txn, const journal::event& bounced) const {
+  auto e = bounced;
+  e.kind = journal::event_kind::consent_expired;
+  e.facts.clear();
+  const auto directory = rooms_.directory.get();
+  if (const auto* t = directory->find(e.tenant)) add_fact(e, "sender", sender_identity(*t));
+  rooms_.journal.append(txn, e);
+}
+
 void outcome_recorder::held(write_txn& txn, const queue::queued_message& m,
                             const queue::queued_recipient& r, const queue::dispatch_decision& why) {
   auto e = event_about(journal::event_kind::held, clock_.now(), m, r);
   e.reason = why.reason;
   e.rule = why.rule;
   e.policy_version = why.policy_version;
+  if (why.policy_version != m.policy_version) add_fact(e, "accepted_under", m.policy_version);
   rooms_.journal.append(txn, e);
 }
 

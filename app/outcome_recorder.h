@@ -2,18 +2,25 @@
 // queue: journal, tally, suppressions; and to the renewal buffer once it is durable.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 
 #include "app/store_rooms.h"
 #include "base/clock.h"
+#include "policy/policy_set.h"
 #include "queue/outcome_sink.h"
 
 namespace consentry::app {
 
 class outcome_recorder final : public queue::outcome_sink {
  public:
-  outcome_recorder(store_rooms& rooms, const wall_clock& clock) : rooms_{rooms}, clock_{clock} {}
+  using knobs_source = std::function<policy::rule_knobs()>;  // those of now, any thread
+
+  outcome_recorder(
+      store_rooms& rooms, const wall_clock& clock,
+      knobs_source knobs = [] { return policy::rule_knobs{}; })
+      : rooms_{rooms}, clock_{clock}, knobs_{std::move(knobs)} {}
 
   void record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
               const smtp::outcome& o, const queue::attempt_facts& facts) override;
@@ -25,12 +32,14 @@ class outcome_recorder final : public queue::outcome_sink {
                const smtp::outcome& o, const queue::attempt_facts& facts) override;
 
  private:
+  void record_expired(write_txn& txn, const journal::event& bounced) const;
   struct pending {
     journal_seq seq;
     journal::event what;
   };
   store_rooms& rooms_;
   const wall_clock& clock_;
+  knobs_source knobs_;
   std::mutex mutex_;
   // Deliveries between their transaction and its commit; a re-run overwrites its entry.
   std::unordered_map<recipient_id, pending> delivered_;

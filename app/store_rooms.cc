@@ -40,6 +40,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       tally{env, o.complaint_max_age_days},
       blocker{env, journal},
       suppressions{env, journal},
+      campaigns{env, journal},
       queue{env, [this](write_txn& txn, std::uint64_t count) { return ids.take(txn, count); }},
       verdicts{env},
       bodies{spool_options(o), first_segment(env, queue)},

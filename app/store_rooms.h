@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "app/campaign_register.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -48,6 +49,7 @@ struct store_rooms {
   reputation::tally tally;
   reputation::blocker blocker;
   reputation::suppression_list suppressions;
+  campaign_register campaigns;
   queue::queue_store queue;
   verdict_store verdicts;
   queue::spool bodies;

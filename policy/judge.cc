@@ -27,11 +27,12 @@ constexpr std::array<rule, 11> rules_in_order{
     rules::campaign_rule,
     rules::permission_request_rule,
     rules::doi_rule,
-    rules::campaign_hold_rule,
     rules::suppression_rule,
     rules::consent_rule,
     rules::reminder_rule,
     rules::content_rule,
+    // Last: what a person must look at waits for that, also when the campaign is released.
+    rules::campaign_hold_rule,
 };
 
 // A message can hold any number; the weightiest stand first, and a verdict is stored per recipient.

@@ -62,6 +62,7 @@ resource serve(api_context& c, request r);
 resource tenants_resource(api_context& c, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);
 resource journal_resource(api_context& c, request r);

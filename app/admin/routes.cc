@@ -38,6 +38,14 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/unblock", "unblockBulk", desk, standing_resource, view::nothing,
      takes::json},
 
+    {"GET", "/v1/tenants/{tenant}/campaigns", "listCampaigns", everybody, campaigns_resource},
+    {"GET", "/v1/tenants/{tenant}/campaigns/{campaign}", "showCampaign", everybody,
+     campaigns_resource},
+    {"POST", "/v1/tenants/{tenant}/campaigns/{campaign}/hold", "holdCampaign", desk,
+     campaigns_resource, view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/campaigns/{campaign}/release", "releaseCampaign", desk,
+     campaigns_resource, view::nothing, takes::json},
+
     {"GET", "/v1/queue", "listQueue", staff, queue_resource},
     {"POST", "/v1/queue/hold", "holdMail", desk, queue_resource, view::nothing, takes::json},
     {"POST", "/v1/queue/release", "releaseMail", desk, queue_resource, view::nothing, takes::json},

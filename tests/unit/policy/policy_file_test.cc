@@ -24,6 +24,19 @@ TEST_CASE("a wrong policy is refused with its line") {
            row{"[content]\nhold = 6\nreject = 5\n", "f.toml:3: reject must not be below hold"},
            row{"[unscannable]\naction = \"pass\"\n", "f.toml:2: action must be one of"},
            row{"[ratio]\nfloor = 0\n", "f.toml:2: floor must be between"},
+           row{"[consent]\ncheck = \"never\"\n", "f.toml:2: check must be one of"},
+           row{"[consent]\nrequire_doi = 1\n", "f.toml:2: require_doi"},
+           row{"[renewal]\nobjection_wait_h = 8761\n", "f.toml:2: objection_wait_h"},
+           row{"[renewal]\nmax_silence_months = 121\n", "f.toml:2: max_silence_months"},
+           row{"[renewal]\naccept_declared = \"yes\"\n", "f.toml:2: accept_declared"},
+           row{"[purchase]\nuntick_withdraws = 0\n", "f.toml:2: untick_withdraws"},
+           row{"[reminder]\nafter_months = 13\n", "f.toml:2: after_months"},
+           row{"[reminder]\nafter_months = -1\n", "f.toml:2: after_months"},
+           row{"[reminder]\naction = \"pass\"\n", "f.toml:2: action must be one of"},
+           row{"[campaign]\nmax_unproven = \"101%\"\n", "f.toml:2: max_unproven must be a share"},
+           row{"[campaign]\nmax_unproven = 5\n", "f.toml:2: max_unproven"},
+           row{"[campaign]\nmin_asked = 10\n", "f.toml:2: unknown key min_asked"},
+           row{"[bounce]\n\nhold_campaign = \"5\"\n", "f.toml:3: hold_campaign must be a share"},
            row{"[overdue]\nallow = \"bulk\"\n", "f.toml:2: allow must be one of"},
        }) {
     INFO(r.text);
@@ -35,10 +48,42 @@ TEST_CASE("E11: fixed rules cannot be loosened") {
   for (const char* text :
        {"[consent]\nmonths = 24\n", "[consent]\nrequired = false\n",
         "[consent]\nexempt_roles = [\"info\"]\n", "[provenance]\nallow = [\"purchased\"]\n",
-        "[permission_request]\nallow = true\n", "[unblock]\nafter_days = 7\n"}) {
+        "[permission_request]\nallow = true\n", "[permission_request]\naction = \"hold\"\n",
+        "[consent]\naccept_implicit = true\n", "[consent]\nignore_withdrawals = true\n",
+        "[campaign]\nrelease_after_h = 24\n", "[suppress]\nignore = true\n",
+        "[unblock]\nauto = true\n", "[unblock]\nafter_days = 7\n"}) {
     INFO(text);
     CHECK_THROWS_WITH(parse_policy(text, "f.toml"),
                       Catch::Contains("f.toml:2: ") && Catch::Contains("the rule is fixed"));
+  }
+}
+
+TEST_CASE("each knob is read from its place, and shown as it stands there") {
+  const auto k = parse_policy(
+      "consent = { granularity = \"instant\", check = \"rcpt\", require_doi = true }\n"
+      "renewal = { max_silence_months = 120, objection_wait_h = 8760, accept_declared = true }\n"
+      "purchase = { untick_withdraws = false, preticked_valid_until = \"2018-01-31\" }\n"
+      "reminder = { after_months = 12, action = \"hold\" }\n"
+      "campaign = { max_unproven = \"2.5%\" }\n"
+      "bounce = { hold_campaign = \"100%\" }\n",
+      "f.toml");
+  const auto shown = knobs_of(k);
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"consent.granularity", "instant"},
+                                          {"consent.check", "rcpt"},
+                                          {"consent.require_doi", "true"},
+                                          {"renewal.max_silence_months", "120"},
+                                          {"renewal.objection_wait_h", "8760"},
+                                          {"renewal.accept_declared", "true"},
+                                          {"purchase.untick_withdraws", "false"},
+                                          {"purchase.preticked_valid_until", "2018-01-31"},
+                                          {"reminder.after_months", "12"},
+                                          {"reminder.action", "hold"},
+                                          {"campaign.max_unproven", "2.5%"},
+                                          {"bounce.hold_campaign", "100%"}}) {
+    INFO(name);
+    CHECK(shown.at(name) == value);
+    CHECK(knobs_of(rule_knobs{}).at(name) != value);
   }
 }
 
