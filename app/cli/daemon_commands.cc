@@ -138,6 +138,8 @@ void add_daemon_commands(CLI::App& app, context& c) {
   auto* consent = app.add_subcommand("consent", "consents of recipients")->require_subcommand(1);
   add_consent_commands(*consent, c);
   add_queue_commands(app, c);
+  add_user_commands(app, c);
+  add_token_commands(app, c);
   add_standing_commands(app, c);
   add_why_command(app, c);
   add_journal_commands(app, c);
