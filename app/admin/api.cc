@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "app/admin/access.h"
+#include "base/civil_date.h"
 #include "smtp/address.h"
 
 namespace consentry::app::admin {
@@ -60,12 +61,32 @@ std::string json_body::required_text(std::string_view name) {
   return value;
 }
 
+std::optional<bool> json_body::flag(std::string_view name) {
+  known_.emplace_back(name);
+  const auto* v = members_.if_contains(name);
+  if (v == nullptr) return std::nullopt;
+  if (!v->is_bool()) throw configuration_error(fmt::format("{} must be true or false", name));
+  return v->as_bool();
+}
+
 void json_body::finish() const {
   for (const auto& m : members_)
     if (std::find(known_.begin(), known_.end(), std::string_view{m.key().data(), m.key().size()}) ==
         known_.end())
       throw configuration_error(
           fmt::format("unknown member {}", std::string_view{m.key().data(), m.key().size()}));
+}
+
+std::optional<instant> end_of(const std::string& text, std::string_view name) {
+  if (text.empty()) return std::nullopt;
+  if (const auto day = parse_date(text)) {
+    const civil_date next{std::chrono::sys_days{*day} + std::chrono::days{1}};
+    return budapest_midnight(next) - std::chrono::milliseconds{1};
+  }
+  const auto at = parse_timestamp(text);
+  if (!at)
+    throw configuration_error(fmt::format("{} must be a day like 2026-12-31, or a time", name));
+  return at;
 }
 
 std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise,

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -67,6 +68,11 @@ resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);
 resource journal_resource(api_context& c, request r);
 resource stats_resource(api_context& c, request r);
+resource staff_resource(api_context& c, request r);
+resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource me_resource(api_context& c, request r);
+resource routes_resource(api_context& c, request r);
 
 // For the journal: "desk:<login>", or "tenant:<login>" for a tenant's own people.
 std::string actor_of(const request& r);
@@ -82,12 +88,18 @@ class json_body {
   explicit json_body(const std::string& text);
   std::string text(std::string_view name, std::string otherwise = {});
   std::string required_text(std::string_view name);
+  bool has(std::string_view name) const { return members_.contains(name); }
+  std::optional<bool> flag(std::string_view name);
   void finish() const;
 
  private:
   boost::json::object members_;
   std::vector<std::string> known_;
 };
+
+// "2026-12-31" is its last moment in Budapest, a timestamp itself; empty is nullopt.
+// configuration_error, naming the member, for what is neither.
+std::optional<instant> end_of(const std::string& text, std::string_view name);
 
 // A number in the query, bounded; configuration_error if it is none.
 std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t otherwise,

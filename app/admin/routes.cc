@@ -25,6 +25,21 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/credentials", "addCredential", admin | tenant_admin,
      tenants_resource, view::nothing, takes::json},
 
+    {"GET", "/v1/tenants/{tenant}/users", "listTenantUsers", admin | tenant_admin,
+     tenant_users_resource},
+    {"POST", "/v1/tenants/{tenant}/users", "addTenantUser", admin | tenant_admin,
+     tenant_users_resource, view::nothing, takes::json},
+    {"GET", "/v1/tenants/{tenant}/users/{login}", "showTenantUser", admin | tenant_admin,
+     tenant_users_resource},
+    {"PATCH", "/v1/tenants/{tenant}/users/{login}", "changeTenantUser", admin | tenant_admin,
+     tenant_users_resource, view::nothing, takes::json},
+    {"DELETE", "/v1/tenants/{tenant}/users/{login}", "removeTenantUser", admin | tenant_admin,
+     tenant_users_resource},
+    {"POST", "/v1/tenants/{tenant}/users/{login}/tokens", "addTenantUserToken",
+     admin | tenant_admin, tenant_users_resource, view::nothing, takes::json},
+    {"DELETE", "/v1/tenants/{tenant}/users/{login}/tokens/{number}", "revokeTenantUserToken",
+     admin | tenant_admin, tenant_users_resource},
+
     {"GET", "/v1/tenants/{tenant}/consents", "showConsents", everybody, consents_resource,
      view::person},
     {"POST", "/v1/tenants/{tenant}/consents", "writeConsents", admin | tenants_own,
@@ -32,6 +47,7 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/consents/withdraw", "withdrawConsent", desk | tenants_own,
      consents_resource, view::nothing, takes::json},
 
+    {"GET", "/v1/tenants/{tenant}/audit", "readAudit", everybody, audit_resource},
     {"GET", "/v1/tenants/{tenant}/standing", "showStanding", everybody, standing_resource},
     {"POST", "/v1/tenants/{tenant}/block", "blockBulk", desk, standing_resource, view::nothing,
      takes::json},
@@ -55,6 +71,18 @@ const route table[] = {
     {"GET", "/v1/journal", "readJournal", staff, journal_resource},
     {"GET", "/v1/journal/verify", "verifyJournal", staff, journal_resource},
     {"GET", "/v1/stats", "showStats", staff, stats_resource},
+
+    {"GET", "/v1/users", "listStaff", admin, staff_resource},
+    {"POST", "/v1/users", "addStaff", admin, staff_resource, view::nothing, takes::json},
+    {"GET", "/v1/users/{login}", "showStaff", admin, staff_resource},
+    {"PATCH", "/v1/users/{login}", "changeStaff", admin, staff_resource, view::nothing,
+     takes::json},
+    {"DELETE", "/v1/users/{login}", "removeStaff", admin, staff_resource},
+    {"POST", "/v1/users/{login}/tokens", "addStaffToken", admin, staff_resource, view::nothing,
+     takes::json},
+    {"DELETE", "/v1/users/{login}/tokens/{number}", "revokeStaffToken", admin, staff_resource},
+    {"GET", "/v1/me", "whoAmI", everybody, me_resource},
+    {"GET", "/v1/routes", "listRoutes", everybody, routes_resource},
 };
 
 }  // namespace

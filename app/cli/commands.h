@@ -29,6 +29,8 @@ void add_credential_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
+void add_user_commands(CLI::App& app, context& c);
+void add_token_commands(CLI::App& app, context& c);
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 

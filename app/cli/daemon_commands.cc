@@ -139,6 +139,8 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_consent_commands(*consent, c);
   add_queue_commands(app, c);
   add_campaign_commands(app, c);
+  add_user_commands(app, c);
+  add_token_commands(app, c);
   add_standing_commands(app, c);
   add_why_command(app, c);
   add_journal_commands(app, c);

@@ -1,0 +1,69 @@
+// A tenant's audit: the journal's entries about it, its own people's acts and the operator's, and
+// none of another's.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "app/admin/access.h"
+#include "base/text.h"
+#include "journal/event_json.h"
+
+namespace consentry::app::admin {
+
+namespace {
+
+namespace json = boost::json;
+using journal::event_kind;
+
+// RULES D5: who complained reaches the tenant only as a suppression.
+void hide_complainant(journal::event& e) {
+  if (e.kind != event_kind::complained) return;
+  e.person.clear();
+  e.recipient = {};
+  e.message = {};
+  e.facts.clear();
+}
+
+json::object shown(journal::entry e, bool to_staff) {
+  if (!to_staff) hide_complainant(e.what);
+  auto o = journal::to_json(e);
+  o.erase("tenant");
+  // The chain runs through everybody's entries.
+  if (!to_staff) o.erase("hash");
+  return o;
+}
+
+}  // namespace
+
+resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r) {
+  const auto limit = number_of(r, "limit", 50, 1000);
+  const auto from = number_of(r, "from", 0, ~0ULL);
+  journal::event_filter filter{.tenant = t.id};
+  if (const auto found = r.query.find("kind"); found != r.query.end()) {
+    const auto kind = journal::parse_event_kind(found->second);
+    if (!kind)
+      co_return problem(
+          422, fmt::format("no kind of event is called {}", printable(found->second, 64)));
+    filter.kinds = {*kind};
+  }
+  const bool to_staff = policy::tenants::is_staff(r.as);
+  auto o = c.rooms.env.read([&](read_txn& txn) {
+    json::array entries;
+    json::object out;
+    auto next = c.rooms.journal.last(txn).value + 1;
+    if (from == 0) {
+      for (auto& e : c.rooms.journal.tail(txn, limit, filter))
+        entries.push_back(shown(std::move(e), to_staff));
+    } else {
+      auto found = c.rooms.journal.scan(txn, journal_seq{from}, limit, filter);
+      for (auto& e : found.entries) entries.push_back(shown(std::move(e), to_staff));
+      if (found.next) next = found.next.value;
+    }
+    out["entries"] = std::move(entries);
+    out["next"] = next;
+    return out;
+  });
+  co_return o ? json_response(*o) : problem_of(o.error());
+}
+
+}  // namespace consentry::app::admin
