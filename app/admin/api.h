@@ -1,6 +1,7 @@
 // The operators' resources. One file per resource; each takes the whole request behind its prefix.
 //
-//   /v1/tenants[/NAME[/state|domains|credentials|consents|standing|block|unblock]]
+//   /v1/tenants[/NAME[/state|contact-link|domains[/DOMAIN/check|remove]|credentials|consents
+//                    |standing|block|unblock]]
 //   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
 //   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
 //   journal_resource, stats_resource
@@ -13,6 +14,7 @@
 #include "app/admin/http_server.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
+#include "app/tenant_services.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "queue/queue_stats.h"
@@ -36,6 +38,7 @@ struct api_context {
   std::size_t sessions() const { return count_sessions ? count_sessions() : 0; }
   std::function<std::size_t()> count_sessions;
   instant started_at{};
+  tenant_services* care = nullptr;  // nullptr: what needs mail or DNS is answered 503
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -44,6 +47,8 @@ using resource = boost::asio::awaitable<response>;
 resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
+resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
