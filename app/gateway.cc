@@ -20,10 +20,12 @@
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
 #include "app/policy_loading.h"
+#include "app/public/contact_page.h"
 #include "app/public/one_click.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
 #include "app/store_rooms.h"
+#include "app/tenant_tasks.h"
 #include "base/log.h"
 #include "base/task_scope.h"
 #include "base/worker_pool.h"
@@ -101,6 +103,7 @@ struct gateway::state {
   server::session_services submission_services;
   server::session_services inbound_services;
   std::vector<std::unique_ptr<server::listener>> listeners;
+  tenant_services care;
   admin::api_context api;
   admin::http_server admin_server;
   public_pages::context public_context;
@@ -176,6 +179,20 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       submission_services{
           .gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
+      care{.rooms = rooms,
+           .workers = desk_workers,
+           .clock = clock,
+           .dns = dns,
+           .host_name = config.server.host_name,
+           .postmaster = config.mail.postmaster,
+           .public_origin = origin_of(config.mail.unsubscribe_url),
+           .dkim_folder = config.dkim_folder,
+           .exports_folder = config.store.folder / "exports",
+           .export_key = load_or_create_key(config.store.folder / "keys", "export.key"),
+           .notify_queue = [this](instant due) { scheduler.notify(due); },
+           .reload_dkim_keys =
+               [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
+           .request_compaction = [] {}},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,
@@ -185,11 +202,11 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .bounce_domain = config.mail.bounce_domain,
           .queue_stats = [this] { return scheduler.stats(); },
           .notify_queue = [this](instant due) { scheduler.notify(due); },
-          .reload_dkim_keys =
-              [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
+          .reload_dkim_keys = care.reload_dkim_keys,
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now(),
-          .socket_roles = {config.admin.desk, config.admin.auditor}},
+          .socket_roles = {config.admin.desk, config.admin.auditor},
+          .care = &care},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -197,6 +214,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       public_context{.rooms = rooms, .live = live, .clock = clock},
       public_server{io.get_executor(),
                     [this](admin::request r) {
+                      if (public_pages::is_contact_link(r))
+                        return public_pages::contact_page(public_context, std::move(r));
                       return public_pages::one_click(public_context, std::move(r));
                     },
                     {.body_bytes_max = 8u << 10, .connections_max = 512}},
@@ -330,6 +349,7 @@ void gateway::state::start() {
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
+  tasks.spawn(tend_tenants(care));
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});

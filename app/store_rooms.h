@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/campaign_register.h"
+#include "app/notice_marks.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -52,6 +53,7 @@ struct store_rooms {
   campaign_register campaigns;
   queue::queue_store queue;
   verdict_store verdicts;
+  app::notice_marks notice_marks;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

@@ -12,6 +12,7 @@
 #include "app/admin/http_server.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
+#include "app/tenant_services.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "queue/queue_stats.h"
@@ -53,6 +54,7 @@ struct api_context {
   instant started_at{};
   admin::socket_roles socket_roles{};
   recent_looks looks{};
+  tenant_services* care = nullptr;  // nullptr: what needs mail or DNS is answered 503
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -61,6 +63,8 @@ using resource = boost::asio::awaitable<response>;
 resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
+resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);

@@ -13,16 +13,35 @@ namespace {
 namespace json = boost::json;
 
 struct tenant_options {
-  std::string name, legal_name, contact, postal_address, state = "active", reason;
+  std::string name, legal_name, contact, postal_address, state = "active", reason, why;
 };
 
 struct domain_options {
-  std::string tenant, domain, selector;
+  std::string tenant, domain, selector, reason;
+  bool verify_dns = false;
 };
 
 struct credential_options {
   std::string tenant, user, stream = "bulk", campaign, topic, password_file;
 };
+
+void show_added(const json::object& a) {
+  fmt::print("tenant {} is {}\n", std::string{a.at("name").as_string()},
+             std::string{a.at("state").as_string()});
+  if (const auto* until = a.if_contains("contact_link_expires"))
+    fmt::print("a link was mailed to {}; it is good until {}\n",
+               std::string{a.at("contact").as_string()}, std::string{until->as_string()});
+}
+
+void show_records(const json::array& records) {
+  for (const auto& r : records)
+    fmt::print("{}. {} \"{}\"\n", std::string{r.at("name").as_string()},
+               std::string{r.at("type").as_string()}, std::string{r.at("value").as_string()});
+}
+
+std::string domain_path(const domain_options& o, const std::string& act) {
+  return tenant_path(o.tenant, "domains") + "/" + path_segment(o.domain) + "/" + act;
+}
 
 }  // namespace
 
@@ -37,19 +56,29 @@ void add_tenant_commands(CLI::App& app, context& c) {
       ->required();
   add->add_option("--contact", o->contact, "address for notices")->required();
   add->add_option("--postal-address", o->postal_address, "");
-  add->add_option("--state", o->state, "pending or active")->capture_default_str();
+  add->add_option("--state", o->state,
+                  "active: you vouch for it; pending: its contact gets a link, its domain a token")
+      ->capture_default_str();
+  add->add_option("--reason", o->reason, "why you vouch");
   add->callback([&c, o] {
     c.chosen = [&c, o] {
-      const json::object body{{"name", o->name},
-                              {"legal_name", o->legal_name},
-                              {"contact", o->contact},
-                              {"postal_address", o->postal_address},
-                              {"state", o->state}};
-      return finish(c, daemon_client{c.socket}.post("/v1/tenants", body),
-                    [](const json::object& a) {
-                      fmt::print("tenant {} is {}\n", std::string{a.at("name").as_string()},
-                                 std::string{a.at("state").as_string()});
-                    });
+      json::object body{{"name", o->name},
+                        {"legal_name", o->legal_name},
+                        {"contact", o->contact},
+                        {"postal_address", o->postal_address},
+                        {"state", o->state}};
+      if (!o->reason.empty()) body["reason"] = o->reason;
+      return finish(c, daemon_client{c.socket}.post("/v1/tenants", body), show_added);
+    };
+  });
+
+  auto* link = group->add_subcommand("link", "mail the contact a fresh link; the old one ends");
+  link->add_option("name", o->name, "")->required();
+  link->callback([&c, o] {
+    c.chosen = [&c, o] {
+      return finish(
+          c, daemon_client{c.socket}.post(tenant_path(o->name, "contact-link"), json::object{}),
+          show_added);
     };
   });
 
@@ -64,8 +93,7 @@ void add_tenant_commands(CLI::App& app, context& c) {
   group->add_subcommand("list", "all tenants")->callback([&c] {
     c.chosen = [&c] {
       return finish(c, daemon_client{c.socket}.get("/v1/tenants"), [](const json::object& a) {
-        print_table(a.at("tenants").as_array(),
-                    {"name", "state", "bulk_blocked", "legal_name", "contact"});
+        print_table(a.at("tenants").as_array(), {"name", "shown_state", "legal_name", "contact"});
       });
     };
   });
@@ -74,9 +102,13 @@ void add_tenant_commands(CLI::App& app, context& c) {
   state->add_option("name", o->name, "")->required();
   state->add_option("state", o->state, "active, overdue, suspended or terminated")->required();
   state->add_option("--reason", o->reason, "")->required();
+  state->add_option("--why", o->why,
+                    "terminated: over30_overdue, grave_breach, reputation_harm, false_data or "
+                    "by_tenant");
   state->callback([&c, o] {
     c.chosen = [&c, o] {
-      const json::object body{{"state", o->state}, {"reason", o->reason}};
+      json::object body{{"state", o->state}, {"reason", o->reason}};
+      if (!o->why.empty()) body["ended_because"] = o->why;
       return finish(c, daemon_client{c.socket}.post(tenant_path(o->name, "state"), body),
                     show_fields);
     };
@@ -90,19 +122,46 @@ void add_domain_commands(CLI::App& app, context& c) {
   add->add_option("tenant", o->tenant, "")->required();
   add->add_option("domain", o->domain, "")->required();
   add->add_option("--selector", o->selector, "of the DKIM keys");
+  add->add_flag("--verify-dns", o->verify_dns,
+                "do not vouch for it: it is good once its token is found in the DNS");
   add->callback([&c, o] {
     c.chosen = [&c, o] {
       json::object body{{"domain", o->domain}};
       if (!o->selector.empty()) body["selector"] = o->selector;
+      if (o->verify_dns) body["proof"] = "dns";
       return finish(c, daemon_client{c.socket}.post(tenant_path(o->tenant, "domains"), body),
                     [](const json::object& a) {
-                      fmt::print("{} may be used as sender. Publish these records:\n",
-                                 std::string{a.at("domain").as_string()});
-                      for (const auto& r : a.at("dns").as_array())
-                        fmt::print("{}. {} \"{}\"\n", std::string{r.at("name").as_string()},
-                                   std::string{r.at("type").as_string()},
-                                   std::string{r.at("value").as_string()});
+                      const std::string domain{a.at("domain").as_string()};
+                      if (a.at("verified_by") == "none")
+                        fmt::print(
+                            "{} can be used as sender once its token is found. Publish these "
+                            "records:\n",
+                            domain);
+                      else
+                        fmt::print("{} may be used as sender. Publish these records:\n", domain);
+                      show_records(a.at("dns").as_array());
                     });
+    };
+  });
+
+  auto* check = group->add_subcommand("check", "look for the token of a domain in the DNS now");
+  check->add_option("tenant", o->tenant, "")->required();
+  check->add_option("domain", o->domain, "")->required();
+  check->callback([&c, o] {
+    c.chosen = [&c, o] {
+      return finish(c, daemon_client{c.socket}.post(domain_path(*o, "check"), json::object{}),
+                    show_fields);
+    };
+  });
+
+  auto* remove = group->add_subcommand("remove", "a tenant gives up a domain; its keys go");
+  remove->add_option("tenant", o->tenant, "")->required();
+  remove->add_option("domain", o->domain, "")->required();
+  remove->add_option("--reason", o->reason, "")->required();
+  remove->callback([&c, o] {
+    c.chosen = [&c, o] {
+      const json::object body{{"reason", o->reason}};
+      return finish(c, daemon_client{c.socket}.post(domain_path(*o, "remove"), body), show_fields);
     };
   });
 }

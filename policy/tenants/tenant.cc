@@ -12,11 +12,15 @@
 namespace consentry::policy::tenants {
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;  // 1 lacks all from contact_confirmed_at on
 constexpr std::size_t pseudonym_bytes = 16;
 
 constexpr std::array states{tenant_state::pending, tenant_state::active, tenant_state::overdue,
                             tenant_state::suspended, tenant_state::terminated};
+
+constexpr std::array reasons{termination_reason::over30_overdue, termination_reason::grave_breach,
+                             termination_reason::reputation_harm, termination_reason::false_data,
+                             termination_reason::by_tenant};
 
 failure invalid(std::string text) {
   return {.kind = failure_kind::invalid, .permanent = true, .public_text = std::move(text)};
@@ -64,7 +68,32 @@ std::optional<tenant_state> parse_tenant_state(std::string_view name) noexcept {
 }
 
 bool may_change(tenant_state from, tenant_state to) noexcept {
+  if (from == tenant_state::pending && to == tenant_state::overdue) return false;
   return from != to && from != tenant_state::terminated && to != tenant_state::pending;
+}
+
+std::string_view to_string(termination_reason r) noexcept {
+  switch (r) {
+    case termination_reason::none:
+      return "none";
+    case termination_reason::over30_overdue:
+      return "over30_overdue";
+    case termination_reason::grave_breach:
+      return "grave_breach";
+    case termination_reason::reputation_harm:
+      return "reputation_harm";
+    case termination_reason::false_data:
+      return "false_data";
+    case termination_reason::by_tenant:
+      return "by_tenant";
+  }
+  return "unknown";
+}
+
+std::optional<termination_reason> parse_termination_reason(std::string_view name) noexcept {
+  for (const auto r : reasons)
+    if (to_string(r) == name) return r;
+  return std::nullopt;
 }
 
 std::string encode(const tenant& t) {
@@ -79,12 +108,18 @@ std::string encode(const tenant& t) {
       .zigzag(to_ms(t.created_at))
       .zigzag(to_ms(t.state_since))
       .text(t.pseudonym_key)
+      .zigzag(to_ms(t.contact_confirmed_at))
+      .text(t.contact_confirmed_by)
+      .text(t.contact_token_hash)
+      .zigzag(to_ms(t.contact_token_expires_at))
+      .u8(static_cast<std::uint8_t>(t.ended_because))
       .take();
 }
 
 tenant decode_tenant(std::string_view bytes) {
   byte_reader in{bytes};
-  if (in.u8() != version) throw decode_error("tenant: unknown version");
+  const auto stored_as = in.u8();
+  if (stored_as < 1 || stored_as > version) throw decode_error("tenant: unknown version");
   tenant t;
   t.id = {in.be32()};
   t.name = in.text();
@@ -98,6 +133,21 @@ tenant decode_tenant(std::string_view bytes) {
   t.created_at = from_ms(in.zigzag());
   t.state_since = from_ms(in.zigzag());
   t.pseudonym_key = in.text();
+  if (stored_as == 1) {
+    // Whoever was let in before links were sent was let in by a person.
+    if (t.state != tenant_state::pending) {
+      t.contact_confirmed_at = t.state_since;
+      t.contact_confirmed_by = "operator";
+    }
+    if (t.state == tenant_state::terminated) t.ended_because = termination_reason::by_tenant;
+  } else {
+    t.contact_confirmed_at = from_ms(in.zigzag());
+    t.contact_confirmed_by = in.text();
+    t.contact_token_hash = in.text();
+    t.contact_token_expires_at = from_ms(in.zigzag());
+    t.ended_because = static_cast<termination_reason>(in.u8());
+    if (to_string(t.ended_because) == "unknown") throw decode_error("tenant: unknown reason");
+  }
   if (t.pseudonym_key.size() != 32 || !in.at_end()) throw decode_error("tenant: wrong size");
   return t;
 }

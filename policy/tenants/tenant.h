@@ -28,8 +28,21 @@ enum class tenant_state : std::uint8_t {
 std::string_view to_string(tenant_state s) noexcept;
 std::optional<tenant_state> parse_tenant_state(std::string_view name) noexcept;
 
-// A state changes to any other, but nothing goes back to pending, and terminated is final.
+// A state changes to any other, but nothing goes back to pending, and terminated is final. Pending
+// does not become overdue: that would let automations through before anything is verified.
 bool may_change(tenant_state from, tenant_state to) noexcept;
+
+// Why a contract ended (RULES A2 clause 12: enumerated). Numbers are stored.
+enum class termination_reason : std::uint8_t {
+  none = 0,
+  over30_overdue = 1,   // more than thirty days overdue
+  grave_breach = 2,     // of the terms
+  reputation_harm = 3,  // harms the reputation of the operator
+  false_data = 4,       // the tenant's data are not true
+  by_tenant = 5,        // the tenant's own notice
+};
+std::string_view to_string(termination_reason r) noexcept;
+std::optional<termination_reason> parse_termination_reason(std::string_view name) noexcept;
 
 struct tenant {
   tenant_id id;
@@ -40,7 +53,17 @@ struct tenant {
   tenant_state state = tenant_state::pending;
   instant created_at{};
   instant state_since{};
-  std::string pseudonym_key;  // 32 random bytes; secret: never shown, logged or exported
+  std::string pseudonym_key;  // 32 random bytes; secret: never shown, logged or exported in clear
+
+  // RULES A2 clause 1. Confirmed by the link that was mailed to `contact`, or by a person who
+  // vouches.
+  instant contact_confirmed_at{};    // 0: not yet
+  std::string contact_confirmed_by;  // "contact_link", or the person: "desk:anna"
+  std::string contact_token_hash;    // SHA-256 of the last link's token; empty: none was sent
+  instant contact_token_expires_at{};
+  termination_reason ended_because = termination_reason::none;
+
+  bool is_contact_confirmed() const noexcept { return contact_confirmed_at != instant{}; }
 };
 
 // What is stored in table tenants under be32 id. decode_tenant throws decode_error.

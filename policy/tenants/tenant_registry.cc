@@ -47,7 +47,9 @@ tenant_registry::tenant_registry(store_env& env, const journal::event_journal& j
       tenants_{env.open_table("tenants")},
       names_{env.open_table("tenant_names")},
       credentials_{env.open_table("credentials")},
-      domains_{env.open_table("sender_domains")} {}
+      domains_{env.open_table("sender_domains")},
+      contact_tokens_{env.open_table("contact_tokens")},
+      meta_{env.open_table("meta")} {}
 
 void tenant_registry::store(write_txn& txn, const tenant& t) const {
   txn.put(tenants_, id_key(t.id), encode(t));
@@ -58,10 +60,12 @@ result<tenant> tenant_registry::add_tenant(write_txn& txn, const tenant& wanted,
   if (auto r = validate(wanted); !r) return r.error();
   if (txn.get(names_, wanted.name)) return no(failure_kind::conflict, "the name is taken");
   tenant t = wanted;
-  t.id = {1};
-  // Tenants are never removed, so the highest number was the last one given.
-  if (auto c = txn.scan(tenants_); c.last()) t.id.value = byte_reader{c.key()}.be32() + 1;
+  t.id = next_id(txn);
   t.state = tenant_state::pending;
+  t.contact_confirmed_at = t.contact_token_expires_at = {};
+  t.contact_confirmed_by.clear();
+  t.contact_token_hash.clear();
+  t.ended_because = termination_reason::none;
   t.created_at = t.state_since = at;
   t.pseudonym_key = random_bytes(32);
   store(txn, t);
@@ -74,10 +78,16 @@ result<tenant> tenant_registry::add_tenant(write_txn& txn, const tenant& wanted,
 
 result<tenant> tenant_registry::change_state(write_txn& txn, tenant_id id, tenant_state to,
                                              std::string_view reason, std::string_view actor,
-                                             instant at) const {
+                                             instant at, termination_reason why_ended) const {
   auto t = find_tenant(txn, id);
   if (!t) return no_tenant();
   if (trim(reason).empty()) return no(failure_kind::invalid, "a reason is needed");
+  const bool ends = to == tenant_state::terminated;
+  if (ends != (why_ended != termination_reason::none))
+    return no(failure_kind::invalid,
+              ends ? "a contract ends for one of: over30_overdue, grave_breach, reputation_harm, "
+                     "false_data, by_tenant"
+                   : "only the end of a contract has such a reason");
   if (t->state == to) return *t;
   if (!may_change(t->state, to))
     return no(failure_kind::refused, "a tenant that is " + std::string{to_string(t->state)} +
@@ -85,6 +95,20 @@ result<tenant> tenant_registry::change_state(write_txn& txn, tenant_id id, tenan
   auto e = event_of(event_kind::tenant_changed, id, actor, at);
   e.reason = reason;
   e.facts = {{"from", std::string{to_string(t->state)}}, {"to", std::string{to_string(to)}}};
+  const bool opens = to == tenant_state::active || to == tenant_state::overdue;
+  if (opens && (t->state == tenant_state::pending || !t->is_contact_confirmed())) {
+    e.rule = "A2.1";
+    e.facts["vouched_by"] = actor;
+    if (!t->is_contact_confirmed()) {
+      t->contact_confirmed_at = at;
+      t->contact_confirmed_by = actor;
+    }
+  }
+  if (ends) {
+    e.rule = "A2.12";
+    e.facts["ended_because"] = to_string(why_ended);
+    t->ended_because = why_ended;
+  }
   t->state = to;
   t->state_since = at;
   store(txn, *t);
@@ -166,21 +190,23 @@ result<sender_domain> tenant_registry::add_domain(write_txn& txn, tenant_id owne
 
 result<sender_domain> tenant_registry::verify_domain(write_txn& txn, tenant_id owner,
                                                      std::string_view domain, domain_proof proof,
-                                                     std::string_view actor, instant at) const {
+                                                     std::string_view actor, instant at,
+                                                     std::string_view token) const {
   const auto name = smtp::ascii_domain(domain);
   if (!name) return name.error();
   if (proof == domain_proof::none) return no(failure_kind::invalid, "a proof is needed");
-  const auto bytes = txn.get(domains_, *name);
-  if (!bytes) return no(failure_kind::not_found, "no such domain");
-  auto d = decode_sender_domain(*name, *bytes);
-  // The other tenant's claim is not ours to know of.
-  if (d.tenant != owner) return no(failure_kind::not_found, "no such domain");
+  const auto known = own_domain(txn, owner, *name);
+  if (!known || (!token.empty() && token != known->dns_token))
+    return no(failure_kind::not_found, "no such domain");
+  auto d = *known;
+  if (d.is_verified() && (d.verified_by == proof || proof != domain_proof::dns_token)) return d;
   d.verified_by = proof;
   d.verified_at = at;
   txn.put(domains_, d.domain, encode(d));
   auto e = event_of(event_kind::domain_changed, owner, actor, at);
   e.facts = {{"domain", d.domain}, {"verified_by", std::string{to_string(proof)}}};
   journal_.append(txn, e);
+  activate_if_ready(txn, owner, at);
   return d;
 }
 

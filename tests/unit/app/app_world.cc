@@ -109,13 +109,17 @@ tenant_id app_world::add_tenant(const std::string& name, tenants::tenant_state s
     id = rooms.tenants.add_tenant(txn, wanted, "desk:test", clock.now()).value().id;
   });
   rooms.reload_directory().value();
+  if (state == tenants::tenant_state::overdue) set_state(id, tenants::tenant_state::active);
   if (state != tenants::tenant_state::pending) set_state(id, state);
   return id;
 }
 
 void app_world::set_state(tenant_id tenant, tenants::tenant_state state) {
   change([&](write_txn& txn) {
-    rooms.tenants.change_state(txn, tenant, state, "test", "desk:test", clock.now()).value();
+    const auto ended = state == tenants::tenant_state::terminated
+                           ? tenants::termination_reason::by_tenant
+                           : tenants::termination_reason::none;
+    rooms.tenants.change_state(txn, tenant, state, "test", "desk:test", clock.now(), ended).value();
   });
   rooms.reload_directory().value();
 }

@@ -49,7 +49,9 @@ struct world {
   }
   result<tenant> change(tenant_id t, tenant_state to, std::string_view reason = "paid") {
     return write([&](write_txn& txn) {
-      return registry.change_state(txn, t, to, reason, "desk:anna", noon);
+      const auto ended =
+          to == tenant_state::terminated ? termination_reason::by_tenant : termination_reason::none;
+      return registry.change_state(txn, t, to, reason, "desk:anna", noon, ended);
     });
   }
   std::shared_ptr<const tenant_directory> load() { return registry.load(env.begin_read()); }
@@ -142,8 +144,9 @@ TEST_CASE("a change of state is kept and told with its reason") {
   REQUIRE(told.size() == 3);
   CHECK(told[1].what.reason == "contact verified");
   CHECK(told[1].what.actor == "desk:anna");
-  CHECK(told[1].what.facts ==
-        std::map<std::string, std::string>{{"from", "pending"}, {"to", "active"}});
+  CHECK(told[1].what.facts == std::map<std::string, std::string>{{"from", "pending"},
+                                                                 {"to", "active"},
+                                                                 {"vouched_by", "desk:anna"}});
 }
 
 TEST_CASE("a credential is found by its user name, switched and given a new password") {

@@ -65,7 +65,7 @@ TEST_CASE("a tenant comes back as stored, and what is not one is refused") {
   CHECK(back.state == t.state);
   CHECK_THROWS_AS(decode_tenant(bytes.substr(0, bytes.size() - 1)), decode_error);
   CHECK_THROWS_AS(decode_tenant(bytes + "x"), decode_error);
-  CHECK_THROWS_AS(decode_tenant("\x02" + bytes.substr(1)), decode_error);
+  CHECK_THROWS_AS(decode_tenant("\x03" + bytes.substr(1)), decode_error);
   t.state = static_cast<tenant_state>(9);
   CHECK_THROWS_AS(decode_tenant(encode(t)), decode_error);
 }

@@ -1,0 +1,121 @@
+#include "app/tenant_letters.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/civil_date.h"
+#include "base/text.h"
+#include "reputation/blocker.h"
+
+namespace consentry::app {
+namespace {
+
+using journal::event;
+using policy::tenants::tenant;
+
+// What happened, and what to do: each in both languages.
+struct wording {
+  std::string_view about;
+  std::string_view subject_hu, subject_en;
+  std::string_view what_hu, what_en;
+  std::string_view todo_hu, todo_en;
+};
+
+constexpr std::array wordings{
+    wording{"tenant.overdue", "Fizetési késedelem", "Payment overdue",
+            "A fiók fizetési késedelem miatt korlátozott: tömeges küldemény nem adható fel. Az "
+            "automatizmusok, az űrlapok és a tárolt adatok tovább működnek.",
+            "The account is overdue and limited: no mass mailing is taken. Automations, forms and "
+            "stored data go on.",
+            "Rendezze a tartozást; a korlátozás azután megszűnik.",
+            "Please settle the invoice; the limit is lifted then."},
+    wording{"tenant.suspended", "A fiók fel van függesztve", "The account is suspended",
+            "A fiók fel van függesztve: semmilyen küldemény nem adható fel, ami már sorban áll, "
+            "várakozik.",
+            "The account is suspended: no mail is taken, and what is queued waits.",
+            "Írjon az alábbi címre. Kifogását harminc napon belül megtárgyaljuk.",
+            "Please write to the address below. A grievance is negotiated within thirty days."},
+    wording{"tenant.terminated", "A szerződés megszűnt", "The contract has ended",
+            "A szerződés megszűnt, a fiók le van zárva. Az adatokat 90 napig megőrizzük, azután "
+            "töröljük; kérésre azonnal.",
+            "The contract has ended and the account is closed. Its data are kept for 90 days and "
+            "then removed; at once on request.",
+            "Az adatok kiadását (XML vagy JSON) az alábbi címen kérheti.",
+            "Please ask for the hand-over of the data (XML or JSON) at the address below."},
+    wording{"tenant.active", "A fiók használható", "The account can be used",
+            "A fiók használható, a korábbi korlátozás megszűnt.",
+            "The account can be used; no limit of before is in force.",
+            "Nincs teendője.", "There is nothing to do."},
+    wording{"tenant.bulk_blocked", "A tömeges küldés le van tiltva", "Mass mailing is blocked",
+            "A fiók tömeges küldeményei le vannak tiltva. Ami sorban áll, várakozik; a tranzakciós "
+            "levelek tovább mennek.",
+            "Mass mailing of this account is blocked. What is queued waits; transactional mail "
+            "still passes.",
+            "Vizsgálja meg, kik és honnan kerültek a listára, és írjon az alábbi címre.",
+            "Please look into who is on the list and where they came from, and write to the "
+            "address below."},
+    wording{"tenant.bulk_unblocked", "A tömeges küldés újra engedélyezett",
+            "Mass mailing is allowed again", "A tömeges küldés tiltása megszűnt.",
+            "The block of mass mailing is lifted.", "Nincs teendője.", "There is nothing to do."},
+    wording{"mail.held", "Levelek várakoznak", "Mail is on hold",
+            "A fiók egy vagy több levele várakozik: munkatársunk megnézi, mielőtt továbbmegy vagy "
+            "elutasítja.",
+            "One or more mails of this account are on hold: a person looks at them before they go "
+            "on or are refused.",
+            "Nincs teendője; ha kérdése van, írjon az alábbi címre.",
+            "There is nothing to do; with questions write to the address below."},
+};
+
+const wording* wording_of(std::string_view about) {
+  for (const auto& w : wordings)
+    if (w.about == about) return &w;
+  return nullptr;
+}
+
+std::string fact(const event& e, const std::string& name) {
+  const auto found = e.facts.find(name);
+  return found == e.facts.end() ? std::string{} : found->second;
+}
+
+// Empty: nothing to tell.
+std::string about_of(const event& e) {
+  using journal::event_kind;
+  if (e.kind == event_kind::tenant_changed) {
+    const auto to = fact(e, "to");
+    return to.empty() ? std::string{} : "tenant." + to;
+  }
+  if (e.kind == event_kind::standing_changed)
+    return fact(e, "to") == "bulk_blocked" ? "tenant.bulk_blocked" : "tenant.bulk_unblocked";
+  // What waits for the state of the account was told of with that state.
+  if (e.kind == event_kind::held && !e.reason.starts_with("tenant.")) return "mail.held";
+  return {};
+}
+
+std::string reason_line(const event& e) {
+  auto out = printable(e.reason, 300);
+  if (const auto why = fact(e, "ended_because"); !why.empty()) out = why + ": " + out;
+  if (!e.campaign.empty()) out += fmt::format(" ({})", printable(e.campaign, 100));
+  return out;
+}
+
+}  // namespace
+
+std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const std::string& desk) {
+  const auto about = about_of(e);
+  const auto* w = wording_of(about);
+  if (w == nullptr) return std::nullopt;
+  tenant_letter out;
+  out.about = about;
+  if (about == "mail.held") out.matter = about + '\0' + e.reason + '\0' + e.campaign;
+  out.subject = fmt::format("{}: {} / {}", t.name, w->subject_hu, w->subject_en);
+  const auto at = to_string_budapest(e.at);
+  const auto why = reason_line(e);
+  out.text = fmt::format(
+      "{0} ({1})\n\n{2}\n\nIndok: {3}\nIdőpont: {4}\n{5}\n\n---\n\n{6}\n\nReason: {3}\nTime: {4}\n"
+      "{7}\n\n{8}\n",
+      t.legal_name, t.name, w->what_hu, why, at, w->todo_hu, w->what_en, w->todo_en, desk);
+  return out;
+}
+
+}  // namespace consentry::app

@@ -1,0 +1,38 @@
+// What the tenant's life needs besides the store: mail of our own, DNS, a pool for what takes long.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "app/store_rooms.h"
+#include "base/clock.h"
+#include "base/worker_pool.h"
+#include "smtp/address.h"
+#include "smtp/dns/resolver.h"
+
+namespace consentry::app {
+
+// All outlive the tasks and resources that use it.
+struct tenant_services {
+  store_rooms& rooms;
+  worker_pool& workers;  // for what holds a thread up: long reads, files
+  const wall_clock& clock;
+  smtp::dns::resolver& dns;
+  std::string host_name;
+  smtp::mailbox postmaster;   // who writes to contacts
+  std::string public_origin;  // "https://mail.example.hu": where /a/<token> is reached
+  std::filesystem::path dkim_folder;
+  std::filesystem::path exports_folder;  // made when needed
+  std::string export_key;                // 32 bytes: seals hand-overs (app/tenant_export.h)
+  std::function<void(instant due)> notify_queue;
+  std::function<void()> reload_dkim_keys;  // throws configuration_error
+  // Asks that freed database pages and spool records be overwritten (RULES A2 10: physically gone
+  // within 24 hours). May be called often.
+  std::function<void()> request_compaction;
+};
+
+// "https://host:port" of a URL; empty if it has none.
+std::string origin_of(const std::string& url);
+
+}  // namespace consentry::app

@@ -1,0 +1,54 @@
+#include "app/tenant_tasks.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "app/domain_check.h"
+#include "app/tenant_notices.h"
+#include "base/log.h"
+
+namespace consentry::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// RULES A2 3 allows five minutes for a letter.
+constexpr std::chrono::seconds between_rounds{3};
+
+asio::awaitable<void> write_letters(tenant_services& s) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  for (;;) {
+    const auto told = co_await send_all_tenant_notices(s);
+    if (!told)
+      log::error("app/tenant_tasks", "notices_failed", {{"cause", describe(told.error())}});
+    timer.expires_after(between_rounds);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> prove_domains(tenant_services& s) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  domain_rounds next;
+  for (;;) {
+    co_await check_pending_domains(s, next);
+    timer.expires_after(between_rounds);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+}  // namespace
+
+// Side by side: a name server that does not answer must not keep a letter waiting.
+asio::awaitable<void> tend_tenants(tenant_services& s) {
+  using namespace asio::experimental::awaitable_operators;
+  auto letters = write_letters(s);
+  auto domains = prove_domains(s);
+  auto both = std::move(letters) && std::move(domains);
+  co_await std::move(both);
+}
+
+}  // namespace consentry::app
+
