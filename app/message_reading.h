@@ -18,6 +18,7 @@ struct message_reading {
   smtp::mime::walked_message mail;
   filters::scan_result scan;  // structural findings (H8) among them
   std::string from_domain;    // A-labels; empty: the From field has no usable address
+  std::string doi_template;   // template_hash(), of the stream doi only
   campaign_name names;        // from X-Consentry-Campaign and X-Consentry-Topic
 };
 

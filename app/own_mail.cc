@@ -44,7 +44,8 @@ std::string composed(const own_mail& m, const std::string& host_name, instant no
   out += "Content-Type: text/plain; charset=utf-8\r\n";
   const auto body = with_crlf(m.text);
   if (is_ascii(body)) return out + "Content-Transfer-Encoding: 7bit\r\n\r\n" + body;
-  return out + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + queue::quoted_printable(body);
+  return out + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" +
+         queue::quoted_printable(body);
 }
 
 }  // namespace

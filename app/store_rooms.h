@@ -12,6 +12,7 @@
 #include "journal/id_sequence.h"
 #include "policy/consent/consent_ledger.h"
 #include "policy/consent/renewal_buffer.h"
+#include "policy/consent/sign_up_store.h"
 #include "policy/tenants/tenant_directory.h"
 #include "policy/tenants/tenant_registry.h"
 #include "queue/queue_store.h"
@@ -43,6 +44,7 @@ struct store_rooms {
   policy::tenants::tenant_registry tenants;
   policy::consent::consent_ledger consents;
   policy::consent::renewal_buffer renewals;
+  policy::consent::sign_up_store sign_ups;
   reputation::tally tally;
   reputation::blocker blocker;
   reputation::suppression_list suppressions;

@@ -7,6 +7,7 @@
 #include "policy/rule.h"
 #include "policy/rules/consent_rule.h"
 #include "policy/rules/content_rule.h"
+#include "policy/rules/doi_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
 #include "policy/rules/suppression_rule.h"

@@ -17,6 +17,10 @@
 #include "base/worker_pool.h"
 #include "queue/queue_stats.h"
 
+namespace consentry::app {
+class sign_up_desk;
+}
+
 namespace consentry::app::admin {
 
 // All outlive the server.
@@ -36,6 +40,7 @@ struct api_context {
   std::size_t sessions() const { return count_sessions ? count_sessions() : 0; }
   std::function<std::size_t()> count_sessions;
   instant started_at{};
+  sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -45,6 +50,9 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource forms_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource sign_ups_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);

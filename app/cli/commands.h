@@ -26,6 +26,7 @@ void add_domain_commands(CLI::App& app, context& c);
 void add_credential_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
+void add_form_commands(CLI::App& app, context& c);  // form, doi-template
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 
