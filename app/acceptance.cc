@@ -150,6 +150,11 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
   for (const auto& r : a.recipients) {
     if (!r.is_taken()) continue;
     rooms.verdicts.put(txn, next, a.at, r.verdict);
+    // RULES A2 5.3: of two that were judged at once only the first is the one; the gate asks again.
+    if (a.stream == smtp::stream::doi)
+      rooms.sign_ups.note_mail(
+          txn, {.tenant = a.tenant, .person = r.person, .sender = a.sender, .topic = a.names.topic},
+          message, a.at);
     if (r.verdict.decision == policy::decision::hold) {
       auto h = event_of(a, journal::event_kind::held, message);
       h.recipient = next;

@@ -35,6 +35,7 @@ struct acceptance {
   campaign_name names;
   smtp::envelope envelope;
   std::string from_domain;
+  std::string sender;  // identity, as consents name it
   instant at{};
   instant expires_at{};
   std::string policy_version;

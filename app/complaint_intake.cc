@@ -15,15 +15,7 @@ bool is_complaint(std::string_view type) {
   return type == "abuse" || type == "fraud" || type == "virus";
 }
 
-// Which mail: what the queue still knows, so also mail whose delivery is not committed yet.
-struct mail_facts {
-  tenant_id tenant;
-  message_id message;
-  smtp::stream stream{};
-  std::string campaign;
-  std::string topic;
-  std::string person;
-};
+}  // namespace
 
 std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& rooms,
                                     recipient_id recipient) {
@@ -36,6 +28,8 @@ std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& room
   if (!m) return std::nullopt;
   return mail_facts{m->tenant, m->id, m->stream, m->campaign, m->topic, r->person};
 }
+
+namespace {
 
 journal::event event_about(journal::event_kind kind, instant at, recipient_id recipient,
                            const std::optional<mail_facts>& mail) {

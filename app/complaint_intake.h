@@ -14,6 +14,18 @@
 
 namespace consentry::app {
 
+// Which mail: what the queue still knows, so also mail whose delivery is not committed yet.
+struct mail_facts {
+  tenant_id tenant;
+  message_id message;
+  smtp::stream stream{};
+  std::string campaign;
+  std::string topic;
+  std::string person;
+};
+std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& rooms,
+                                    recipient_id recipient);
+
 // Whose word this is: the allow-listed reporter whose valid signature the report carries.
 struct reporter_proof {
   std::string reporter;     // its name in reporters.toml; empty: nobody's

@@ -88,6 +88,15 @@ smtp::dns::resolver_settings resolver_of(const settings& s) {
   return out;
 }
 
+public_pages::site_settings site_of(const settings& s) {
+  public_pages::site_settings out;
+  for (const auto& p : s.public_http.trusted_proxies) out.proxies.add(p);
+  out.sign_ups_per_network_hour = s.public_http.sign_ups_per_network_hour;
+  out.sign_ups_per_form_hour = s.public_http.sign_ups_per_form_hour;
+  out.fill_time_min = s.public_http.fill_time_min;
+  return out;
+}
+
 std::shared_ptr<const queue::route_table> routes_of(const settings& s) {
   std::vector<queue::route> routes;
   for (const auto& r : s.routes)

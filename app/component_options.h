@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
+#include "app/public/site.h"
 #include "app/settings.h"
 #include "app/store_rooms.h"
 #include "queue/bounce_notice.h"
@@ -26,6 +27,7 @@ queue::delivery_settings delivery_of(const settings& s);
 queue::smtp_transport_settings transport_of(const settings& s);
 smtp::dns::resolver_settings resolver_of(const settings& s);
 smtp::server::session_settings session_of(const settings& s, const listener_settings& l);
+public_pages::site_settings site_of(const settings& s);
 std::shared_ptr<const queue::route_table> routes_of(const settings& s);
 
 // nullptr inside: no listener speaks TLS. Throws configuration_error.

@@ -40,7 +40,8 @@ queue::dispatch_decision departure_gate::ask(const queue::queued_message& m,
                      .campaign = m.campaign,
                      .topic = m.topic,
                      .sender_domain = m.sender_domain,
-                     .person = r.person};
+                     .person = r.person,
+                     .message = m.id};
     return policy::judge(*active->set, gather(rooms_, *directory, txn, q));
   });
   if (!v) {

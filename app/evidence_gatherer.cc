@@ -65,6 +65,15 @@ policy::evidence gather(const store_rooms& rooms,
   if (!q.topic.empty())
     e.consent = rooms.renewals.find(
         txn, {.tenant = q.tenant, .person = person, .sender = e.sender_identity, .topic = q.topic});
+  if (q.stream == smtp::stream::doi && !q.topic.empty()) {
+    const auto mark = rooms.sign_ups.mark_of(
+        txn, {.tenant = q.tenant, .person = person, .sender = e.sender_identity, .topic = q.topic});
+    if (const auto s = rooms.sign_ups.find(txn, mark.last))
+      e.sign_up = policy::sign_up_facts{
+          .at = *s->evidence.given_at,
+          .is_mailed = mark.is_mailed(q.now) && (!q.message || mark.mail != q.message)};
+    e.is_doi_template_approved = rooms.sign_ups.is_approved(txn, q.tenant, q.doi_template);
+  }
   if (const auto s = rooms.suppressions.find(txn, q.tenant, person, q.now))
     e.suppression = policy::suppression_facts{.cause = cause_of(s->reason), .since = s->at};
   return e;

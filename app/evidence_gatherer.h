@@ -23,6 +23,8 @@ struct question {
   std::string person;  // the recipient's pseudonym where the address is known no more; empty: from
                        // recipient_key
   std::uint32_t recipient_count = 1;
+  message_id message;        // 0: not accepted yet
+  std::string doi_template;  // stream doi, phase message: template_hash() of the text
   const filters::scan_result* scan = nullptr;
 };
 

@@ -20,8 +20,7 @@
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
 #include "app/policy_loading.h"
-#include "app/public/contact_page.h"
-#include "app/public/one_click.h"
+#include "app/public/site.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
 #include "app/store_rooms.h"
@@ -46,6 +45,11 @@ namespace {
 
 constexpr int exit_done = 0, exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
+// Strangers: little to say, and no time to take.
+constexpr admin::http_limits public_limits{.body_bytes_max = 64u << 10,
+                                           .connections_max = 512,
+                                           .request_timeout = std::chrono::seconds{15},
+                                           .answer_timeout = std::chrono::seconds{30}};
 constexpr unsigned report_workers_count = 4, desk_workers_count = 2;
 
 unsigned worker_count(const settings& s) {
@@ -106,6 +110,7 @@ struct gateway::state {
   tenant_services care;
   admin::api_context api;
   admin::http_server admin_server;
+  sign_up_desk sign_ups;
   public_pages::context public_context;
   admin::http_server public_server;
   task_scope tasks;
@@ -206,19 +211,23 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now(),
           .socket_roles = {config.admin.desk, config.admin.auditor},
-          .care = &care},
+          .care = &care,
+          .sign_ups = &sign_ups},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
                    [this](admin::request& r) { return admin::let_in(api, r); }},
-      public_context{.rooms = rooms, .live = live, .clock = clock},
-      public_server{io.get_executor(),
-                    [this](admin::request r) {
-                      if (public_pages::is_contact_link(r))
-                        return public_pages::contact_page(public_context, std::move(r));
-                      return public_pages::one_click(public_context, std::move(r));
-                    },
-                    {.body_bytes_max = 8u << 10, .connections_max = 512}},
+      sign_ups{{.rooms = rooms,
+                .live = live,
+                .clock = clock,
+                .host_name = config.server.host_name,
+                .site_url = config.public_http.url,
+                .notify_queue = [this](instant due) { scheduler.notify(due); }}},
+      public_context{rooms, live, clock, sign_ups, site_of(config)},
+      public_server{
+          io.get_executor(),
+          [this](admin::request r) { return public_pages::serve(public_context, std::move(r)); },
+          public_limits},
       tasks{io.get_executor()},
       signals{io, SIGTERM, SIGINT, SIGHUP} {
   const auto keys = config.store.folder / "keys";
@@ -345,6 +354,7 @@ void gateway::state::start() {
                                .notify_queue = [this](instant due) { scheduler.notify(due); },
                                .host_name = config.server.host_name,
                                .postmaster = config.mail.postmaster}));
+  tasks.spawn(expire_sign_ups(rooms, clock));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};

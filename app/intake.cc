@@ -4,6 +4,7 @@
 
 #include "app/acceptance.h"
 #include "app/evidence_gatherer.h"
+#include "app/sign_up_template.h"
 #include "base/log.h"
 #include "policy/judge.h"
 
@@ -182,8 +183,11 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
   s.tenant = s.directory->find(session.who->tenant);
   if (s.tenant == nullptr) co_return store_away;
   auto work = [&s] {
-    return read_message(s.data, *s.active->patterns,
-                        {.directory = s.directory.get(), .tenant = s.tenant->id});
+    auto read = read_message(s.data, *s.active->patterns,
+                             {.directory = s.directory.get(), .tenant = s.tenant->id});
+    if (read && s.session.who->stream == smtp::stream::doi)
+      read->doi_template = template_hash(read->mail);
+    return read;
   };
   auto reading = co_await parts_.workers.run(std::move(work));
   if (!reading) co_return refused({5, 6, 0}, "header.invalid", reading.error().public_text);
@@ -222,6 +226,7 @@ result<void> intake::judge_all(submission& s) const {
                        .is_permission_request = s.reading.is_permission_request,
                        .recipient_key = key,
                        .recipient_count = static_cast<std::uint32_t>(s.envelope.recipients.size()),
+                       .doi_template = s.reading.doi_template,
                        .scan = &s.reading.scan};
       s.recipients.push_back(
           {.envelope = r,
@@ -244,6 +249,7 @@ acceptance acceptance_of(const session_info& session, const policy::tenants::ten
   a.names = names;
   a.envelope = envelope;
   a.from_domain = from_domain;
+  a.sender = sender_identity(tenant);
   a.at = now;
   a.recipients = std::move(recipients);
   return a;

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 
+#include "app/public/rate_limit.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
 
@@ -307,6 +308,24 @@ void reader::public_http(toml_section s) {
   if (s.has("address"))
     std::tie(out_.public_http.host, out_.public_http.port) = host_and_port(s, "address");
   out_.public_http.tls = http_tls(s);
+  auto& o = out_.public_http;
+  // Beside the unsubscribe page, where nothing else is said: "https://host/u/" gives
+  // "https://host/".
+  const auto& u = out_.mail.unsubscribe_url;
+  const auto up = u.rfind('/', u.size() - 2);
+  o.url = s.text("url", up > std::string{"https://"}.size() ? u.substr(0, up + 1) : u);
+  if (!(o.url.starts_with("https://") || o.url.starts_with("http://")) || !o.url.ends_with('/') ||
+      o.url.find_first_of(" <>\"\r\n") != std::string::npos)
+    s.fail("url", "url must be an http(s) URL that ends in /");
+  o.trusted_proxies = s.texts("trusted_proxies");
+  public_pages::trusted_proxies proxies;
+  for (const auto& p : o.trusted_proxies)
+    if (!proxies.add(p)) s.fail("trusted_proxies", fmt::format("not an address or network: {}", p));
+  o.sign_ups_per_network_hour =
+      static_cast<unsigned>(s.integer("sign_ups_per_network_hour", 20, 1, 1000000));
+  o.sign_ups_per_form_hour =
+      static_cast<unsigned>(s.integer("sign_ups_per_form_hour", 2000, 1, 10000000));
+  o.fill_time_min = std::chrono::milliseconds{s.integer("fill_time_min_ms", 2000, 0, 60000)};
   s.finish();
 }
 

@@ -112,6 +112,11 @@ struct settings {
     std::string host;  // empty: no public listener
     std::uint16_t port = 0;
     bool tls = false;
+    std::string url;                           // of the pages, ends in /
+    std::vector<std::string> trusted_proxies;  // addresses and networks
+    unsigned sign_ups_per_network_hour = 0;
+    unsigned sign_ups_per_form_hour = 0;
+    std::chrono::milliseconds fill_time_min{};
   } public_http;
   log::settings log;
 };

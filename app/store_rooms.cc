@@ -37,6 +37,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       users{env, journal},
       consents{env, journal},
       renewals{env, consents, journal},
+      sign_ups{env, journal},
       tally{env, o.complaint_max_age_days},
       blocker{env, journal},
       suppressions{env, journal},

@@ -14,6 +14,7 @@
 #include "journal/id_sequence.h"
 #include "policy/consent/consent_ledger.h"
 #include "policy/consent/renewal_buffer.h"
+#include "policy/consent/sign_up_store.h"
 #include "policy/tenants/tenant_directory.h"
 #include "policy/tenants/tenant_registry.h"
 #include "policy/tenants/user_registry.h"
@@ -47,6 +48,7 @@ struct store_rooms {
   policy::tenants::user_registry users;
   policy::consent::consent_ledger consents;
   policy::consent::renewal_buffer renewals;
+  policy::consent::sign_up_store sign_ups;
   reputation::tally tally;
   reputation::blocker blocker;
   reputation::suppression_list suppressions;

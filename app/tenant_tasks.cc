@@ -51,4 +51,3 @@ asio::awaitable<void> tend_tenants(tenant_services& s) {
 }
 
 }  // namespace consentry::app
-

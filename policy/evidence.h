@@ -54,6 +54,15 @@ struct campaign_hold_facts {
   std::uint64_t whole = 0;  // asked, or delivered and bounced
 };
 
+struct sign_up_facts {
+  instant at{};            // when the person gave the address
+  bool is_mailed = false;  // another confirmation for the topic was taken within 24 hours
+
+  bool is_open(instant now) const noexcept {
+    return at <= now && now - at <= std::chrono::hours{24};
+  }
+};
+
 struct evidence {
   policy::phase phase = policy::phase::message;
   instant now{};  // of the question: the send day is its day in Budapest
@@ -77,6 +86,10 @@ struct evidence {
   // From renewal_buffer::find, so with the deliveries not yet applied. Empty: there is none.
   std::optional<consent::consent_record> consent;
   std::optional<suppression_facts> suppression;
+
+  // Stream doi, with a topic: the last sign-up of this recipient to it (RULES A2 5.3).
+  std::optional<sign_up_facts> sign_up;
+  bool is_doi_template_approved = false;  // is looked at in phase message only
 
   // Findings of the decoded message; must be there in phase message, is not looked at in the
   // others.

@@ -114,6 +114,8 @@ explanation explain(const verdict& v, const evidence& e) {
   if (e.suppression)
     in.emplace_back("suppressed", fmt::format("{} since {}", to_string(e.suppression->cause),
                                               to_string_budapest(e.suppression->since)));
+  if (e.stream == smtp::stream::doi)
+    in.emplace_back("signed up", e.sign_up ? to_string_budapest(e.sign_up->at) : "-");
   if (e.consent) {
     add_consent(in, *e.consent);
   } else {

@@ -8,6 +8,7 @@
 #include "policy/rules/campaign_hold_rule.h"
 #include "policy/rules/consent_rule.h"
 #include "policy/rules/content_rule.h"
+#include "policy/rules/doi_rule.h"
 #include "policy/rules/reminder_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"

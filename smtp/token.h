@@ -16,10 +16,12 @@ namespace consentry::smtp {
 
 // The place a token stands in; a token made for one place is not taken in another.
 enum class token_purpose : std::uint8_t {
-  return_path = 1,  // VERP: b-<token>@bounce.domain
-  message_id = 2,   // <token@domain>
-  unsubscribe = 3,  // https://.../u/<token>
-  feedback = 4,     // CFBL-Feedback-ID
+  return_path = 1,   // VERP: b-<token>@bounce.domain
+  message_id = 2,    // <token@domain>
+  unsubscribe = 3,   // https://.../u/<token>
+  feedback = 4,      // CFBL-Feedback-ID
+  preferences = 5,   // https://.../p/<token>
+  confirmation = 6,  // https://.../c/<token>: the number is a sign-up's, not a recipient's
 };
 
 struct token_key {

@@ -36,7 +36,7 @@ enum class view : std::uint8_t {
 };
 
 // What a body may be; the server refuses others with 415 before it reads them.
-enum class takes : std::uint8_t { nothing, json, rows, json_or_rows };
+enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message };
 
 inline constexpr std::size_t small_body = 64u << 10;
 inline constexpr std::size_t large_body = 64u << 20;

@@ -17,6 +17,10 @@
 #include "base/worker_pool.h"
 #include "queue/queue_stats.h"
 
+namespace consentry::app {
+class sign_up_desk;
+}
+
 namespace consentry::app::admin {
 
 // Who is less than an admin on the Unix socket: logins, or "@group".
@@ -54,7 +58,8 @@ struct api_context {
   instant started_at{};
   admin::socket_roles socket_roles{};
   recent_looks looks{};
-  tenant_services* care = nullptr;  // nullptr: what needs mail or DNS is answered 503
+  tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
+  sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -66,6 +71,9 @@ resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource forms_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource sign_ups_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);

@@ -42,8 +42,8 @@ resource audit_resource(api_context& c, const policy::tenants::tenant& t, reques
   if (const auto found = r.query.find("kind"); found != r.query.end()) {
     const auto kind = journal::parse_event_kind(found->second);
     if (!kind)
-      co_return problem(
-          422, fmt::format("no kind of event is called {}", printable(found->second, 64)));
+      co_return problem(422,
+                        fmt::format("no kind of event is called {}", printable(found->second, 64)));
     filter.kinds = {*kind};
   }
   const bool to_staff = policy::tenants::is_staff(r.as);

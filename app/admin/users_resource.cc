@@ -76,7 +76,8 @@ tenants::role role_in(json_body& body) {
   const auto name = body.required_text("role");
   const auto as = tenants::parse_role(name);
   if (!as)
-    throw configuration_error("role must be one of admin, desk, auditor, tenant-admin, tenant-user");
+    throw configuration_error(
+        "role must be one of admin, desk, auditor, tenant-admin, tenant-user");
   return *as;
 }
 
@@ -130,10 +131,10 @@ resource change(api_context& c, const crowd& of, const request& r, const std::st
   wanted.active = body.flag("active");
   body.finish();
   if (is_oneself(r, of, login) && (wanted.as || wanted.active)) co_return not_oneself();
-  std::function<result<tenants::user>(write_txn&)> f =
-      [&c, tenant = of.tenant, login, wanted, by = act_of(c, r)](write_txn& txn) {
-        return c.rooms.users.change(txn, tenant, login, wanted, by);
-      };
+  std::function<result<tenants::user>(write_txn&)> f = [&c, tenant = of.tenant, login, wanted,
+                                                        by = act_of(c, r)](write_txn& txn) {
+    return c.rooms.users.change(txn, tenant, login, wanted, by);
+  };
   const auto changed = co_await commit_change<tenants::user>(c, std::move(f));
   if (!changed) co_return problem_of(changed.error());
   co_return json_response(shown(*changed, of));
@@ -142,8 +143,8 @@ resource change(api_context& c, const crowd& of, const request& r, const std::st
 resource remove(api_context& c, const crowd& of, const request& r, const std::string& login) {
   if (auto no = missing_reason(r, of)) co_return std::move(*no);
   if (is_oneself(r, of, login)) co_return not_oneself();
-  std::function<result<bool>(write_txn&)> f =
-      [&c, tenant = of.tenant, login, by = act_of(c, r)](write_txn& txn) -> result<bool> {
+  std::function<result<bool>(write_txn&)> f = [&c, tenant = of.tenant, login,
+                                               by = act_of(c, r)](write_txn& txn) -> result<bool> {
     if (auto done = c.rooms.users.remove(txn, tenant, login, by); !done) return done.error();
     return true;
   };
@@ -179,8 +180,8 @@ resource revoke_token(api_context& c, const crowd& of, const request& r, const s
   const auto* end = number_text.data() + number_text.size();
   const auto [at, error] = std::from_chars(number_text.data(), end, number);
   if (error != std::errc{} || at != end) co_return problem(404, "no such token");
-  std::function<result<bool>(write_txn&)> f =
-      [&c, tenant = of.tenant, login, number, by = act_of(c, r)](write_txn& txn) -> result<bool> {
+  std::function<result<bool>(write_txn&)> f = [&c, tenant = of.tenant, login, number,
+                                               by = act_of(c, r)](write_txn& txn) -> result<bool> {
     if (auto done = c.rooms.users.revoke_token(txn, tenant, login, number, by); !done)
       return done.error();
     return true;
@@ -231,14 +232,16 @@ resource routes_resource(api_context&, request) {
   for (const auto& x : routes()) {
     json::array who;
     for (auto n = static_cast<int>(role::admin); n <= static_cast<int>(role::tenant_user); ++n)
-      if (x.who.has(static_cast<role>(n))) who.push_back(json::value(to_string(static_cast<role>(n))));
-    all.push_back(json::object{{"method", x.method},
-                               {"path", x.pattern},
-                               {"operation", x.operation},
-                               {"roles", std::move(who)},
-                               {"of_tenant", x.is_of_tenant()},
-                               {"reason_required", x.shows == view::person},
-                               {"body_bytes_max", x.body == takes::nothing ? 0 : x.body_bytes_max}});
+      if (x.who.has(static_cast<role>(n)))
+        who.push_back(json::value(to_string(static_cast<role>(n))));
+    all.push_back(
+        json::object{{"method", x.method},
+                     {"path", x.pattern},
+                     {"operation", x.operation},
+                     {"roles", std::move(who)},
+                     {"of_tenant", x.is_of_tenant()},
+                     {"reason_required", x.shows == view::person},
+                     {"body_bytes_max", x.body == takes::nothing ? 0 : x.body_bytes_max}});
   }
   co_return json_response(json::object{{"routes", std::move(all)}});
 }

@@ -31,6 +31,7 @@ void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_user_commands(CLI::App& app, context& c);
 void add_token_commands(CLI::App& app, context& c);
+void add_form_commands(CLI::App& app, context& c);  // form, doi-template
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 

@@ -45,9 +45,9 @@ void add_switch(CLI::App* group, context& c, const char* name, const char* what,
   auto o = kept<user_options>();
   named(group, name, what, o)->callback([&c, o, active] {
     c.chosen = [&c, o, active] {
-      return finish(
-          c, daemon_client{c.socket}.patch(users_path(*o), json::object{{"active", active}}),
-          show_user);
+      return finish(c,
+                    daemon_client{c.socket}.patch(users_path(*o), json::object{{"active", active}}),
+                    show_user);
     };
   });
 }
@@ -104,11 +104,9 @@ void add_user_commands(CLI::App& app, context& c) {
   list->add_option("--tenant", listed->tenant, "");
   list->callback([&c, listed] {
     c.chosen = [&c, listed] {
-      return finish(c, daemon_client{c.socket}.get(users_path(*listed)),
-                    [](const json::object& a) {
-                      print_table(a.at("users").as_array(),
-                                  {"login", "role", "active", "name", "created_at"});
-                    });
+      return finish(c, daemon_client{c.socket}.get(users_path(*listed)), [](const json::object& a) {
+        print_table(a.at("users").as_array(), {"login", "role", "active", "name", "created_at"});
+      });
     };
   });
   add_changes(group, c);
@@ -135,11 +133,10 @@ void add_token_commands(CLI::App& app, context& c) {
   auto listed = kept<user_options>();
   named(group, "list", "the tokens of a user, not what they say", listed)->callback([&c, listed] {
     c.chosen = [&c, listed] {
-      return finish(c, daemon_client{c.socket}.get(users_path(*listed)),
-                    [](const json::object& a) {
-                      print_table(a.at("tokens").as_array(),
-                                  {"number", "label", "created_at", "expires_at", "last_used"});
-                    });
+      return finish(c, daemon_client{c.socket}.get(users_path(*listed)), [](const json::object& a) {
+        print_table(a.at("tokens").as_array(),
+                    {"number", "label", "created_at", "expires_at", "last_used"});
+      });
     };
   });
 

@@ -5,12 +5,9 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "app/admin/http_server.h"
-#include "app/public/one_click.h"
+#include "app/public/site.h"
 
 namespace consentry::app::public_pages {
-
-// Whether a request is ours: /a/<token>.
-bool is_contact_link(const admin::request& r);
 
 // 404 for what is no link of ours or past its time; 503 when nothing could be recorded.
 boost::asio::awaitable<admin::response> contact_page(context& c, admin::request r);

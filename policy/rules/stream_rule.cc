@@ -42,11 +42,4 @@ void permission_request_rule(hearing& h) {
   }
 }
 
-void doi_rule(hearing& h) {
-  const auto& f = h.facts();
-  if (f.stream != smtp::stream::doi || f.recipient_count <= 1) return;
-  h.say(decision::refuse, "doi.recipients", "A2.5.3",
-        "A double opt-in message goes to one recipient only.", {5, 5, 3});
-}
-
 }  // namespace consentry::policy::rules

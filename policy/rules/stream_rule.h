@@ -1,4 +1,4 @@
-// RULES A1.1, A1.2, A2 5.1 and 5.3: what each stream asks of a message as such.
+// RULES A1.1, A1.2 and A2 5.1: what each stream asks of a message as such.
 #pragma once
 
 #include "policy/rule.h"
@@ -9,7 +9,5 @@ namespace consentry::policy::rules {
 void campaign_rule(hearing& h);
 // A campaign that asks for consent is itself unsolicited, even to one recipient (FIXED).
 void permission_request_rule(hearing& h);
-// A double opt-in message goes to the one person who signed up.
-void doi_rule(hearing& h);
 
 }  // namespace consentry::policy::rules

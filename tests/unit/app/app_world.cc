@@ -195,6 +195,28 @@ void app_world::give_consent(tenant_id tenant, std::string_view address, const s
   });
 }
 
+policy::consent::pending_sign_up app_world::sign_up(tenant_id tenant, std::string_view address,
+                                                    const std::string& topic) {
+  policy::consent::pending_sign_up p;
+  p.id = policy::consent::make_sign_up_id(clock.now());
+  p.source = policy::consent::sign_up_source::api;
+  p.key = key_of(tenant, address, topic);
+  p.address = key_of_address(address);
+  p.evidence.sender = p.key.sender;
+  p.evidence.topic = topic;
+  p.evidence.given_at = p.evidence.recorded_at = clock.now();
+  p.evidence.method = "double_opt_in";
+  p.evidence.provenance = "own_form";
+  p.evidence.notice.hash = "sha256:aa";
+  p.evidence.tick = policy::consent::tick_state::ticked;
+  p.evidence.salt = std::string(16, 's');
+  change([&](write_txn& txn) {
+    if (!rooms.sign_ups.add(txn, p, {.at = clock.now(), .actor = "desk:test"}))
+      throw std::runtime_error("the number of the sign-up is taken");
+  });
+  return p;
+}
+
 void app_world::withdraw(tenant_id tenant, std::string_view address, const std::string& topic) {
   const auto key = key_of(tenant, address, topic);
   change([&](write_txn& txn) {

@@ -64,6 +64,9 @@ struct app_world {
   std::string person_of(tenant_id tenant, std::string_view address);
   void give_consent(tenant_id tenant, std::string_view address, const std::string& topic,
                     instant given_at, const std::string& provenance = "own_form");
+  // Now, on a form that the CRM hosts.
+  policy::consent::pending_sign_up sign_up(tenant_id tenant, std::string_view address,
+                                           const std::string& topic);
   void withdraw(tenant_id tenant, std::string_view address, const std::string& topic);
   void suppress(tenant_id tenant, std::string_view address, reputation::suppression_reason why);
   void block(tenant_id tenant, const std::string& reason);

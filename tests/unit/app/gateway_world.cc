@@ -4,6 +4,7 @@
 
 #include "app/departure_gate.h"
 #include "app/queue_control.h"
+#include "app/sign_up_template.h"
 #include "base/text.h"
 
 namespace consentry::tests {
@@ -176,6 +177,20 @@ void gateway_world::consent_directives() {
   directives_["consent"] = [this](const words& w) {
     world_.give_consent(world_.tenant_named(at(w, 0)), at(w, 1), at(w, 2), time_at(at(w, 3)),
                         at_or(w, 4, "own_form"));
+  };
+  directives_["sign-up"] = [this](const words& w) {
+    world_.sign_up(world_.tenant_named(at(w, 0)), at(w, 1), at(w, 2));
+  };
+  // The one letter that dialogs of the doi stream send.
+  directives_["template"] = [this](const words& w) {
+    const auto mail = smtp::mime::walk(
+        "From: Shop <news@shop.test>\r\nTo: <x@one.test>\r\nSubject: Please confirm\r\n\r\n"
+        "Click to confirm.\r\n");
+    const policy::consent::doi_template t{.hash = app::template_hash(mail), .name = "dialog"};
+    const auto id = world_.tenant_named(at(w, 0));
+    world_.change([&](write_txn& txn) {
+      world_.rooms.sign_ups.approve(txn, id, t, {.at = world_.clock.now(), .actor = "desk:test"});
+    });
   };
   directives_["withdraw"] = [this](const words& w) {
     world_.withdraw(world_.tenant_named(at(w, 0)), at(w, 1), at(w, 2));

@@ -108,15 +108,6 @@ TEST_CASE("5.1: a permission request is refused even with consent and for one re
   CHECK(c.outcome() == "send ok");
 }
 
-TEST_CASE("5.3: a double opt-in message has one recipient") {
-  good_case c;
-  c.e.stream = stream::doi;
-  CHECK(c.outcome() == "send ok");
-  c.e.recipient_count = 2;
-  CHECK(c.outcome() == "refuse doi.recipients");
-  CHECK(smtp::to_string(c.judged().enhanced) == "5.5.3");
-}
-
 TEST_CASE("C5, D3, 5.4: suppressions by stream") {
   struct row {
     suppression_cause cause;

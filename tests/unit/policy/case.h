@@ -47,6 +47,8 @@ struct good_case {
     e.domain_status = sender_domain_status::verified;
     e.recipient = "jane@example.hu";
     e.consent = consent_of(given);
+    e.sign_up = sign_up_facts{.at = e.now - std::chrono::hours{1}};
+    e.is_doi_template_approved = true;
     e.scan = &scan;
     // It says why it comes, and who writes.
     scan.scores["reminder"] = 1;
