@@ -51,6 +51,8 @@ bool is_taken(takes body, std::string_view type) noexcept {
       return is_rows;
     case takes::json_or_rows:
       return is_json || is_rows;
+    case takes::message:
+      return type == "message/rfc822";
   }
   return false;
 }
@@ -65,6 +67,8 @@ std::string_view words(takes body) noexcept {
       return "text/csv or application/x-ndjson";
     case takes::json_or_rows:
       return "application/json, text/csv or application/x-ndjson";
+    case takes::message:
+      return "message/rfc822";
   }
   return "";
 }
