@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "app/erasure_store.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -48,6 +49,7 @@ struct store_rooms {
   reputation::suppression_list suppressions;
   queue::queue_store queue;
   verdict_store verdicts;
+  erasure_store erasures;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

@@ -11,7 +11,8 @@ namespace consentry::queue {
 class named_person {
  public:
   // address: mailbox key; the forms in which it stands in return paths, URLs and quoted-printable
-  // text are looked for too. name: declared, may be empty; shorter ones than four bytes name nobody.
+  // text are looked for too. name: declared, may be empty; shorter ones than four bytes name
+  // nobody.
   named_person(std::string_view address, std::string_view name);
 
   // ASCII letters in any case.

@@ -54,9 +54,8 @@ result<void> rewrite::each_open(F f) {
   std::string resume;
   do {
     if (is_cancelled()) return stopped;
-    auto slice = env_.read([&](const read_txn& txn) {
-      return store_.open_messages(txn, resume, messages_per_read);
-    });
+    auto slice = env_.read(
+        [&](const read_txn& txn) { return store_.open_messages(txn, resume, messages_per_read); });
     if (!slice) return slice.error();
     if (auto r = f(*slice); !r) return r;
   } while (!resume.empty());
@@ -67,8 +66,7 @@ result<void> rewrite::find_segments(std::uint32_t through) {
   const auto sizes = bodies_.sizes();
   std::map<std::uint32_t, std::uint64_t> live;
   auto counted = each_open([&](const std::vector<queued_message>& slice) -> result<void> {
-    for (const auto& m : slice)
-      live[m.body_at.segment] += spool::record_bytes(m.body_at.length);
+    for (const auto& m : slice) live[m.body_at.segment] += spool::record_bytes(m.body_at.length);
     return {};
   });
   if (!counted) return counted;

@@ -1,6 +1,6 @@
-// Segments that hold dead bodies are emptied: what lives in them is copied to new segments, and they
-// are removed. So nothing of a body stays on the disk whose mail has ended or was cancelled before
-// the rewrite began.
+// Segments that hold dead bodies are emptied: what lives in them is copied to new segments, and
+// they are removed. So nothing of a body stays on the disk whose mail has ended or was cancelled
+// before the rewrite began.
 //
 //   rotate -> live bytes of each closed segment, from the open messages -> those with more bytes
 //   than live ones: read, append, one commit names the new places of many -> unlink
@@ -33,7 +33,8 @@ struct spool_rewrite_report {
   std::uint64_t left_over = 0;  // segments that somebody still held at the end
 };
 
-// Blocks; a thread of its own, one at a time. cancelled; else as commit_loop::run and spool::append.
+// Blocks; a thread of its own, one at a time. cancelled; else as commit_loop::run and
+// spool::append.
 result<spool_rewrite_report> rewrite_spool(store_env& env, commit_loop& commits, queue_store& store,
                                            spool& bodies, const spool_rewrite_options& o = {});
 
