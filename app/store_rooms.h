@@ -6,6 +6,7 @@
 
 #include "app/campaign_register.h"
 #include "app/notice_marks.h"
+#include "app/erasure_store.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -56,6 +57,7 @@ struct store_rooms {
   queue::queue_store queue;
   verdict_store verdicts;
   app::notice_marks notice_marks;
+  erasure_store erasures;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

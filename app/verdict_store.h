@@ -4,11 +4,13 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/lmdb_env.h"
 #include "policy/verdict.h"
+#include "queue/named_person.h"
 
 namespace consentry::app {
 
@@ -19,6 +21,13 @@ class verdict_store {
 
   void put(write_txn& txn, recipient_id recipient, instant at, const policy::verdict& v) const;
   std::optional<policy::verdict> find(const read_txn& txn, recipient_id recipient) const;
+
+  // What a content rule matched is a piece of the mail, which may name somebody: the pieces go, the
+  // rest of the verdict stays. True: there were some.
+  bool forget_matches(write_txn& txn, recipient_id recipient) const;
+  // Verdicts that name the person, among `rows` from resume on; resume 0 after it: all were seen.
+  std::vector<recipient_id> naming(const read_txn& txn, const queue::named_person& who,
+                                   recipient_id& resume, std::size_t rows) const;
 
   // Removes the oldest verdicts as long as they were given before `before`, at most `rows`; true:
   // there may be more.

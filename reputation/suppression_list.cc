@@ -70,6 +70,17 @@ result<void> suppression_list::remove(write_txn& txn, tenant_id tenant, std::str
   return {};
 }
 
+void suppression_list::forget_source(write_txn& txn, tenant_id tenant,
+                                     std::string_view person) const {
+  const auto key = key_of(tenant, person);
+  const auto bytes = txn.get(suppressions_, key);
+  if (!bytes) return;
+  auto s = decode_suppression(*bytes);
+  if (s.source.find('@') == std::string::npos) return;
+  s.source = "erased";
+  txn.put(suppressions_, key, encode(s));
+}
+
 std::optional<suppression> suppression_list::find(const read_txn& txn, tenant_id tenant,
                                                   std::string_view person, instant now) const {
   const auto bytes = txn.get(suppressions_, key_of(tenant, person));

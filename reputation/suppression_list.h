@@ -26,6 +26,9 @@ class suppression_list {
   result<void> remove(write_txn& txn, tenant_id tenant, std::string_view person,
                       std::string_view actor, std::string_view reason, instant at) const;
 
+  // Where it came from is free text and may name the person: an erasure leaves only what it is.
+  void forget_source(write_txn& txn, tenant_id tenant, std::string_view person) const;
+
   // nullopt: may get mail. An expired one is as none.
   std::optional<suppression> find(const read_txn& txn, tenant_id tenant, std::string_view person,
                                   instant now) const;
