@@ -84,6 +84,12 @@ std::uint64_t read_txn::entries(table t) const {
   return s.ms_entries;
 }
 
+std::uint64_t read_txn::bytes(table t) const {
+  MDB_stat s{};
+  need(mdb_stat(txn_, t.dbi, &s), "measuring");
+  return (s.ms_branch_pages + s.ms_leaf_pages + s.ms_overflow_pages) * std::uint64_t{s.ms_psize};
+}
+
 void write_txn::put(table t, std::string_view key, std::string_view value) {
   MDB_val k = value_of(key), v = value_of(value);
   need(mdb_put(txn_, t.dbi, &k, &v, 0), "writing");
