@@ -78,6 +78,12 @@ std::uint64_t read_txn::entries(table t) const {
   return s.ms_entries;
 }
 
+std::uint64_t read_txn::bytes(table t) const {
+  MDB_stat s{};
+  need(mdb_stat(txn_, t.dbi, &s), "measuring");
+  return (s.ms_branch_pages + s.ms_leaf_pages + s.ms_overflow_pages) * std::uint64_t{s.ms_psize};
+}
+
 write_txn::write_txn(write_txn&& other) noexcept
     : read_txn{std::move(other)}, owner_{std::exchange(other.owner_, nullptr)} {}
 

@@ -64,6 +64,7 @@ class read_txn {
   std::optional<std::string_view> get(table t, std::string_view key) const;
   cursor scan(table t) const;
   std::uint64_t entries(table t) const;
+  std::uint64_t bytes(table t) const;  // of its pages
 
  protected:
   friend class store_env;

@@ -342,6 +342,18 @@ consent_record decode_consent(std::string_view bytes) {
   return to_record(read_view(bytes, none));
 }
 
+std::string evidence_digest_in(std::string_view bytes) {
+  class any_terms final : public terms_source {
+   public:
+    const consent_terms* find(terms_id, std::shared_ptr<const consent_terms>&) override {
+      return nullptr;
+    }
+  } any;
+  const auto v = read_view(bytes, any);
+  return v.evidence_digest.empty() ? blob_digest_of(v.evidence_reference)
+                                   : std::string{v.evidence_digest};
+}
+
 std::string blob_digest_of(std::string_view reference) {
   if (reference.size() != blob_prefix.size() + 2 * digest_bytes ||
       !reference.starts_with(blob_prefix))

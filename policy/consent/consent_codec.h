@@ -66,6 +66,9 @@ std::string encode(const consent_record& r, terms_id id);
 std::string encode(const consent_record& r);
 consent_record decode_consent(std::string_view bytes);
 
+// The blob that a stored record points to, without its terms: 32 bytes, or empty.
+std::string evidence_digest_in(std::string_view bytes);
+
 // The 32 bytes of "sha256:<64 hex digits>"; empty: not such a reference.
 std::string blob_digest_of(std::string_view evidence_reference);
 

@@ -29,6 +29,8 @@ bool is_same_matter(const consent_record& r, const consent_key& key) {
 }
 
 constexpr std::size_t key_bytes = 4 + person_bytes + 8;
+// Senders and topics whose hash is remembered; what comes after them is hashed each time.
+constexpr std::size_t matters_max = 1U << 14;
 // A person with more topics than this before the wanted one: seek anew instead of walking.
 constexpr int steps_max = 4;
 
@@ -105,6 +107,10 @@ std::string stored_key(const consent_key& key) {
   return stored_key(key.tenant, key.person, matter_of(key.sender, key.topic));
 }
 
+std::string evidence_use_key(std::string_view stored_key, std::string_view digest) {
+  return byte_writer{}.raw(stored_key.substr(0, 4)).raw(digest).raw(stored_key.substr(4)).take();
+}
+
 tenant_id tenant_of(std::string_view stored_key) {
   return tenant_id{byte_reader{stored_key}.be32()};
 }
@@ -114,7 +120,23 @@ consent_ledger::consent_ledger(store_env& env, const journal::event_journal& his
     : journal_{&history},
       consents_{env.open_table("consents")},
       persons_{env.open_table("persons")},
-      terms_{env, terms} {}
+      evidence_uses_{env.open_table("evidence_uses")},
+      terms_{env, terms},
+      matters_{matters_max} {}
+
+std::string consent_ledger::key_of(const consent_key& key) const {
+  const auto hash =
+      std::hash<std::string_view>{}(key.sender) * 31 + std::hash<std::string_view>{}(key.topic);
+  const auto is_it = [&](const known_matter& m) {
+    return m.topic == key.topic && m.sender == key.sender;
+  };
+  if (const auto* m = matters_.find(hash, is_it))
+    return stored_key(key.tenant, key.person, m->matter);
+  auto matter = matter_of(key.sender, key.topic);
+  auto out = stored_key(key.tenant, key.person, matter);
+  matters_.add(hash, {key.sender, key.topic, std::move(matter)}, is_it);
+  return out;
+}
 
 consent_view consent_ledger::view(const read_txn& txn, tenant_id tenant,
                                   std::string_view bytes) const {
@@ -131,7 +153,18 @@ std::optional<consent_record> consent_ledger::get(const read_txn& txn,
 
 void consent_ledger::store(write_txn& txn, const std::string& stored_key,
                            const consent_record& r) const {
-  txn.put(consents_, stored_key, encode(r, terms_.intern(txn, tenant_of(stored_key), r)));
+  // A withdrawal from everything has no terms worth a look-up.
+  const auto id = is_all_topics(stored_key) ? 0 : terms_.intern(txn, tenant_of(stored_key), r);
+  txn.put(consents_, stored_key, encode(r, id));
+  claim_evidence(txn, stored_key, r.evidence_reference);
+}
+
+void consent_ledger::claim_evidence(write_txn& txn, std::string_view stored_key,
+                                    std::string_view reference) const {
+  const auto digest = blob_digest_of(reference);
+  if (digest.empty()) return;
+  const auto use = evidence_use_key(stored_key, digest);
+  if (!txn.get(evidence_uses_, use)) txn.put(evidence_uses_, use, {});
 }
 
 consent_rows consent_ledger::look(const read_txn& txn, std::string_view stored_key) const {
@@ -154,7 +187,7 @@ consent_rows consent_ledger::look(const read_txn& txn, std::string_view stored_k
 
 std::optional<consent_record> consent_ledger::find(const read_txn& txn,
                                                    const consent_key& key) const {
-  const auto rows = look(txn, stored_key(key));
+  const auto rows = look(txn, key_of(key));
   std::optional<consent_record> out;
   // Another name with the same hash is no consent to this one.
   if (rows.own && consent::is_same_matter(rows.own->terms->sender, rows.own->terms->topic, key))
@@ -215,7 +248,7 @@ put_outcome consent_ledger::join(write_txn& txn, const consent_key& key,
                                  const consent_record& incoming, joined& what) const {
   if (is_erased(txn, key.tenant, key.person, incoming.given_at))
     return put_outcome::still_withdrawn;
-  const auto at = stored_key(key);
+  const auto at = key_of(key);
   const auto stored = get(txn, at);
   if (stored && !is_same_matter(*stored, key)) {
     // Two names of one person with one 64-bit hash: nobody meets this by chance. Never grant on a
@@ -355,7 +388,7 @@ void consent_ledger::object_all(write_txn& txn, tenant_id tenant, std::string_vi
 
 void consent_ledger::add_delivery(write_txn& txn, const consent_key& key,
                                   const delivery_mark& d) const {
-  const auto at = stored_key(key);
+  const auto at = key_of(key);
   auto stored = get(txn, at);
   if (!stored || !is_same_matter(*stored, key)) return;
   const auto first = stored->first_delivery;
@@ -371,7 +404,7 @@ void consent_ledger::add_delivery(write_txn& txn, const consent_key& key,
 
 void consent_ledger::retract_delivery(write_txn& txn, const consent_key& key,
                                       recipient_id bounced) const {
-  const auto at = stored_key(key);
+  const auto at = key_of(key);
   auto stored = get(txn, at);
   if (!stored || !is_same_matter(*stored, key)) return;
   const auto before = *stored;

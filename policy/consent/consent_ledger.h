@@ -4,6 +4,7 @@
 //   consents   tenant(4) person(16) 00000000    -> consent_record   "all topics": only a withdrawal
 //                                                                   or objection
 //   persons    tenant(4) person(16)             -> person_record
+//   evidence_uses tenant(4) sha256(32) person(16) matter(8) -> ""   who points to a blob
 //   consent_terms                               -> what many records share (terms_table.h)
 //
 // Tenant first: what belongs to a tenant lies together, and an import sorted by key touches
@@ -87,7 +88,7 @@ class consent_ledger {
   // second run writes the same.
   put_outcome put(write_txn& txn, const consent_key& key, const consent_record& record,
                   const act& by) const;
-  // The same without a journal entry, for import slices (import_slice.h), which journal once for
+  // The same without a journal entry, for import slices (slice_writer.h), which journal once for
   // all; a withdrawal that is news is journaled. The slice of evidence that is replaced is counted
   // to the person's history.
   put_outcome put_imported(write_txn& txn, const consent_key& key, const consent_record& record,
@@ -134,13 +135,18 @@ class consent_ledger {
   void retract_delivery(write_txn& txn, const consent_key& key, recipient_id bounced) const;
 
  private:
-  friend class import_slice;
+  friend class slice_writer;
   journal_seq append_import(write_txn& txn, tenant_id tenant, std::uint64_t rows,
                             const digest256& commitments, std::string_view source, const act& by,
                             const std::map<std::string, std::string>& more) const;
   consent_view view(const read_txn& txn, tenant_id tenant, std::string_view bytes) const;
   std::optional<consent_record> get(const read_txn& txn, std::string_view stored_key) const;
+  // stored_key() from memory.
+  std::string key_of(const consent_key& key) const;
   void store(write_txn& txn, const std::string& stored_key, const consent_record& r) const;
+  // Notes that the record points to a blob (evidence_store.h), if it does.
+  void claim_evidence(write_txn& txn, std::string_view stored_key,
+                      std::string_view reference) const;
   bool withdraw_at_key(write_txn& txn, const std::string& stored_key, const consent_key& key,
                        instant at, std::string_view method, const act& by) const;
   struct joined {
@@ -157,7 +163,14 @@ class consent_ledger {
   const journal::event_journal* journal_;
   table consents_;
   table persons_;
+  table evidence_uses_;
   terms_table terms_;
+  struct known_matter {
+    std::string sender;
+    std::string topic;
+    std::string matter;
+  };
+  mutable append_cache<known_matter> matters_;
 };
 
 // The methods of a withdrawal that stands for an erasure.
@@ -172,5 +185,7 @@ std::string stored_key(const consent_key& key);
 std::string matter_of(std::string_view sender, std::string_view topic);  // 8 bytes
 std::string stored_key(tenant_id tenant, std::string_view person, std::string_view matter);
 tenant_id tenant_of(std::string_view stored_key);
+// Key in evidence_uses: of the blob, then of the consent.
+std::string evidence_use_key(std::string_view stored_key, std::string_view digest);
 
 }  // namespace consentry::policy::consent

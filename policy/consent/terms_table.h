@@ -8,12 +8,10 @@
 // wrong, not even after a transaction that was dropped: the id follows from the content.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "base/lmdb_env.h"
+#include "policy/consent/append_cache.h"
 #include "policy/consent/consent_codec.h"
 
 namespace consentry::policy::consent {
@@ -26,7 +24,6 @@ class terms_table {
   };
 
   terms_table(store_env& env, options o);  // at start only
-  ~terms_table();
 
   // Any thread. The pointer lives as long as the table, or `kept` keeps it. Throws decode_error.
   const consent_terms* find(const read_txn& txn, tenant_id tenant, terms_id id,
@@ -36,25 +33,15 @@ class terms_table {
   // too many.
   terms_id intern(write_txn& txn, tenant_id tenant, const consent_record& r) const;
 
-  // Drops those of a tenant whose id is_used does not know. In the transaction that looked at all
-  // the tenant's records.
-  std::uint64_t erase_unused(write_txn& txn, tenant_id tenant,
-                             const std::vector<terms_id>& used_sorted) const;
-
  private:
   struct cached {
     tenant_id tenant;
     terms_id id = 0;
     consent_terms terms;
   };
-  const consent_terms* find_cached(tenant_id tenant, terms_id id) const noexcept;
-  const consent_terms* keep(tenant_id tenant, terms_id id, const consent_terms& t) const;
-
   options options_;
   table terms_;
-  // Readers look without a lock; entries are only ever added, and live as long as the table.
-  mutable std::vector<std::atomic<const cached*>> slots_;
-  mutable std::mutex adding_;
+  mutable append_cache<cached> cache_;
 };
 
 }  // namespace consentry::policy::consent

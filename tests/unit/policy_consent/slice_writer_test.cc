@@ -1,4 +1,4 @@
-#include "policy/consent/import_slice.h"
+#include "policy/consent/slice_writer.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -46,7 +46,7 @@ struct slice_world : world {
       slice_facts about{.tenant = rows.at(0).key.tenant, .rows = rows.size(), .source = "a.csv"};
       about.by = {at("2026-01-01"), "import:anna"};
       if (tell_last) about.last_key = stored_key(rows.back().key);
-      write_slice(txn, ledger, about, [&](import_slice& s) {
+      write_slice(txn, ledger, about, [&](slice_writer& s) {
         entry = s.entry();
         outcomes.clear();
         for (auto& r : rows)

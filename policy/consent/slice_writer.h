@@ -1,7 +1,7 @@
 // One slice of an import, as fast as the store takes it. Rows come sorted by stored key; where
 // nothing of a person is stored yet, nothing is looked up, and pages are filled to the brim.
 //
-//   write_slice(txn, ledger, about, [&](import_slice& s) {
+//   write_slice(txn, ledger, about, [&](slice_writer& s) {
 //     for (auto& row : rows) s.put(row.key, row.record, row.person);
 //   });
 //
@@ -48,7 +48,7 @@ class stored_ahead {
   std::string next_;
 };
 
-class import_slice {
+class slice_writer {
  public:
   // Its entry in the journal.
   journal_seq entry() const noexcept { return entry_; }
@@ -62,8 +62,8 @@ class import_slice {
 
  private:
   friend void write_slice(write_txn&, const consent_ledger&, const slice_facts&,
-                          const std::function<void(import_slice&)>&);
-  import_slice(write_txn& txn, const consent_ledger& ledger, const slice_facts& about);
+                          const std::function<void(slice_writer&)>&);
+  slice_writer(write_txn& txn, const consent_ledger& ledger, const slice_facts& about);
   terms_id terms_of_row(const consent_record& r);
   void put_person(const std::string& prefix, const consent_key& key, const person_record& p);
   void make_room(table t, stored_ahead& ahead, const std::string& first);
@@ -91,6 +91,6 @@ class import_slice {
 
 // Inside a commit_loop operation; re-runnable. Throws store_error, decode_error.
 void write_slice(write_txn& txn, const consent_ledger& ledger, const slice_facts& about,
-                 const std::function<void(import_slice&)>& put_rows);
+                 const std::function<void(slice_writer&)>& put_rows);
 
 }  // namespace consentry::policy::consent

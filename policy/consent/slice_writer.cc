@@ -1,4 +1,4 @@
-#include "policy/consent/import_slice.h"
+#include "policy/consent/slice_writer.h"
 
 #include <algorithm>
 
@@ -25,7 +25,7 @@ bool stored_ahead::has(const read_txn& txn, std::string_view prefix) {
   return next_.starts_with(prefix);
 }
 
-import_slice::import_slice(write_txn& txn, const consent_ledger& ledger, const slice_facts& about)
+slice_writer::slice_writer(write_txn& txn, const consent_ledger& ledger, const slice_facts& about)
     : txn_{txn},
       ledger_{ledger},
       about_{about},
@@ -37,7 +37,7 @@ import_slice::import_slice(write_txn& txn, const consent_ledger& ledger, const s
 // A key put before others on their page splits it in the middle, every time; a key put behind the
 // last on its page begins a new one. So what shares the page steps aside while the slice is
 // written.
-void import_slice::make_room(table t, stored_ahead& ahead, const std::string& first) {
+void slice_writer::make_room(table t, stored_ahead& ahead, const std::string& first) {
   if (about_.last_key.empty()) return;
   if (ahead.has(txn_, first) || ahead.next().empty() ||
       ahead.next().substr(0, prefix_bytes) <= about_.last_key.substr(0, prefix_bytes))
@@ -54,12 +54,12 @@ void import_slice::make_room(table t, stored_ahead& ahead, const std::string& fi
   for (auto i = from; i < lifted_.size(); ++i) txn_.erase(t, lifted_[i].key);
 }
 
-void import_slice::close() {
+void slice_writer::close() {
   for (const auto& row : lifted_) txn_.put(row.from, row.key, row.value);
   lifted_.clear();
 }
 
-terms_id import_slice::terms_of_row(const consent_record& r) {
+terms_id slice_writer::terms_of_row(const consent_record& r) {
   for (const auto& [terms, id] : recent_)
     if (id != 0 && has_terms(r, terms)) return id;
   const auto id = ledger_.terms_.intern(txn_, about_.tenant, r);
@@ -70,7 +70,7 @@ terms_id import_slice::terms_of_row(const consent_record& r) {
   return id;
 }
 
-void import_slice::put_person(const std::string& prefix, const consent_key& key,
+void slice_writer::put_person(const std::string& prefix, const consent_key& key,
                               const person_record& p) {
   if (persons_.has(txn_, prefix) || !written_.empty()) {
     ledger_.put_person(txn_, key.tenant, key.person, p);
@@ -79,12 +79,12 @@ void import_slice::put_person(const std::string& prefix, const consent_key& key,
   }
 }
 
-put_outcome import_slice::put(const consent_key& key, consent_record& record,
+put_outcome slice_writer::put(const consent_key& key, consent_record& record,
                               const person_record& person) {
   return put(key, stored_key(key), record, person);
 }
 
-put_outcome import_slice::put(const consent_key& key, const std::string& at_key,
+put_outcome slice_writer::put(const consent_key& key, const std::string& at_key,
                               consent_record& record, const person_record& person) {
   // Beyond the last key lie rows that may have stepped aside: they would be overlooked.
   CONSENTRY_CHECK(key.tenant == about_.tenant &&
@@ -120,14 +120,15 @@ put_outcome import_slice::put(const consent_key& key, const std::string& at_key,
   written_.push_back(at_key);
   if (is_fresh_ && !is_told_before && record.given_at && !record.withdrawn_at) {
     txn_.put(ledger_.consents_, at_key, encode(record, terms_of_row(record)));
+    ledger_.claim_evidence(txn_, at_key, record.evidence_reference);
     return put_outcome::added;
   }
   return ledger_.put_imported(txn_, key, record, about_.by);
 }
 
 void write_slice(write_txn& txn, const consent_ledger& ledger, const slice_facts& about,
-                 const std::function<void(import_slice&)>& put_rows) {
-  import_slice slice{txn, ledger, about};
+                 const std::function<void(slice_writer&)>& put_rows) {
+  slice_writer slice{txn, ledger, about};
   put_rows(slice);
   slice.close();
 }
