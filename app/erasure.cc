@@ -272,8 +272,7 @@ result<erasure_report> erase_person(const erasure_parts& parts, const erasure_re
     return invalid("a reason is needed, in at most 500 bytes");
   const auto person = tenants::pseudonym(*t, r.address);
   const queue::named_person name{r.address, declared_name(parts.rooms, r.tenant, person)};
-  if (name.is_named_in(r.reason))
-    return invalid("the reason must not name the person: it is kept");
+  if (name.is_named_in(r.reason)) return invalid("the reason must not name the person: it is kept");
   if (r.only_if_known) {
     const auto known = is_known(parts.rooms, r.tenant, person);
     if (!known) return known.error();

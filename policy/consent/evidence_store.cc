@@ -9,7 +9,8 @@
 
 // blob   = u8 version(1), varint bytes, zigzag stored_at, text type, text stored_by
 // sums   = varint bytes, varint blobs
-// notice = u8 version(1), text version hash language url, text text, zigzag stored_at, text stored_by
+// notice = u8 version(1), text version hash language url, text text, zigzag stored_at, text
+// stored_by
 
 namespace consentry::policy::consent {
 
@@ -245,16 +246,14 @@ result<notice_text> evidence_store::put_notice(write_txn& txn, tenant_id tenant,
   for (const auto* part : {&notice.version, &notice.hash, &notice.language, &notice.url})
     if (part->size() > 1024 || !is_valid_utf8(*part))
       return no(failure_kind::invalid, "version, hash, language or url is too long or not UTF-8");
-  notice_text n{.notice = notice,
-                .text = std::string{text},
-                .stored_at = by.at,
-                .stored_by = by.actor};
+  notice_text n{
+      .notice = notice, .text = std::string{text}, .stored_at = by.at, .stored_by = by.actor};
   const auto own = hex(as_bytes(sha256(text)));
   if (trim(notice.hash).empty()) n.notice.hash = std::string{sha_prefix} + own;
   const auto folded = folded_hash(n.notice.hash);
   if (is_sha256(folded) && folded != own)
-    return no(failure_kind::invalid,
-              "the hash is not the SHA-256 of this text, which is " + std::string{sha_prefix} + own);
+    return no(failure_kind::invalid, "the hash is not the SHA-256 of this text, which is " +
+                                         std::string{sha_prefix} + own);
   const auto key = notice_key(tenant, n.notice.hash);
   if (const auto stored = txn.get(notices_, key)) {
     auto before = decode_notice(*stored);
