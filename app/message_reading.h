@@ -20,10 +20,7 @@ struct message_reading {
   std::string from_domain;             // A-labels; empty: the From field has no usable address
   campaign_name names;                 // from X-Consentry-Campaign and X-Consentry-Topic
   bool is_permission_request = false;  // X-Consentry-Purpose: permission-request (RULES 5.1)
-  filters::scan_result scan;           // structural findings (H8) among them
-  std::string from_domain;             // A-labels; empty: the From field has no usable address
   std::string doi_template;            // template_hash(), of the stream doi only
-  campaign_name names;                 // from X-Consentry-Campaign and X-Consentry-Topic
 };
 
 // Who sends, for the checks of header identities; nullptr offline (`consentry scan`): ownership is

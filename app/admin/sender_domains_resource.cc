@@ -39,7 +39,7 @@ resource add_domain(api_context& c, const tenants::tenant& t, const request& r) 
   const auto given = body.required_text("domain");
   const auto selector = body.text("selector", "c1");
   // A tenant cannot vouch for itself (RULES A2 1).
-  const bool may_vouch = r.role == policy::tenants::role::admin;
+  const bool may_vouch = r.as == policy::tenants::role::admin;
   const auto proof = body.text("proof", may_vouch ? "operator" : "dns");
   body.finish();
   if (!may_vouch && proof == "operator")

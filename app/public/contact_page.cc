@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/contact_link.h"
+#include "app/public/page_text.h"
 #include "app/tenant_change.h"
 #include "base/log.h"
 
@@ -11,84 +12,43 @@ namespace {
 
 using policy::tenants::tenant;
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
+admin::response link_over(language speaks) {
+  const auto& w = words(speaks);
+  return short_page(404, speaks, w.bad_link_title, w.contact_link_over);
 }
 
-admin::response page(int status, std::string_view hungarian, std::string_view english,
-                     bool with_button) {
-  auto html = fmt::format(
-      "<!doctype html><html lang=\"hu\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">"
-      "<title>Kapcsolattartó megerősítése / Confirm the contact</title></head>"
-      "<body style=\"font:1.1rem system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem\"><main>"
-      "<h1 style=\"font-size:1.4rem\">Kapcsolattartó megerősítése / Confirm the contact</h1>"
-      "<p>{}</p><p lang=\"en\">{}</p>",
-      hungarian, english);
-  if (with_button)
-    html +=
-        "<form method=\"post\"><button name=\"confirm\" value=\"yes\" "
-        "style=\"font:inherit;padding:.5rem 1rem\">Megerősítem / Confirm</button></form>";
-  html += "</main></body></html>\n";
-  admin::response out{
-      .status = status, .content_type = "text/html; charset=utf-8", .body = std::move(html)};
-  // The address holds a secret: it must not travel on, nor stay in a cache.
-  out.headers = {{"Cache-Control", "no-store"},
-                 {"Referrer-Policy", "no-referrer"},
-                 {"Content-Security-Policy",
-                  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-                  "frame-ancestors 'none'"}};
-  return out;
+admin::response ask_page(const tenant& t, language speaks) {
+  const auto& w = words(speaks);
+  auto content = fmt::format(
+      "<p class=\"lead\">{}</p>\n<form method=\"post\" "
+      "class=\"field\"><button>{}</button></form>\n",
+      escaped(fmt::format(fmt::runtime(w.contact_lead), t.legal_name)), w.contact_button);
+  return to_response(
+      {.speaks = speaks, .title = std::string{w.contact_title}, .content = std::move(content)});
 }
 
-admin::response not_valid() {
-  return page(404, "Ez a link nem érvényes, vagy lejárt. Kérjen újat az üzemeltetőtől.",
-              "This link is not valid, or its time is over. Ask the operator for a new one.",
-              false);
-}
-
-admin::response confirmed(const tenant& t) {
+admin::response confirmed_page(const tenant& t, language speaks) {
+  const auto& w = words(speaks);
   const bool is_open = t.state != policy::tenants::tenant_state::pending;
-  return page(200,
-              is_open ? "Köszönjük, a cím meg van erősítve. A fiók használható."
-                      : "Köszönjük, a cím meg van erősítve. A fiók akkor használható, ha a feladó "
-                        "tartomány DNS-rekordja is a helyén van.",
-              is_open ? "Thank you, the address is confirmed. The account can be used."
-                      : "Thank you, the address is confirmed. The account can be used once the DNS "
-                        "record of its sender domain is in place too.",
-              false);
+  return short_page(200, speaks, w.contact_title, is_open ? w.contact_open : w.contact_confirmed);
 }
 
 }  // namespace
 
-boost::asio::awaitable<admin::response> contact_page(context& c, admin::request r) {
-  const auto hash = contact_token_hash(r.path.back());
+answer contact_page(context& c, const admin::request& r, const std::string& token) {
+  const auto v = visitor_of(c, r);
+  const auto hash = contact_token_hash(token);
   const auto now = c.clock.now();
   if (r.method != "POST") {
-    if (r.method != "GET" && r.method != "HEAD")
-      co_return page(405, "Hibás kérés.", "Bad request.", false);
     const auto who = c.rooms.env.read(
         [&](read_txn& txn) { return c.rooms.tenants.find_by_contact_token(txn, hash, now); });
-    if (!who) co_return page(503, "Kérjük, próbálja később.", "Please try again later.", false);
-    if (!*who) co_return not_valid();
-    if ((*who)->is_contact_confirmed()) co_return confirmed(**who);
-    const auto name = escaped((*who)->legal_name);
-    co_return page(
-        200, fmt::format("<strong>{}</strong> ezt a címet adta meg. Ön jogosult?", name),
-        fmt::format("<strong>{}</strong> named this address. Do you speak for it?", name), true);
+    if (!who) {
+      log::error("app/public", "store_unreadable", {{"cause", describe(who.error())}});
+      co_return not_now(v);
+    }
+    if (!*who) co_return link_over(v.speaks);
+    if ((*who)->is_contact_confirmed()) co_return confirmed_page(**who, v.speaks);
+    co_return ask_page(**who, v.speaks);
   }
   std::function<result<tenant>(write_txn&)> f = [&rooms = c.rooms, hash, now](write_txn& txn) {
     return rooms.tenants.confirm_contact(txn, hash, now);
@@ -96,11 +56,11 @@ boost::asio::awaitable<admin::response> contact_page(context& c, admin::request 
   const auto done = co_await change_tenants<tenant>(c.rooms, std::move(f));
   if (done) {
     log::info("app/public", "contact_confirmed", {{"tenant", done->name}});
-    co_return confirmed(*done);
+    co_return confirmed_page(*done, v.speaks);
   }
-  if (done.error().kind == failure_kind::not_found) co_return not_valid();
+  if (done.error().kind == failure_kind::not_found) co_return link_over(v.speaks);
   log::error("app/public", "contact_not_recorded", {{"cause", describe(done.error())}});
-  co_return page(503, "Kérjük, próbálja később.", "Please try again later.", true);
+  co_return not_now(v);
 }
 
 }  // namespace consentry::app::public_pages

@@ -55,6 +55,14 @@ constexpr phrases hungarian{
     .expired =
         "A megerősítő link 24 óráig él. Ha még kéri a leveleket, iratkozzon fel újra. Ha már "
         "korábban megerősítette, nincs teendője.",
+    .contact_title = "A kapcsolattartó címe",
+    .contact_lead = "{} ezt a címet adta meg kapcsolattartónak. Megerősíti?",
+    .contact_button = "Megerősítem",
+    .contact_confirmed =
+        "A címet megerősítette. A fiók akkor használható, ha a feladó tartomány DNS-rekordja is a "
+        "helyén van.",
+    .contact_open = "A címet megerősítette. A fiók használható.",
+    .contact_link_over = "A link hibás, vagy lejárt az ideje. Kérjen újat az üzemeltetőtől.",
     .leave_title = "Leiratkozás",
     .leave_lead = "Nem kér több ilyen levelet ettől a feladótól: {}?",
     .leave_button = "Leiratkozom",
@@ -125,6 +133,14 @@ constexpr phrases english{
     .expired =
         "A confirmation link works for 24 hours. If you still want the mails, please sign up "
         "again. If you confirmed earlier, there is nothing to do.",
+    .contact_title = "The contact address",
+    .contact_lead = "{} named this address as its contact. Do you confirm it?",
+    .contact_button = "Confirm",
+    .contact_confirmed =
+        "The address is confirmed. The account can be used once the DNS record of its sender "
+        "domain is in place too.",
+    .contact_open = "The address is confirmed. The account can be used.",
+    .contact_link_over = "The link is wrong, or its time is over. Ask the operator for a new one.",
     .leave_title = "Unsubscribe",
     .leave_lead = "Do you want no more mails like this from {}?",
     .leave_button = "Unsubscribe",

@@ -33,6 +33,11 @@ struct phrases {
   std::string_view already_confirmed;
   std::string_view expired_title, expired;
 
+  // A tenant's contact
+  std::string_view contact_title, contact_lead, contact_button;  // lead {}: legal name
+  std::string_view contact_confirmed, contact_open;  // open: the account can be used now
+  std::string_view contact_link_over;
+
   // One click
   std::string_view leave_title, leave_lead, leave_button;  // lead {}: legal name
   std::string_view left_title, left;                       // left {}: legal name

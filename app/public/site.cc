@@ -23,7 +23,7 @@ answer find_page(context& c, const admin::request& r) {
   const auto& name = r.path.back();
   if (kind == "a") {
     if (name == "pages.css") co_return style_sheet();
-    co_return co_await contact_page(c, r);
+    co_return co_await contact_page(c, r, name);
   }
   if (kind == "s") co_return co_await sign_up_page(c, r, name);
   if (kind == "c") co_return co_await confirm_page(c, r, name);
