@@ -149,9 +149,9 @@ resource withdraw_consent(api_context& c, const tenants::tenant& t, request r) {
   std::function<response(write_txn&)> write = [&ledger = c.rooms.consents, id = t.id, who, topic,
                                                sender, method, by](write_txn& txn) {
     const consent::consent_key key{id, who.pseudonym, sender, topic};
-    const bool is_news =
-        topic.empty() ? ledger.withdraw_all(txn, id, who.pseudonym, who.at, method, by)
-                      : ledger.withdraw(txn, key, who.at, method, by);
+    const bool is_news = topic.empty()
+                             ? ledger.withdraw_all(txn, id, who.pseudonym, who.at, method, by)
+                             : ledger.withdraw(txn, key, who.at, method, by);
     return json_response(
         json::object{{"withdrawn", true}, {"news", is_news}, {"at", to_string_utc(who.at)}});
   };

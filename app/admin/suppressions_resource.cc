@@ -72,8 +72,7 @@ response list(api_context& c, const list_of& of, const request& r) {
   auto o = c.rooms.env.read([&](read_txn& txn) {
     const auto page = c.rooms.suppressions.list(txn, of.id(), after, limit, only, c.clock.now());
     json::array all;
-    for (const auto& e : page.entries)
-      all.push_back(shown(txn, c, of, to_staff, e.person, e.what));
+    for (const auto& e : page.entries) all.push_back(shown(txn, c, of, to_staff, e.person, e.what));
     json::object out{{"suppressions", std::move(all)}};
     if (!page.next.empty()) out["next"] = hex(page.next);
     return out;
@@ -158,18 +157,17 @@ resource remove(api_context& c, const list_of& of, const request& r) {
   if (reason.empty())
     co_return problem(422, "say why, in X-Reason: it stands in the journal", "reason_required");
   const bool is_tenants_own = tenants::is_tenants(r.as);
-  std::function<response(write_txn&)> write = [&list = c.rooms.suppressions, id = of.id(),
-                                               person = *person, reason, is_tenants_own,
-                                               actor = actor_of(r),
-                                               now = c.clock.now()](write_txn& txn) {
-    const auto s = list.find(txn, id, person, now);
-    if (!s) return problem(404, "not suppressed", "not_suppressed");
-    if (!may_remove(*s, is_tenants_own))
-      return problem(403, "only the abuse desk lifts this suppression", "suppression_stands");
-    if (auto done = list.remove(txn, id, person, actor, reason, now); !done)
-      return problem_of(done.error());
-    return json_response(json::object{{"person", hex(person)}, {"removed", true}});
-  };
+  std::function<response(write_txn&)> write =
+      [&list = c.rooms.suppressions, id = of.id(), person = *person, reason, is_tenants_own,
+       actor = actor_of(r), now = c.clock.now()](write_txn& txn) {
+        const auto s = list.find(txn, id, person, now);
+        if (!s) return problem(404, "not suppressed", "not_suppressed");
+        if (!may_remove(*s, is_tenants_own))
+          return problem(403, "only the abuse desk lifts this suppression", "suppression_stands");
+        if (auto done = list.remove(txn, id, person, actor, reason, now); !done)
+          return problem_of(done.error());
+        return json_response(json::object{{"person", hex(person)}, {"removed", true}});
+      };
   co_return co_await write_once(c, of.id(), r, std::move(write));
 }
 

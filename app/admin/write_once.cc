@@ -19,8 +19,8 @@ bool is_key(const std::string& key) {
 }
 
 digest256 digest_of(const request& r) {
-  return sha256(fmt::format("{}\n{}\n{}\n{}", r.method, fmt::join(r.path, "/"), r.content_type,
-                            r.body));
+  return sha256(
+      fmt::format("{}\n{}\n{}\n{}", r.method, fmt::join(r.path, "/"), r.content_type, r.body));
 }
 
 struct keyed_write {
@@ -36,9 +36,8 @@ struct keyed_write {
       if (old->request != request)
         return problem(422, "this Idempotency-Key came with another request before",
                        "idempotency_key_reused");
-      return {.status = old->status,
-              .body = old->body,
-              .headers = {{"Idempotency-Replayed", "true"}}};
+      return {
+          .status = old->status, .body = old->body, .headers = {{"Idempotency-Replayed", "true"}}};
     }
     // Asked before: what cannot be kept must not be written either.
     if (!kept.has_room(txn, tenant)) {

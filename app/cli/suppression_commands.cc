@@ -45,11 +45,10 @@ void add_adding(CLI::App* group, context& c) {
     c.chosen = [&c, o] {
       json::object body{{"address", o->address}, {"code", o->code}, {"source", o->source}};
       if (!o->until.empty()) body["until"] = o->until;
-      return finish(c, daemon_client{c.socket}.post(list_path(*o), body),
-                    [](const json::object& a) {
-                      fmt::print("suppressed{}\n",
-                                 a.at("news").as_bool() ? "" : " (it was already)");
-                    });
+      return finish(
+          c, daemon_client{c.socket}.post(list_path(*o), body), [](const json::object& a) {
+            fmt::print("suppressed{}\n", a.at("news").as_bool() ? "" : " (it was already)");
+          });
     };
   });
 }
@@ -70,8 +69,8 @@ void add_removing(CLI::App* group, context& c) {
 }  // namespace
 
 void add_suppression_commands(CLI::App& app, context& c) {
-  auto* group = app.add_subcommand("suppression", "addresses that get no more mail")
-                    ->require_subcommand(1);
+  auto* group =
+      app.add_subcommand("suppression", "addresses that get no more mail")->require_subcommand(1);
   add_adding(group, c);
   add_removing(group, c);
 
@@ -91,9 +90,9 @@ void add_suppression_commands(CLI::App& app, context& c) {
   list->add_option("-n,--limit", o->limit, "")->capture_default_str()->check(CLI::Range(1, 1000));
   list->callback([&c, o] {
     c.chosen = [&c, o] {
-      const auto t = target(list_path(*o), {{"only", o->only},
-                                            {"after", o->after},
-                                            {"limit", std::to_string(o->limit)}});
+      const auto t =
+          target(list_path(*o),
+                 {{"only", o->only}, {"after", o->after}, {"limit", std::to_string(o->limit)}});
       return finish(c, daemon_client{c.socket}.get(t), [](const json::object& a) {
         print_table(a.at("suppressions").as_array(),
                     {"person", "address", "code", "source", "at", "expires_at"});
