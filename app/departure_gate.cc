@@ -25,6 +25,11 @@ act act_of(policy::decision d) {
 
 constexpr std::chrono::minutes ask_again{1};
 
+std::string key_of(const std::string& address) {
+  const auto mailbox = smtp::mailbox::parse(address);
+  return mailbox ? mailbox->key() : std::string{};
+}
+
 }  // namespace
 
 queue::dispatch_decision departure_gate::ask(const queue::queued_message& m,
@@ -40,6 +45,7 @@ queue::dispatch_decision departure_gate::ask(const queue::queued_message& m,
                      .campaign = m.campaign,
                      .topic = m.topic,
                      .sender_domain = m.sender_domain,
+                     .recipient_key = key_of(r.address),
                      .person = r.person,
                      .message = m.id};
     return policy::judge(*active->set, gather(rooms_, *directory, txn, q));

@@ -19,6 +19,38 @@ policy::suppression_cause cause_of(reputation::suppression_reason r) {
   return policy::suppression_cause::desk;
 }
 
+// How much a cause stops (docs/decisions/suppression-by-stream.md).
+int strictness(policy::suppression_cause c) {
+  switch (c) {
+    case policy::suppression_cause::unsubscribe:
+      return 1;
+    case policy::suppression_cause::complaint:
+    case policy::suppression_cause::desk:
+      return 2;
+    case policy::suppression_cause::bad_address:
+      return 3;
+  }
+  return 2;
+}
+
+// The stricter one of the tenant's list and the platform's, which holds whatever a newer consent
+// says.
+std::optional<policy::suppression_facts> suppression_of(const store_rooms& rooms,
+                                                        const read_txn& txn, const question& q,
+                                                        const std::string& person) {
+  std::optional<policy::suppression_facts> out;
+  const auto see = [&](const std::optional<reputation::suppression>& s) {
+    if (!s) return;
+    const policy::suppression_facts f{.cause = cause_of(s->reason), .since = s->at};
+    if (!out || strictness(f.cause) > strictness(out->cause)) out = f;
+  };
+  see(rooms.suppressions.find(txn, q.tenant, person, q.now));
+  if (!q.recipient_key.empty())
+    see(rooms.suppressions.find(
+        txn, {}, policy::tenants::platform_pseudonym(rooms.platform_key, q.recipient_key), q.now));
+  return out;
+}
+
 policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory,
                                        tenant_id tenant, const std::string& domain) {
   if (domain.empty()) return policy::sender_domain_status::unknown;
@@ -74,8 +106,7 @@ policy::evidence gather(const store_rooms& rooms,
           .is_mailed = mark.is_mailed(q.now) && (!q.message || mark.mail != q.message)};
     e.is_doi_template_approved = rooms.sign_ups.is_approved(txn, q.tenant, q.doi_template);
   }
-  if (const auto s = rooms.suppressions.find(txn, q.tenant, person, q.now))
-    e.suppression = policy::suppression_facts{.cause = cause_of(s->reason), .since = s->at};
+  e.suppression = suppression_of(rooms, txn, q, person);
   return e;
 }
 

@@ -19,7 +19,7 @@ struct question {
   std::string topic;
   std::string sender_domain;  // empty: not known yet
   bool is_permission_request = false;
-  std::string recipient_key;  // smtp::mailbox::key()
+  std::string recipient_key;  // smtp::mailbox::key(); the platform's suppressions go by it
   std::string person;  // the recipient's pseudonym where the address is known no more; empty: from
                        // recipient_key
   std::uint32_t recipient_count = 1;

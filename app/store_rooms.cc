@@ -1,5 +1,7 @@
 #include "app/store_rooms.h"
 
+#include "app/key_store.h"
+
 namespace consentry::app {
 namespace {
 
@@ -31,6 +33,7 @@ std::uint32_t first_segment(const store_env& env, const queue::queue_store& queu
 
 store_rooms::store_rooms(const store_options& o, std::function<void(const failure&)> on_broken)
     : env{env_options(o)},
+      platform_key{load_or_create_key(o.folder / "keys", "platform.key")},
       journal{env},
       ids{env},
       tenants{env, journal},
@@ -46,6 +49,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       verdicts{env},
       notice_marks{env},
       erasures{env},
+      idempotency{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });

@@ -6,6 +6,7 @@
 
 #include "app/campaign_register.h"
 #include "app/erasure_store.h"
+#include "app/idempotency_store.h"
 #include "app/notice_marks.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
@@ -43,6 +44,7 @@ struct store_rooms {
   result<void> reload_directory();
 
   store_env env;
+  std::string platform_key;  // 32 bytes, secret: for what is compared across tenants
   journal::event_journal journal;
   journal::id_sequence ids;
   policy::tenants::tenant_registry tenants;
@@ -58,6 +60,7 @@ struct store_rooms {
   verdict_store verdicts;
   app::notice_marks notice_marks;
   erasure_store erasures;
+  idempotency_store idempotency;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

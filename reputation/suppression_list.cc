@@ -81,6 +81,31 @@ void suppression_list::forget_source(write_txn& txn, tenant_id tenant,
   txn.put(suppressions_, key, encode(s));
 }
 
+suppression_list::page suppression_list::list(const read_txn& txn, tenant_id tenant,
+                                              std::string_view after, std::size_t limit,
+                                              std::optional<suppression_reason> only,
+                                              instant now) const {
+  constexpr std::size_t looked_at_max = 10'000;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  page out;
+  std::size_t looked_at = 0;
+  auto c = txn.scan(suppressions_);
+  const auto from = prefix + std::string{after};
+  bool more = c.seek(from);
+  if (more && !after.empty() && c.key() == from) more = c.next();
+  for (; more && c.key().starts_with(prefix); more = c.next()) {
+    if (out.entries.size() == limit || looked_at == looked_at_max) return out;
+    ++looked_at;
+    const auto person = c.key().substr(prefix.size());
+    out.next = person;
+    auto s = decode_suppression(c.value());
+    if (is_in_force(s, now) && (!only || s.reason == *only))
+      out.entries.push_back({std::string{person}, std::move(s)});
+  }
+  out.next.clear();
+  return out;
+}
+
 std::optional<suppression> suppression_list::find(const read_txn& txn, tenant_id tenant,
                                                   std::string_view person, instant now) const {
   const auto bytes = txn.get(suppressions_, key_of(tenant, person));

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/lmdb_env.h"
 #include "journal/event_journal.h"
@@ -28,6 +30,18 @@ class suppression_list {
 
   // Where it came from is free text and may name the person: an erasure leaves only what it is.
   void forget_source(write_txn& txn, tenant_id tenant, std::string_view person) const;
+  struct listed {
+    std::string person;
+    suppression what;
+  };
+  // In order of pseudonym, from behind `after` (empty: from the first), at most limit that are in
+  // force. Looks at no more than 10 000 a call: a page may be short and yet have a next.
+  struct page {
+    std::vector<listed> entries;
+    std::string next;  // the `after` to go on with; empty at the end
+  };
+  page list(const read_txn& txn, tenant_id tenant, std::string_view after, std::size_t limit,
+            std::optional<suppression_reason> only, instant now) const;
 
   // nullopt: may get mail. An expired one is as none.
   std::optional<suppression> find(const read_txn& txn, tenant_id tenant, std::string_view person,

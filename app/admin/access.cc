@@ -195,6 +195,9 @@ admission let_in(api_context& c, request& r) {
   if (out.refusal) return out;
   const auto& where = *find_route(r.method, r.path).where;
   out.body_bytes_max = where.body_bytes_max;
+  // Rows may be a whole list; JSON is parsed in one piece.
+  if (where.body == takes::json_or_rows && r.content_type == "application/json")
+    out.body_bytes_max = std::min(out.body_bytes_max, large_json);
   if (r.has_body && !is_taken(where.body, r.content_type))
     out.refusal = problem(415, fmt::format("this takes {}", words(where.body)));
   return out;

@@ -39,6 +39,7 @@ enum class view : std::uint8_t {
 enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message };
 
 inline constexpr std::size_t small_body = 64u << 10;
+inline constexpr std::size_t large_json = 4u << 20;
 inline constexpr std::size_t large_body = 64u << 20;
 
 using platform_resource = resource (*)(api_context&, request);

@@ -74,6 +74,9 @@ resource consents_resource(api_context& c, const policy::tenants::tenant& t, req
 resource forms_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource sign_ups_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource write_consents(api_context& c, const policy::tenants::tenant& t, request r);
+resource withdraw_consent(api_context& c, const policy::tenants::tenant& t, request r);
+resource object_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
@@ -83,6 +86,8 @@ resource stats_resource(api_context& c, request r);
 resource staff_resource(api_context& c, request r);
 resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource platform_suppressions(api_context& c, request r);
 resource me_resource(api_context& c, request r);
 resource routes_resource(api_context& c, request r);
 

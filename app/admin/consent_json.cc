@@ -51,4 +51,15 @@ boost::json::object to_json(const policy::consent::consent_record& r) {
   return o;
 }
 
+boost::json::object to_json(const reputation::suppression& s, bool to_staff) {
+  boost::json::object o{{"code", reputation::to_string(s.reason)}, {"at", to_string_utc(s.at)}};
+  if (s.expires_at) o["expires_at"] = to_string_utc(*s.expires_at);
+  if (!to_staff && s.reason == reputation::suppression_reason::complaint) return o;
+  add(o, "source", s.source);
+  add(o, "campaign", s.campaign);
+  if (s.message) o["message"] = to_string(s.message);
+  if (s.recipient) o["recipient"] = to_string(s.recipient);
+  return o;
+}
+
 }  // namespace consentry::app::admin

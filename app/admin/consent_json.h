@@ -1,13 +1,18 @@
-// A consent record as operators read it, with the days that follow from it.
+// Consents and suppressions as people read them, with the days that follow from them.
 #pragma once
 
 #include <boost/json/fwd.hpp>
 
 #include "policy/consent/consent_record.h"
+#include "reputation/suppression.h"
 
 namespace consentry::app::admin {
 
 // Empty members are left out. "last_day" is the last day of the twelve months (RULES A3).
 boost::json::object to_json(const policy::consent::consent_record& r);
+
+// To a tenant's own people a complaint is a suppression and nothing more (RULES D5): not which
+// mail, not by which report.
+boost::json::object to_json(const reputation::suppression& s, bool to_staff);
 
 }  // namespace consentry::app::admin

@@ -1,4 +1,4 @@
-// A tenant's consents: import, look-up, withdrawal.
+// A tenant's consents: import and look-up. Single writes and withdrawals: consent_writes.cc.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -116,40 +116,12 @@ resource look_up(api_context& c, const tenants::tenant& t, const request& r) {
     json::object o{{"person", hex(*person)}, {"consents", std::move(list)}};
     if (const auto p = c.rooms.consents.find_person(txn, t.id, *person)) o["address"] = p->address;
     if (const auto s = c.rooms.suppressions.find(txn, t.id, *person, c.clock.now()))
-      o["suppressed"] = json::object{{"reason", reputation::to_string(s->reason)},
-                                     {"source", s->source},
-                                     {"at", to_string_utc(s->at)},
-                                     {"recipient", to_string(s->recipient)}};
+      o["suppressed"] = to_json(*s, policy::tenants::is_staff(r.as));
     return o;
   });
   if (!found) co_return problem_of(found.error());
   const bool known = !found->at("consents").as_array().empty() || found->contains("suppressed");
   co_return json_response(*found, known ? 200 : 404);
-}
-
-resource withdraw(api_context& c, const tenants::tenant& t, const request& r) {
-  json_body body{r.body};
-  const auto address = body.required_text("address");
-  const auto topic = body.text("topic");
-  const auto method = body.text("method", "desk");
-  body.finish();
-  const auto person = person_of(t, address);
-  if (!person) co_return problem_of(person.error());
-  const consent::act by{.at = c.clock.now(), .actor = actor_of(r)};
-  auto changed = std::make_shared<bool>(false);
-  commit_loop::operation op = [&c, id = t.id, person = *person, sender = sender_identity(t), topic,
-                               method, by, changed](write_txn& txn) {
-    const auto& ledger = c.rooms.consents;
-    *changed = topic.empty()
-                   ? ledger.withdraw_all(txn, id, person, by.at, method, by)
-                   : ledger.withdraw(
-                         txn, {.tenant = id, .person = person, .sender = sender, .topic = topic},
-                         by.at, method, by);
-  };
-  const auto done = co_await c.rooms.commits.commit(std::move(op));
-  if (!done) co_return problem_of(done.error());
-  co_return json_response(
-      json::object{{"withdrawn", true}, {"news", *changed}, {"at", to_string_utc(by.at)}});
 }
 
 }  // namespace
@@ -158,9 +130,11 @@ resource consents_resource(api_context& c, const policy::tenants::tenant& given,
   // The directory may be swapped while we wait: keep a copy of the tenant.
   const auto t = given;
   const auto part = r.path.size() > 4 ? r.path[4] : std::string{};
+  if (part == "withdraw") co_return co_await withdraw_consent(c, t, std::move(r));
+  if (part.empty() && r.method == "POST" && r.content_type == "application/json")
+    co_return co_await write_consents(c, t, std::move(r));
   if (part.empty() && r.method == "POST") co_return co_await import(c, t, std::move(r));
   if (part.empty() && r.method == "GET") co_return co_await look_up(c, t, r);
-  if (part == "withdraw" && r.method == "POST") co_return co_await withdraw(c, t, r);
   co_return problem(404, "no such resource");
 }
 

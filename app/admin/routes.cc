@@ -38,6 +38,18 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/consents/withdraw", "withdrawConsent", desk | tenants_own,
      consents_resource, view::nothing, takes::json},
 
+    {"POST", "/v1/tenants/{tenant}/objections", "recordObjection", desk | tenants_own,
+     object_resource, view::nothing, takes::json},
+
+    {"GET", "/v1/tenants/{tenant}/suppressions", "listSuppressions", everybody,
+     suppressions_resource, view::tenant},
+    {"POST", "/v1/tenants/{tenant}/suppressions", "addSuppression", desk | tenants_own,
+     suppressions_resource, view::nothing, takes::json},
+    {"GET", "/v1/tenants/{tenant}/suppressions/{person}", "showSuppression", everybody,
+     suppressions_resource, view::person},
+    {"DELETE", "/v1/tenants/{tenant}/suppressions/{person}", "removeSuppression",
+     desk | tenants_own, suppressions_resource},
+
     {"GET", "/v1/tenants/{tenant}/audit", "readAudit", everybody, audit_resource},
     {"GET", "/v1/tenants/{tenant}/standing", "showStanding", everybody, standing_resource},
     {"POST", "/v1/tenants/{tenant}/block", "blockBulk", desk, standing_resource, view::nothing,
@@ -85,6 +97,13 @@ const route table[] = {
     {"GET", "/v1/journal", "readJournal", staff, journal_resource},
     {"GET", "/v1/journal/verify", "verifyJournal", staff, journal_resource},
     {"GET", "/v1/stats", "showStats", staff, stats_resource},
+
+    {"GET", "/v1/suppressions", "listPlatformSuppressions", staff, platform_suppressions},
+    {"POST", "/v1/suppressions", "addPlatformSuppression", desk, platform_suppressions,
+     view::nothing, takes::json},
+    {"GET", "/v1/suppressions/{person}", "showPlatformSuppression", staff, platform_suppressions},
+    {"DELETE", "/v1/suppressions/{person}", "removePlatformSuppression", desk,
+     platform_suppressions},
 
     {"GET", "/v1/users", "listStaff", admin, staff_resource},
     {"POST", "/v1/users", "addStaff", admin, staff_resource, view::nothing, takes::json},

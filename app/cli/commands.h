@@ -29,6 +29,7 @@ void add_credential_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
+void add_suppression_commands(CLI::App& app, context& c);
 void add_user_commands(CLI::App& app, context& c);
 void add_token_commands(CLI::App& app, context& c);
 void add_form_commands(CLI::App& app, context& c);  // form, doi-template

@@ -140,6 +140,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_form_commands(app, c);
   add_queue_commands(app, c);
   add_campaign_commands(app, c);
+  add_suppression_commands(app, c);
   add_user_commands(app, c);
   add_token_commands(app, c);
   add_standing_commands(app, c);
