@@ -61,9 +61,8 @@ boost::asio::awaitable<result<tenant>> send_contact_link(tenant_services& s, ten
   const auto directory = s.rooms.directory.get();
   const auto* t = directory->find(id);
   if (t == nullptr)
-    co_return failure{.kind = failure_kind::not_found,
-                      .permanent = true,
-                      .public_text = "no such tenant"};
+    co_return failure{
+        .kind = failure_kind::not_found, .permanent = true, .public_text = "no such tenant"};
   const auto now = s.clock.now();
   const auto token = base32(random_bytes(token_bytes));
   const auto expires_at = now + contact_link_lifetime;
@@ -71,9 +70,9 @@ boost::asio::awaitable<result<tenant>> send_contact_link(tenant_services& s, ten
   auto spooled = spool_own_mail(s.rooms.bodies, mail, s.host_name, now, now + mail_lifetime);
   if (!spooled) co_return spooled.error();
   const auto body = std::make_shared<const spooled_own_mail>(std::move(*spooled));
-  std::function<result<tenant>(write_txn&)> f = [&rooms = s.rooms, id, body, actor, now, expires_at,
-                                                 hash = contact_token_hash(token)](
-                                                    write_txn& txn) -> result<tenant> {
+  std::function<result<tenant>(write_txn&)> f =
+      [&rooms = s.rooms, id, body, actor, now, expires_at,
+       hash = contact_token_hash(token)](write_txn& txn) -> result<tenant> {
     auto issued = rooms.tenants.issue_contact_token(txn, id, hash, expires_at, actor, now);
     if (issued) queue_own_mail(txn, rooms, *body, actor);
     return issued;

@@ -61,9 +61,8 @@ boost::asio::awaitable<result<domain_check>> check_domain(tenant_services& s, te
     const auto directory = s.rooms.directory.get();
     const auto* d = directory->find_domain(*name);
     if (d == nullptr || d->tenant != tenant)
-      co_return failure{.kind = failure_kind::not_found,
-                        .permanent = true,
-                        .public_text = "no such domain"};
+      co_return failure{
+          .kind = failure_kind::not_found, .permanent = true, .public_text = "no such domain"};
     out.domain = *d;
   }
   const auto records = co_await s.dns.txt(ownership_name(out.domain));

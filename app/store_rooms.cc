@@ -42,6 +42,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       queue{env, [this](write_txn& txn, std::uint64_t count) { return ids.take(txn, count); }},
       verdicts{env},
       notice_marks{env},
+      fingerprints{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });

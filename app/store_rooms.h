@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "app/fingerprint_counts.h"
 #include "app/notice_marks.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
@@ -50,6 +51,7 @@ struct store_rooms {
   queue::queue_store queue;
   verdict_store verdicts;
   app::notice_marks notice_marks;
+  fingerprint_counts fingerprints;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

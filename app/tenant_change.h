@@ -1,4 +1,5 @@
-// One change of tenants, credentials or domains: committed, and seen by all readers when it returns.
+// One change of tenants, credentials or domains: committed, and seen by all readers when it
+// returns.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -45,8 +45,8 @@ constexpr std::array wordings{
             "Please ask for the hand-over of the data (XML or JSON) at the address below."},
     wording{"tenant.active", "A fiók használható", "The account can be used",
             "A fiók használható, a korábbi korlátozás megszűnt.",
-            "The account can be used; no limit of before is in force.",
-            "Nincs teendője.", "There is nothing to do."},
+            "The account can be used; no limit of before is in force.", "Nincs teendője.",
+            "There is nothing to do."},
     wording{"tenant.bulk_blocked", "A tömeges küldés le van tiltva", "Mass mailing is blocked",
             "A fiók tömeges küldeményei le vannak tiltva. Ami sorban áll, várakozik; a tranzakciós "
             "levelek tovább mennek.",

@@ -30,8 +30,7 @@ struct letters_page {
   bool is_more = false;
 };
 
-own_mail mail_of(const tenant_services& s, const policy::tenants::tenant& t,
-                 tenant_letter letter) {
+own_mail mail_of(const tenant_services& s, const policy::tenants::tenant& t, tenant_letter letter) {
   own_mail m;
   m.tenant = t.id;
   m.is_notice = true;
@@ -92,8 +91,7 @@ boost::asio::awaitable<result<bool>> send_tenant_notices(tenant_services& s) {
     co_return false;
   auto letters = std::make_shared<std::vector<spooled_letter>>();
   for (const auto& l : page->letters) {
-    auto spooled =
-        spool_own_mail(s.rooms.bodies, l.mail, s.host_name, now, now + mail_lifetime);
+    auto spooled = spool_own_mail(s.rooms.bodies, l.mail, s.host_name, now, now + mail_lifetime);
     if (!spooled) co_return spooled.error();
     letters->push_back({std::move(*spooled), l.mail.tenant, l.matter});
   }

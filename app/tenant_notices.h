@@ -2,8 +2,8 @@
 // 13): overdue, suspension, end of contract, block of bulk mail, mail on hold; and when it is over.
 //
 // It follows the journal, so that nobody who changes something can forget it. Where it stands is
-// durable together with the mail (notice_marks): nothing is told twice, and nothing is missed over a
-// restart. News older than three days is none any more.
+// durable together with the mail (notice_marks): nothing is told twice, and nothing is missed over
+// a restart. News older than three days is none any more.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

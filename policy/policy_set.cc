@@ -13,6 +13,7 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
   const auto yes_no = [](bool b) { return std::string{b ? "true" : "false"}; };
   const auto action = [](bool reject) { return std::string{reject ? "reject" : "hold"}; };
   return {
+      {"bulk.fingerprint_recipients", std::to_string(k.fingerprint_recipients)},
       {"consent.check", k.consent_check_attempt ? "rcpt+attempt" : "rcpt"},
       {"consent.granularity",
        k.consent_granularity == rule_knobs::granularity::day ? "day" : "instant"},

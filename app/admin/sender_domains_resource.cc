@@ -72,8 +72,7 @@ resource check(api_context& c, const tenants::tenant& t, const std::string& doma
   o["found"] = to_string(checked->found);
   if (!checked->detail.empty()) o["seen"] = checked->detail;
   const auto directory = c.rooms.directory.get();
-  if (const auto* now = directory->find(t.id))
-    o["tenant_state"] = tenants::to_string(now->state);
+  if (const auto* now = directory->find(t.id)) o["tenant_state"] = tenants::to_string(now->state);
   // Not there yet is a no; an answer that could not be had is neither.
   const int status = checked->found == domain_finding::verified      ? 200
                      : checked->found == domain_finding::unreachable ? 503
@@ -111,10 +110,8 @@ resource sender_domains_resource(api_context& c, const policy::tenants::tenant& 
   const auto t = given;
   if (r.method != "POST") co_return problem(405, "only POST");
   if (r.path.size() == 4) co_return co_await add_domain(c, t, r);
-  if (r.path.size() == 6 && r.path[5] == "check")
-    co_return co_await check(c, t, r.path[4], r);
-  if (r.path.size() == 6 && r.path[5] == "remove")
-    co_return co_await remove(c, t, r.path[4], r);
+  if (r.path.size() == 6 && r.path[5] == "check") co_return co_await check(c, t, r.path[4], r);
+  if (r.path.size() == 6 && r.path[5] == "remove") co_return co_await remove(c, t, r.path[4], r);
   co_return problem(404, "no such resource");
 }
 

@@ -53,8 +53,8 @@ json::object to_json(const tenants::sender_domain& d) {
                  {"dkim_selector", d.dkim_selector},
                  {"dns_token", d.dns_token}};
   if (d.verified_by != tenants::domain_proof::dns_token)
-    o["ownership_record"] = json::object{
-        {"name", ownership_name(d)}, {"type", "TXT"}, {"value", ownership_value(d)}};
+    o["ownership_record"] =
+        json::object{{"name", ownership_name(d)}, {"type", "TXT"}, {"value", ownership_value(d)}};
   return o;
 }
 

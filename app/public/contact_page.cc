@@ -43,9 +43,8 @@ admin::response page(int status, std::string_view hungarian, std::string_view en
         "<form method=\"post\"><button name=\"confirm\" value=\"yes\" "
         "style=\"font:inherit;padding:.5rem 1rem\">Megerősítem / Confirm</button></form>";
   html += "</main></body></html>\n";
-  admin::response out{.status = status,
-                      .content_type = "text/html; charset=utf-8",
-                      .body = std::move(html)};
+  admin::response out{
+      .status = status, .content_type = "text/html; charset=utf-8", .body = std::move(html)};
   // The address holds a secret: it must not travel on, nor stay in a cache.
   out.headers = {{"Cache-Control", "no-store"},
                  {"Referrer-Policy", "no-referrer"},
@@ -91,9 +90,9 @@ boost::asio::awaitable<admin::response> contact_page(context& c, admin::request 
     if (!*who) co_return not_valid();
     if ((*who)->is_contact_confirmed()) co_return confirmed(**who);
     const auto name = escaped((*who)->legal_name);
-    co_return page(200, fmt::format("<strong>{}</strong> ezt a címet adta meg. Ön jogosult?", name),
-                   fmt::format("<strong>{}</strong> named this address. Do you speak for it?", name),
-                   true);
+    co_return page(
+        200, fmt::format("<strong>{}</strong> ezt a címet adta meg. Ön jogosult?", name),
+        fmt::format("<strong>{}</strong> named this address. Do you speak for it?", name), true);
   }
   std::function<result<tenant>(write_txn&)> f = [&rooms = c.rooms, hash, now](write_txn& txn) {
     return rooms.tenants.confirm_contact(txn, hash, now);

@@ -147,11 +147,10 @@ result<tenant> tenant_registry::restore_tenant(write_txn& txn, const tenant& giv
   t.contact_token_expires_at = {};
   store(txn, t);
   txn.put(names_, t.name, id_key(t.id));
-  event e{.kind = event_kind::tenant_added,
-          .at = at,
-          .tenant = t.id,
-          .actor = std::string{actor}};
-  e.facts = {{"name", t.name}, {"legal_name", t.legal_name}, {"restored_from", std::string{source}},
+  event e{.kind = event_kind::tenant_added, .at = at, .tenant = t.id, .actor = std::string{actor}};
+  e.facts = {{"name", t.name},
+             {"legal_name", t.legal_name},
+             {"restored_from", std::string{source}},
              {"state", std::string{to_string(t.state)}}};
   journal_.append(txn, e);
   return t;
@@ -196,10 +195,8 @@ result<void> tenant_registry::restore_domain(write_txn& txn, const sender_domain
         there.is_verified() || there.tenant == d.tenant)
       return no(failure_kind::conflict, "the domain is verified for another tenant");
   txn.put(domains_, d.domain, encode(d));
-  event e{.kind = event_kind::domain_added,
-          .at = at,
-          .tenant = d.tenant,
-          .actor = std::string{actor}};
+  event e{
+      .kind = event_kind::domain_added, .at = at, .tenant = d.tenant, .actor = std::string{actor}};
   e.facts = {{"domain", d.domain},
              {"selector", d.dkim_selector},
              {"verified_by", std::string{to_string(d.verified_by)}},

@@ -29,10 +29,11 @@ struct world : tenant_world {
     return wait_for(app::public_pages::contact_page(pages, std::move(r)));
   }
   app::admin::response add(const std::string& state) {
-    return ask("POST", {"tenants"},
-               R"({"name": "shop", "legal_name": "Bolt & <Társa> Kft.", "contact": "office@shop.test",
+    return ask(
+        "POST", {"tenants"},
+        R"({"name": "shop", "legal_name": "Bolt & <Társa> Kft.", "contact": "office@shop.test",
                    "state": ")" +
-                   state + R"("})");
+            state + R"("})");
   }
   static std::string token_in(const std::string& text) {
     const auto at = text.find("https://mx.test/a/");
@@ -73,8 +74,8 @@ TEST_CASE("A2.1 a pending tenant's contact gets a link; the page confirms by POS
   CHECK(w.page("POST", token).status == 200);  // twice is once
   CHECK(w.ask("POST", {"tenants", "shop", "contact-link"}, "{}").status == 409);
 
-  const auto domain = w.ask("POST", {"tenants", "shop", "domains"},
-                            R"({"domain": "shop.test", "proof": "dns"})");
+  const auto domain =
+      w.ask("POST", {"tenants", "shop", "domains"}, R"({"domain": "shop.test", "proof": "dns"})");
   REQUIRE(domain.status == 201);
   const auto record = json_of(domain).at("dns").at(0);
   CHECK(record.at("name") == "_consentry.shop.test");
@@ -106,7 +107,8 @@ TEST_CASE("A2.1 only a hash of the link's token is kept") {
   CHECK(policy::tenants::encode(t).find(token) == std::string::npos);
 }
 
-TEST_CASE("A2.3 the contact is told of overdue, suspension, end and block, with reason and advice") {
+TEST_CASE(
+    "A2.3 the contact is told of overdue, suspension, end and block, with reason and advice") {
   world w;
   w.add("active");
   const auto id = w.tenant_named("shop");
@@ -166,7 +168,8 @@ TEST_CASE("A2.3 mail on hold is told of once a day for each reason and campaign"
   CHECK(w.letters().size() == 4);
 }
 
-TEST_CASE("A2.3 what happened while the gateway was down is told after its start, old news is not") {
+TEST_CASE(
+    "A2.3 what happened while the gateway was down is told after its start, old news is not") {
   tests::temp_folder folder;
   {
     tenant_world w{folder.path() / "store"};

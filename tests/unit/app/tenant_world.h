@@ -1,5 +1,5 @@
-// What tests of a tenant's life need besides the rooms: services whose DNS never answers, and a look
-// at the mail that the gateway wrote.
+// What tests of a tenant's life need besides the rooms: services whose DNS never answers, and a
+// look at the mail that the gateway wrote.
 #pragma once
 
 #include <string>

@@ -46,8 +46,7 @@ struct world {
     });
   }
   result<tenant> click(std::string_view token, instant at = noon) {
-    return write(
-        [&](write_txn& txn) { return registry.confirm_contact(txn, hash_of(token), at); });
+    return write([&](write_txn& txn) { return registry.confirm_contact(txn, hash_of(token), at); });
   }
   void claim(tenant_id t, std::string_view domain) {
     write([&](write_txn& txn) {
@@ -60,8 +59,7 @@ struct world {
       return registry.verify_domain(txn, t, domain, how, "gateway", noon);
     });
   }
-  result<tenant> change(tenant_id t, state to,
-                        termination_reason why = termination_reason::none) {
+  result<tenant> change(tenant_id t, state to, termination_reason why = termination_reason::none) {
     return write([&](write_txn& txn) {
       return registry.change_state(txn, t, to, "because", "desk:anna", noon, why);
     });
@@ -90,9 +88,8 @@ TEST_CASE("A2.1 active only after the contact link was used and a sender domain 
   CHECK(w.now(t).state == state::active);
   CHECK(w.last().actor == "gateway");
   CHECK(w.last().rule == "A2.1");
-  CHECK(w.last().facts ==
-        std::map<std::string, std::string>{
-            {"from", "pending"}, {"to", "active"}, {"domain", "acme.hu"}});
+  CHECK(w.last().facts == std::map<std::string, std::string>{
+                              {"from", "pending"}, {"to", "active"}, {"domain", "acme.hu"}});
 }
 
 TEST_CASE("A2.1 another tenant's domain, or a claim alone, proves nothing") {
@@ -155,11 +152,10 @@ TEST_CASE("A2.1 A2.2/9 A2.4 A2.12 the whole table of changes of state") {
       const auto t = w.add("acme");
       if (from == 2) w.change(t, state::active).value();
       if (from != 0)
-        w.change(t, all[from],
-                 from == 4 ? termination_reason::by_tenant : termination_reason::none)
+        w.change(t, all[from], from == 4 ? termination_reason::by_tenant : termination_reason::none)
             .value();
-      const auto done = w.change(
-          t, all[to], to == 4 ? termination_reason::false_data : termination_reason::none);
+      const auto done =
+          w.change(t, all[to], to == 4 ? termination_reason::false_data : termination_reason::none);
       CHECK(done.has_value() == (table[from][to] != '-'));
       CHECK(w.now(t).state == (table[from][to] == 'y' ? all[to] : all[from]));
       if (!done) CHECK(done.error().kind == failure_kind::refused);
@@ -172,10 +168,9 @@ TEST_CASE("A2.12 a contract ends for an enumerated reason, and only an end has o
   CHECK(w.change(t, state::terminated).error().kind == failure_kind::invalid);
   CHECK(w.change(t, state::active, termination_reason::false_data).error().kind ==
         failure_kind::invalid);
-  for (const auto r :
-       {termination_reason::over30_overdue, termination_reason::grave_breach,
-        termination_reason::reputation_harm, termination_reason::false_data,
-        termination_reason::by_tenant}) {
+  for (const auto r : {termination_reason::over30_overdue, termination_reason::grave_breach,
+                       termination_reason::reputation_harm, termination_reason::false_data,
+                       termination_reason::by_tenant}) {
     const auto u = w.add("t" + std::to_string(static_cast<int>(r)));
     REQUIRE(w.change(u, state::terminated, r).has_value());
     CHECK(w.now(u).ended_because == r);
@@ -192,13 +187,13 @@ TEST_CASE("A2.10 a removed tenant leaves nothing behind, and its number does not
     w.claim(id, id == t ? "acme.hu" : "beta.hu");
     w.link(id, id == t ? "a" : "b").value();
     w.write([&](write_txn& txn) {
-      return w.registry.add_credential(
-          txn,
-          {.user = id == t ? "crm-a" : "crm-b",
-           .tenant = id,
-           .scram = {std::string(16, 's'), 4096, std::string(32, 'a'), std::string(32, 'b')}},
-          "desk:anna", noon);
-    }).value();
+       return w.registry.add_credential(
+           txn,
+           {.user = id == t ? "crm-a" : "crm-b",
+            .tenant = id,
+            .scram = {std::string(16, 's'), 4096, std::string(32, 'a'), std::string(32, 'b')}},
+           "desk:anna", noon);
+     }).value();
   }
   const auto gone = w.write([&](write_txn& txn) { return w.registry.remove_tenant(txn, other); });
   REQUIRE(gone.has_value());
@@ -212,9 +207,9 @@ TEST_CASE("A2.10 a removed tenant leaves nothing behind, and its number does not
   CHECK(w.click("b").error().kind == failure_kind::not_found);
   CHECK(w.click("a").has_value());
   CHECK(w.add("beta").value == other.value + 1);
-  CHECK(w.write([&](write_txn& txn) { return w.registry.remove_tenant(txn, other); })
-            .error()
-            .kind == failure_kind::not_found);
+  CHECK(
+      w.write([&](write_txn& txn) { return w.registry.remove_tenant(txn, other); }).error().kind ==
+      failure_kind::not_found);
 }
 
 TEST_CASE("A2.1 a domain is given up with a reason, by its owner only") {
