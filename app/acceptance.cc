@@ -129,26 +129,49 @@ result<void> spool_submission(queue::spool& bodies, acceptance& a,
   return {};
 }
 
-message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptance& a) {
+namespace {
+
+// Counts who gets this content. False: the count is another than that which was judged by.
+bool count_content(write_txn& txn, store_rooms& rooms, const acceptance& a) {
+  if (a.fingerprint.empty()) return true;
+  auto window =
+      rooms.fingerprints.window(txn, a.tenant, a.fingerprint, a.at, a.fingerprint_recipients);
+  for (const auto& r : a.recipients) {
+    if (window.turns_bulk(r.person) != r.is_bulk_by_content) return false;
+    if (r.is_taken()) window.add(r.person);
+  }
+  rooms.fingerprints.put(txn, a.tenant, a.fingerprint, window);
+  return true;
+}
+
+// Those recipients that are, or are not, bulk by content: a message in its stream.
+message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, bool by_content) {
   std::vector<queue::queued_recipient> taken;
   for (const auto& r : a.recipients)
-    if (r.is_taken()) taken.push_back(queued(r, a.at));
+    if (r.is_taken() && r.is_bulk_by_content == by_content) taken.push_back(queued(r, a.at));
+  if (taken.empty()) return {};
   auto m = queued(a);
+  if (by_content) {
+    m.stream = smtp::stream::bulk;
+    m.expires_at = a.bulk_expires_at;
+  }
   m.standing_epoch = rooms.blocker.standing_of(txn, a.tenant).epoch;
   const auto message = rooms.queue.accept(txn, m, taken);
 
   auto e = event_of(a, journal::event_kind::accepted, message);
+  e.stream = m.stream;
   e.facts["recipients"] = std::to_string(taken.size());
   e.facts["size"] = std::to_string(a.bytes);
   e.facts["body_sha256"] = a.body_sha256;
   e.facts["original_message_id"] = printable(a.message_id_field, 900);
   if (!a.stripped.empty())
     e.facts["stripped"] = fmt::format("{}", fmt::join(a.stripped, ",")).substr(0, 900);
+  if (by_content) e.facts["bulk_by_content"] = hex(a.fingerprint);
   rooms.journal.append(txn, e);
 
   recipient_id next{message.value + 1};
   for (const auto& r : a.recipients) {
-    if (!r.is_taken()) continue;
+    if (!r.is_taken() || r.is_bulk_by_content != by_content) continue;
     rooms.verdicts.put(txn, next, a.at, r.verdict);
     // RULES A2 5.3: of two that were judged at once only the first is the one; the gate asks again.
     if (a.stream == smtp::stream::doi)
@@ -157,6 +180,7 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
           message, a.at);
     if (r.verdict.decision == policy::decision::hold) {
       auto h = event_of(a, journal::event_kind::held, message);
+      h.stream = m.stream;
       h.recipient = next;
       h.person = r.person;
       describe_verdict(h, r.verdict);
@@ -164,6 +188,16 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
     }
     ++next.value;
   }
+  return message;
+}
+
+}  // namespace
+
+message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptance& a) {
+  if (!count_content(txn, rooms, a)) return {};
+  auto message = accept_part(txn, rooms, a, false);
+  const auto bulk = accept_part(txn, rooms, a, true);
+  if (!message) message = bulk;
   if (a.refused_count() != 0) record_refusals(txn, rooms, a, message);
   count_asked(txn, rooms, a);
   if (a.notice) {
@@ -205,6 +239,10 @@ message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance&
     describe_verdict(e, r.verdict);
     e.facts["phase"] = "message";
     e.facts["size"] = std::to_string(a.bytes);
+    if (r.is_bulk_by_content) {
+      e.stream = smtp::stream::bulk;
+      e.facts["bulk_by_content"] = hex(a.fingerprint);
+    }
     rooms.journal.append(txn, e);
     rooms.verdicts.put(txn, e.recipient, a.at, r.verdict);
   }

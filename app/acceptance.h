@@ -22,6 +22,7 @@ struct judged_recipient {
   smtp::envelope_recipient envelope;
   std::string person;  // pseudonym
   policy::verdict verdict;
+  bool is_bulk_by_content = false;  // judged, and queued, as bulk mail (RULES A1.1)
 
   bool is_taken() const noexcept {
     return verdict.decision == policy::decision::send || verdict.decision == policy::decision::hold;
@@ -41,6 +42,9 @@ struct acceptance {
   std::string policy_version;
   policy::rule_knobs knobs;  // of that version
   std::vector<judged_recipient> recipients;
+  std::string fingerprint;  // of the content, 16 bytes; empty: not counted (bulk, doi)
+  std::size_t fingerprint_recipients = 0;  // the knob
+  instant bulk_expires_at{};               // of what is bulk by content
 
   // Filled by spool_submission.
   std::string message_id_field;
@@ -62,7 +66,9 @@ result<void> spool_submission(queue::spool& bodies, acceptance& a,
                               const smtp::server::session_info& session, const std::string& data,
                               const std::string& host_name, const queue::notice_settings& notices);
 
-// Inside a commit_loop operation; re-runnable. Returns the message's number.
+// Inside a commit_loop operation; re-runnable. Returns the message's number; what is bulk by
+// content becomes a message of its own behind it. None, and nothing is written: since it was
+// judged, others got the same content, and now more of its recipients are bulk; judge again.
 message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptance& a);
 // Journal entries and verdicts of the refused ones, under `message` (0: takes numbers for them
 // all). Returns the message.

@@ -97,6 +97,13 @@ public_pages::site_settings site_of(const settings& s) {
   return out;
 }
 
+smtp::dns::resolver_settings fresh_resolver_of(const settings& s) {
+  auto out = resolver_of(s);
+  out.keeps_answers = false;
+  out.cache_bytes = 1 << 20;
+  return out;
+}
+
 std::shared_ptr<const queue::route_table> routes_of(const settings& s) {
   std::vector<queue::route> routes;
   for (const auto& r : s.routes)

@@ -26,6 +26,7 @@ queue::scheduler_settings scheduler_of(const settings& s);
 queue::delivery_settings delivery_of(const settings& s);
 queue::smtp_transport_settings transport_of(const settings& s);
 smtp::dns::resolver_settings resolver_of(const settings& s);
+smtp::dns::resolver_settings fresh_resolver_of(const settings& s);  // keeps no answers
 smtp::server::session_settings session_of(const settings& s, const listener_settings& l);
 public_pages::site_settings site_of(const settings& s);
 std::shared_ptr<const queue::route_table> routes_of(const settings& s);

@@ -73,6 +73,7 @@ policy::evidence gather(const store_rooms& rooms,
   e.phase = q.phase;
   e.now = q.now;
   e.stream = q.stream;
+  e.is_bulk_by_content = q.is_bulk_by_content;
   e.campaign = q.campaign;
   e.topic = q.topic;
   e.is_permission_request = q.is_permission_request;

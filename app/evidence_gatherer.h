@@ -15,6 +15,7 @@ struct question {
   instant now{};
   tenant_id tenant;
   smtp::stream stream = smtp::stream::bulk;
+  bool is_bulk_by_content = false;
   std::string campaign;
   std::string topic;
   std::string sender_domain;  // empty: not known yet

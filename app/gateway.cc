@@ -95,6 +95,7 @@ struct gateway::state {
   live_settings live;
   store_rooms rooms;
   smtp::dns::resolver dns;
+  smtp::dns::resolver fresh_dns;  // for proofs of domains, which people wait for
   departure_gate gate;
   outcome_recorder recorder;
   queue::smtp_transport network;
@@ -140,6 +141,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       workers{worker_count(config)},
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
       dns{io.get_executor(), resolver_of(config)},
+      fresh_dns{io.get_executor(), fresh_resolver_of(config)},
       gate{rooms, live, clock},
       recorder{rooms, clock, [this] { return live.policy.get()->set->rules; }},
       network{io.get_executor(), dns, transport_of(config)},
@@ -187,7 +189,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,
-           .dns = dns,
+           .dns = fresh_dns,
            .host_name = config.server.host_name,
            .postmaster = config.mail.postmaster,
            .public_origin = origin_of(config.mail.unsubscribe_url),

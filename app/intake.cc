@@ -6,6 +6,7 @@
 #include "app/evidence_gatherer.h"
 #include "app/sign_up_template.h"
 #include "base/log.h"
+#include "filters/content_fingerprint.h"
 #include "policy/judge.h"
 
 namespace consentry::app {
@@ -161,6 +162,18 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   co_return answer;
 }
 
+namespace {
+
+constexpr int judgements_max = 5;
+
+// Bulk is bulk; a sign-up's confirmation is the same text for all by its nature and has rules of
+// its own (RULES A2 5.3).
+bool is_counted_by_content(smtp::stream s) {
+  return s == smtp::stream::transactional || s == smtp::stream::automation;
+}
+
+}  // namespace
+
 struct intake::submission {
   const session_info& session;
   smtp::envelope envelope;
@@ -171,6 +184,7 @@ struct intake::submission {
   const policy::tenants::tenant* tenant = nullptr;
   campaign_name names;
   message_reading reading;
+  std::string fingerprint;  // empty: not counted
   std::vector<judged_recipient> recipients;
 };
 
@@ -187,6 +201,8 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
                              {.directory = s.directory.get(), .tenant = s.tenant->id});
     if (read && s.session.who->stream == smtp::stream::doi)
       read->doi_template = template_hash(read->mail);
+    if (read && is_counted_by_content(s.session.who->stream))
+      s.fingerprint = filters::fingerprint_of(read->mail).digest;
     return read;
   };
   auto reading = co_await parts_.workers.run(std::move(work));
@@ -198,28 +214,45 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
   auto names = join(*from_envelope, s.reading.names);
   if (!names) co_return refused({5, 6, 0}, "campaign.contradiction", names.error().public_text);
   s.names = std::move(*names);
-  if (const auto judged = judge_all(s); !judged) {
-    log::error("app/intake", "store_unreadable",
-               {{"session", session.id}, {"cause", describe(judged.error())}});
-    co_return store_away;
+  // Who else is getting the same content is known for certain only in the transaction; where that
+  // changes a verdict, all are judged again.
+  for (int tries = 0; tries < judgements_max; ++tries) {
+    if (const auto judged = judge_all(s); !judged) {
+      log::error("app/intake", "store_unreadable",
+                 {{"session", session.id}, {"cause", describe(judged.error())}});
+      co_return store_away;
+    }
+    bool any_taken = false;
+    for (const auto& r : s.recipients) {
+      if (r.verdict.decision == policy::decision::defer) co_return to_reply(r.verdict);
+      any_taken = any_taken || r.is_taken();
+    }
+    if (!any_taken) co_return co_await refuse_all(s);
+    if (auto answer = co_await accept(s)) co_return std::move(*answer);
   }
-  bool any_taken = false;
-  for (const auto& r : s.recipients) {
-    if (r.verdict.decision == policy::decision::defer) co_return to_reply(r.verdict);
-    any_taken = any_taken || r.is_taken();
-  }
-  if (any_taken) co_return co_await accept(s);
-  co_return co_await refuse_all(s);
+  co_return store_away;
+}
+
+std::size_t intake::fingerprint_limit(const submission& s) {
+  return static_cast<std::size_t>(s.active->set->rules.fingerprint_recipients);
 }
 
 result<void> intake::judge_all(submission& s) const {
+  s.recipients.clear();
   return parts_.rooms.env.read([&](read_txn& txn) {
+    content_window window;
+    if (!s.fingerprint.empty())
+      window = parts_.rooms.fingerprints.window(txn, s.tenant->id, s.fingerprint, s.now,
+                                                fingerprint_limit(s));
     for (const auto& r : s.envelope.recipients) {
       const auto key = r.address.key();
+      auto person = policy::tenants::pseudonym(*s.tenant, key);
+      const bool is_bulk = window.turns_bulk(person);
       const question q{.phase = policy::phase::message,
                        .now = s.now,
                        .tenant = s.tenant->id,
-                       .stream = s.session.who->stream,
+                       .stream = is_bulk ? smtp::stream::bulk : s.session.who->stream,
+                       .is_bulk_by_content = is_bulk,
                        .campaign = s.names.campaign,
                        .topic = s.names.topic,
                        .sender_domain = s.reading.from_domain,
@@ -230,8 +263,10 @@ result<void> intake::judge_all(submission& s) const {
                        .scan = &s.reading.scan};
       s.recipients.push_back(
           {.envelope = r,
-           .person = policy::tenants::pseudonym(*s.tenant, key),
-           .verdict = policy::judge(*s.active->set, gather(parts_.rooms, *s.directory, txn, q))});
+           .person = std::move(person),
+           .verdict = policy::judge(*s.active->set, gather(parts_.rooms, *s.directory, txn, q)),
+           .is_bulk_by_content = is_bulk});
+      if (s.recipients.back().is_taken()) window.add(s.recipients.back().person);
     }
   });
 }
@@ -261,6 +296,7 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
                                                       s.reading.from_domain, s.now, s.recipients));
   a->knobs = s.active->set->rules;
+  a->fingerprint = s.fingerprint;
   auto number = std::make_shared<message_id>();
   commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
     *number = record_refusals(txn, rooms, *a, message_id{});
@@ -276,12 +312,15 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   co_return answer;
 }
 
-asio::awaitable<reply> intake::accept(submission& s) {
+asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
                                                       s.reading.from_domain, s.now, s.recipients));
   a->expires_at = queue::expiry_of(options_.retry, a->stream, s.now);
+  a->bulk_expires_at = queue::expiry_of(options_.retry, smtp::stream::bulk, s.now);
   a->policy_version = s.active->set->version;
   a->knobs = s.active->set->rules;
+  a->fingerprint = s.fingerprint;
+  a->fingerprint_recipients = fingerprint_limit(s);
   auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name,
                                   options_.notices);
   if (!spooled) co_return to_reply(spooled.error());
@@ -295,6 +334,7 @@ asio::awaitable<reply> intake::accept(submission& s) {
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
+  if (!*number) co_return std::nullopt;
   parts_.notify_queue(s.now);
   const auto refused_count = a->refused_count();
   log::info("app/intake", "accepted",

@@ -58,7 +58,9 @@ class intake final : public smtp::server::gatekeeper {
                                                        policy::verdict v);
   result<void> judge_all(submission& s) const;
   boost::asio::awaitable<smtp::reply> refuse_all(submission& s);
-  boost::asio::awaitable<smtp::reply> accept(submission& s);
+  // None: judge again.
+  boost::asio::awaitable<std::optional<smtp::reply>> accept(submission& s);
+  static std::size_t fingerprint_limit(const submission& s);
 
   parts parts_;
   options options_;

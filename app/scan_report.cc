@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "filters/content_fingerprint.h"
 #include "policy/judge.h"
 
 namespace consentry::app {
@@ -78,6 +79,7 @@ json::object scan_report(const message_reading& reading, const policy::verdict& 
   return {{"parts", std::move(parts)},
           {"findings", std::move(findings)},
           {"scores", std::move(scores)},
+          {"fingerprint", hex(filters::fingerprint_of(reading.mail).digest)},
           {"unscannable", std::move(unscannable)},
           {"problems", std::move(problems)},
           {"verdict", policy::to_string(v.decision)},

@@ -50,6 +50,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       notice_marks{env},
       erasures{env},
       idempotency{env},
+      fingerprints{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });

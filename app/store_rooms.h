@@ -7,6 +7,7 @@
 #include "app/campaign_register.h"
 #include "app/erasure_store.h"
 #include "app/idempotency_store.h"
+#include "app/fingerprint_counts.h"
 #include "app/notice_marks.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
@@ -61,6 +62,7 @@ struct store_rooms {
   app::notice_marks notice_marks;
   erasure_store erasures;
   idempotency_store idempotency;
+  fingerprint_counts fingerprints;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

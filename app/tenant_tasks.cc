@@ -17,6 +17,9 @@ namespace {
 
 // RULES A2 3 allows five minutes for a letter.
 constexpr std::chrono::seconds between_rounds{3};
+constexpr std::chrono::milliseconds between_slices{50};
+constexpr std::chrono::milliseconds between_trims = std::chrono::minutes{30};
+constexpr std::size_t rows_per_trim = 2000;
 
 asio::awaitable<void> write_letters(tenant_services& s) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
@@ -39,6 +42,20 @@ asio::awaitable<void> prove_domains(tenant_services& s) {
   }
 }
 
+asio::awaitable<void> forget_old_counts(tenant_services& s) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  auto resume = std::make_shared<std::string>();
+  for (;;) {
+    commit_loop::operation op = [&s, resume, from = *resume, now = s.clock.now()](write_txn& txn) {
+      *resume = s.rooms.fingerprints.trim(txn, now, from, rows_per_trim);
+    };
+    const auto done = co_await s.rooms.commits.commit(std::move(op));
+    if (!done) log::warn("app/tenant_tasks", "trim_failed", {{"cause", describe(done.error())}});
+    timer.expires_after(done && !resume->empty() ? between_slices : between_trims);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
 }  // namespace
 
 // Side by side: a name server that does not answer must not keep a letter waiting.
@@ -46,8 +63,9 @@ asio::awaitable<void> tend_tenants(tenant_services& s) {
   using namespace asio::experimental::awaitable_operators;
   auto letters = write_letters(s);
   auto domains = prove_domains(s);
-  auto both = std::move(letters) && std::move(domains);
-  co_await std::move(both);
+  auto counts = forget_old_counts(s);
+  auto all = std::move(letters) && std::move(domains) && std::move(counts);
+  co_await std::move(all);
 }
 
 }  // namespace consentry::app

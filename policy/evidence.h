@@ -68,6 +68,9 @@ struct evidence {
   instant now{};  // of the question: the send day is its day in Budapest
 
   smtp::stream stream = smtp::stream::bulk;
+  // Sent as something else, but the same content went to so many that it counts as bulk (RULES
+  // A1.1); `stream` is bulk then.
+  bool is_bulk_by_content = false;
   std::string tenant_name;
   tenants::tenant_state tenant_state = tenants::tenant_state::pending;
   bool is_bulk_blocked = false;  // reputation's gate (RULES A5)

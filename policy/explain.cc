@@ -15,7 +15,8 @@ struct rule_sentence {
   std::string_view text;
 };
 
-constexpr std::array<rule_sentence, 16> sentences{{
+constexpr std::array<rule_sentence, 17> sentences{{
+    {"A1.1", "The same content to more than a few people within 24 hours is bulk mail."},
     {"A1.2",
      "Consent belongs to sender, topic and recipient; a campaign without a topic is refused."},
     {"A2.1", "An account and its sender domains are verified before any mail is taken (terms 1)."},

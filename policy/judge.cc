@@ -98,7 +98,14 @@ void hearing::tag(std::string_view category) {
 verdict judge(const policy_set& set, const evidence& e) {
   hearing h{set, e};
   for (const auto ask : rules_in_order) ask(h);
-  return h.take();
+  if (!e.is_bulk_by_content) return h.take();
+  h.used("bulk.fingerprint_recipients");
+  auto v = h.take();
+  if (!v.is_send())
+    v.text +=
+        " (Counted as bulk mail: the same content went to more people within 24 hours than "
+        "mail to single persons does, RULES A1.1.)";
+  return v;
 }
 
 }  // namespace consentry::policy

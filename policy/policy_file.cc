@@ -110,6 +110,11 @@ void read_account(toml_section top, rule_knobs& k) {
                                     {"nothing", "transactional", "automation"});
   k.overdue = tenants::parse_overdue_allow(allow).value();
   overdue.finish();
+  auto bulk = top.section("bulk");
+  // Each row of the count holds so many people: hence the bound.
+  k.fingerprint_recipients =
+      static_cast<int>(bulk.integer("fingerprint_recipients", k.fingerprint_recipients, 1, 1000));
+  bulk.finish();
   auto ratio = top.section("ratio");
   // 1 is the literal reading: one complaint in fifty blocks (RULES A5). Above the default, more
   // complaints would pass.

@@ -15,6 +15,7 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
   return {
       {"bounce.hold_campaign", share_text(k.bounce_hold_campaign)},
       {"campaign.max_unproven", share_text(k.campaign_max_unproven)},
+      {"bulk.fingerprint_recipients", std::to_string(k.fingerprint_recipients)},
       {"consent.check", k.consent_check_attempt ? "rcpt+attempt" : "rcpt"},
       {"consent.granularity",
        k.consent_granularity == rule_knobs::granularity::day ? "day" : "instant"},

@@ -49,6 +49,8 @@ struct rule_knobs {
 
   tenants::overdue_allow overdue = tenants::overdue_allow::automation;
 
+  int fingerprint_recipients = 50;  // RULES A1.1: bulk.fingerprint_recipients, in 24 hours
+
   std::int64_t ratio_floor = 1000;  // RULES A5, for reputation
   int ratio_window_days = 30;
 };

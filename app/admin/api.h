@@ -69,6 +69,7 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource forms_resource(api_context& c, const policy::tenants::tenant& t, request r);

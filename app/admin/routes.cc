@@ -28,6 +28,11 @@ const route table[] = {
      sender_domains_resource, view::nothing, takes::json},
     {"POST", "/v1/tenants/{tenant}/domains/{domain}/remove", "removeDomain", admin | tenant_admin,
      sender_domains_resource, view::nothing, takes::json},
+    {"GET", "/v1/tenants/{tenant}/templates", "listTemplates", everybody, templates_resource},
+    {"POST", "/v1/tenants/{tenant}/templates", "approveTemplate", desk, templates_resource,
+     view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/templates/{fingerprint}/revoke", "revokeTemplate", desk,
+     templates_resource, view::nothing, takes::json},
     {"POST", "/v1/tenants/{tenant}/credentials", "addCredential", admin | tenant_admin,
      credentials_resource, view::nothing, takes::json},
 

@@ -44,6 +44,9 @@ struct resolver_settings {
       1232;                        // what passes every path unfragmented (DNS flag day 2020)
   std::size_t pending_max = 4096;  // lookups at a time; more fail at once (limit)
   std::size_t cache_bytes = 32 << 20;
+  // false: every answer is asked for anew, so that who has just mended a record need not wait for
+  // the end of the old answer.
+  bool keeps_answers = true;
 };
 
 enum class record_type : std::uint16_t { a = 1, ptr = 12, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };

@@ -84,6 +84,7 @@ std::string unbound_config(const resolver_settings& s) {
       std::to_string(s.edns_buffer_bytes) + "\n" +
       "  msg-cache-size: " + std::to_string(s.cache_bytes / 2) + "\n" +
       "  rrset-cache-size: " + std::to_string(s.cache_bytes) + "\n";
+  if (!s.keeps_answers) server += "  cache-max-ttl: 0\n  cache-max-negative-ttl: 0\n";
   if (!s.root_hints.empty())
     server += "  root-hints: " + readable_file("root hints", s.root_hints) + "\n";
   if (!s.trust_anchor.empty())

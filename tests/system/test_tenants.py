@@ -15,7 +15,7 @@ from conftest import House
 def house():
     with support.folder() as path:
         house = House(path, {"public": {"address": "127.0.0.1:0"}})
-        house.knot.zones |= {"shop.test": []}
+        house.knot.zones |= {"shop.example": []}
         with house:
             yield house
 
@@ -49,10 +49,10 @@ def test_pending_until_link_and_token(house):
     """RULES A2 1, end to end."""
     gateway = house.gateway
     gateway.cli("tenant", "add", "shop", "--legal-name", "Bolt Kft.", "--contact", "office@rcpt.test", "--state", "pending")
-    added = gateway.json("domain", "add", "shop", "shop.test", "--verify-dns")
+    added = gateway.json("domain", "add", "shop", "shop.example", "--verify-dns")
     gateway.add_credential("shop", "shop-till", stream="transactional")
-    assert mail_from(house, "shop-till", "till@shop.test")[0] == 550
-    assert "tenant.inactive" in mail_from(house, "shop-till", "till@shop.test")[1]
+    assert mail_from(house, "shop-till", "till@shop.example")[0] == 550
+    assert "tenant.inactive" in mail_from(house, "shop-till", "till@shop.example")[1]
 
     (subject, text), = support.wait_for(lambda: letters_to(house, "office@rcpt.test"), "the link")
     assert "shop" in subject
@@ -63,15 +63,15 @@ def test_pending_until_link_and_token(house):
     assert curl(house, "GET", "/a/" + "a" * 32)[0] == 404
     assert curl(house, "POST", path)[0] == 200
     assert gateway.json("tenant", "show", "shop")["state"] == "pending"
-    assert "tenant.inactive" in mail_from(house, "shop-till", "till@shop.test")[1]
+    assert "tenant.inactive" in mail_from(house, "shop-till", "till@shop.example")[1]
 
     # The record is not there; then there with another value; then as told.
-    assert gateway.json("domain", "check", "shop", "shop.test", code=1)["found"] == "absent"
+    assert gateway.json("domain", "check", "shop", "shop.example", code=1)["found"] == "absent"
     record = added["dns"][0]
-    assert record["name"] == "_consentry.shop.test" and record["type"] == "TXT"
+    assert record["name"] == "_consentry.shop.example" and record["type"] == "TXT"
     house.knot.publish([record | {"value": "consentry-domain=aaaa"}])
     def found():
-        return gateway.json("domain", "check", "shop", "shop.test", code=None)["found"]
+        return gateway.json("domain", "check", "shop", "shop.example", code=None)["found"]
     # The resolver keeps a denial for as long as the zone says: five seconds.
     support.wait_for(lambda: found() == "different", "the wrong record")
     house.knot.publish([record])
@@ -79,7 +79,7 @@ def test_pending_until_link_and_token(house):
     shown = gateway.json("tenant", "show", "shop")
     assert (shown["state"], shown["contact_confirmed_by"]) == ("active", "contact_link")
     assert shown["domains"][0]["verified_by"] == "dns_token"
-    assert mail_from(house, "shop-till", "till@shop.test")[0] == 250
+    assert mail_from(house, "shop-till", "till@shop.example")[0] == 250
     # Nobody's hand: the gateway itself made it active, and said so.
     entries = [json.loads(line) for line in gateway.cli("journal", "tail", "-n", "50", "--json").splitlines()]
     changes = [e for e in entries if e["kind"] == "tenant_changed"]
