@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/settings.h"
+#include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "queue/bounce_notice.h"
 #include "queue/delivery.h"
@@ -18,6 +19,7 @@
 
 namespace consentry::app {
 
+maintenance_options maintenance_of(const settings& s);
 store_options store_options_of(const settings& s);
 queue::retry_settings retry_of(const settings& s);
 queue::notice_settings notices_of(const settings& s);

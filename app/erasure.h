@@ -4,13 +4,15 @@
 //   look       open mail to the person, and notices that name them (reads only)
 //   commit     consents, name and address, queued mail, new bodies where others share a message,
 //              tombstone, journal; again for mail that came in meanwhile, until there is none
-//   scrub      ended mail, verdicts, texts that were kept as they came, and the files of others (hooks)
+//   scrub      ended mail, verdicts, texts that were kept as they came, and the files of others
+//   (hooks)
 //
-// What stays is the pseudonym with date and reason: a consent not newer than that is refused when it
-// comes again. docs/decisions/erasure.md says what happens to shared bodies.
+// What stays is the pseudonym with date and reason: a consent not newer than that is refused when
+// it comes again. docs/decisions/erasure.md says what happens to shared bodies.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +28,12 @@ struct erased_person {
   queue::named_person name;  // to look for
 };
 // Rooms that keep files of their own (uploads of imports, say) take the person out of them. Gives
-// how many were changed. Called on the caller's thread, after the commit; repeated erasures repeat it.
+// how many were changed. Called on the caller's thread, after the commit; repeated erasures repeat
+// it.
 using erasure_hook = std::function<result<std::uint64_t>(const erased_person&)>;
 
-// A hook for folders of text files, a record a line: lines that name the person are left out. A file
-// is replaced whole; who has it open goes on reading the old one.
+// A hook for folders of text files, a record a line: lines that name the person are left out. A
+// file is replaced whole; who has it open goes on reading the old one.
 erasure_hook erase_lines_below(std::filesystem::path folder);
 
 struct erasure_request {
@@ -40,6 +43,7 @@ struct erasure_request {
   std::string actor;
   // policy::consent::erased_method or corrected_method: what the tombstone says.
   std::string method = "erased";
+  std::optional<instant> at;   // a replayed erasure keeps its time; none: now
   bool only_if_known = false;  // no tombstone for whom nothing is known of
 };
 

@@ -1,7 +1,7 @@
 // Who was erased and when, and whose bytes are still to leave the disk.
 //
-//   table erasures          be32 tenant, person(16)  -> erasure_record   stays: the tombstone's proof
-//   table erasures_pending  be64 journal seq         -> be32 tenant, person(16), zigzag at
+//   table erasures          be32 tenant, person(16)  -> erasure_record   stays: the tombstone's
+//   proof table erasures_pending  be64 journal seq         -> be32 tenant, person(16), zigzag at
 #pragma once
 
 #include <optional>

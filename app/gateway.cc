@@ -21,6 +21,9 @@
 #include "app/public/one_click.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
+#include "app/restore_marker.h"
+#include "app/restore_replay.h"
+#include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "base/log.h"
 #include "base/task_scope.h"
@@ -99,6 +102,7 @@ struct gateway::state {
   server::session_services submission_services;
   server::session_services inbound_services;
   std::vector<std::unique_ptr<server::listener>> listeners;
+  store_maintenance maintenance;
   admin::api_context api;
   admin::http_server admin_server;
   public_pages::context public_context;
@@ -173,6 +177,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       submission_services{
           .gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
+      maintenance{rooms, clock, maintenance_of(config)},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,
@@ -185,7 +190,10 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .reload_dkim_keys =
               [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
           .count_sessions = [this] { return count_sessions(); },
-          .started_at = clock.now()},
+          .started_at = clock.now(),
+          .maintenance = &maintenance,
+          .erasure_hooks = {erase_lines_below(config.store.folder / "imports")},
+          .erase_max = config.store.erase_max},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); }},
       public_context{.rooms = rooms, .live = live, .clock = clock},
@@ -307,12 +315,18 @@ asio::awaitable<void> gateway::state::close_http(std::chrono::milliseconds patie
 
 void gateway::state::start() {
   open_http();  // first: nothing else can fail
-  scheduler.start();
+  // RULES A2 8: an older copy does not know who has withdrawn since.
+  api.is_sending = !is_marked_restored(config.store.folder);
+  if (api.is_sending)
+    scheduler.start();
+  else
+    log::error("app/gateway", "sending_is_off", {{"why", "restored store: replay the journal"}});
   tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
+  tasks.spawn(maintenance.run());
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
@@ -369,6 +383,7 @@ asio::awaitable<void> gateway::state::stop() {
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
   co_await close_http(std::chrono::seconds{1});
+  maintenance.cancel();
   tasks.cancel();
   co_await tasks.drained();
   for (auto& m : more_io) m->stop();
@@ -380,6 +395,15 @@ gateway::gateway(settings s, std::filesystem::path file, std::vector<int> socket
     : state_{std::make_unique<state>(std::move(s), std::move(file), std::move(sockets), clock)} {}
 
 gateway::~gateway() = default;
+
+void gateway::replay(const std::filesystem::path& journal_file) {
+  auto& s = *state_;
+  const auto done = replay_journal(
+      {.rooms = s.rooms, .clock = s.clock, .hooks = s.api.erasure_hooks}, journal_file);
+  if (!done) throw configuration_error(describe(done.error()));
+  log::info("app/gateway", "journal_replayed",
+            {{"from", done->from.value}, {"through", done->through.value}});
+}
 
 int gateway::run() {
   auto& s = *state_;

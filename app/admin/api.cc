@@ -72,6 +72,8 @@ resource serve(api_context& c, request r) {
   if (name == "queue") co_return co_await queue_resource(c, std::move(r));
   if (name == "why") co_return co_await why_resource(c, std::move(r));
   if (name == "journal") co_return co_await journal_resource(c, std::move(r));
+  if (name == "persons") co_return co_await all_persons_resource(c, std::move(r));
+  if (name == "store") co_return co_await store_resource(c, std::move(r));
   if (name == "stats") co_return co_await stats_resource(c, std::move(r));
   co_return problem(404, "no such resource");
 }

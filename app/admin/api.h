@@ -11,11 +11,16 @@
 #include <string>
 
 #include "app/admin/http_server.h"
+#include "app/erasure.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "queue/queue_stats.h"
+
+namespace consentry::app {
+class store_maintenance;
+}
 
 namespace consentry::app::admin {
 
@@ -36,6 +41,10 @@ struct api_context {
   std::size_t sessions() const { return count_sessions ? count_sessions() : 0; }
   std::function<std::size_t()> count_sessions;
   instant started_at{};
+  store_maintenance* maintenance = nullptr;
+  std::vector<erasure_hook> erasure_hooks;  // rooms that keep files of their own add theirs
+  std::chrono::hours erase_max{24};
+  bool is_sending = true;  // false: a restored store whose journal was not replayed
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -46,9 +55,13 @@ resource serve(api_context& c, request r);
 resource tenants_resource(api_context& c, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource persons_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource all_persons_resource(api_context& c, request r);
+resource store_resource(api_context& c, request r);
 resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);
 resource journal_resource(api_context& c, request r);
+response export_journal(api_context& c, const request& r);
 resource stats_resource(api_context& c, request r);
 
 // "desk:<login>", for the journal.

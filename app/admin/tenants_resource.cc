@@ -196,6 +196,7 @@ resource one_tenant(api_context& c, request r) {
   if (part == "domains" && is_post) co_return co_await add_domain(c, *t, r);
   if (part == "credentials" && is_post) co_return co_await add_credential(c, *t, r);
   if (part == "consents") co_return co_await consents_resource(c, *t, std::move(r));
+  if (part == "persons") co_return co_await persons_resource(c, *t, std::move(r));
   if (part == "standing" || part == "block" || part == "unblock")
     co_return co_await standing_resource(c, *t, std::move(r));
   co_return problem(404, "no such resource");

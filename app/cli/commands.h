@@ -25,6 +25,9 @@ void add_tenant_commands(CLI::App& app, context& c);
 void add_domain_commands(CLI::App& app, context& c);
 void add_credential_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);
+void add_person_commands(CLI::App& app, context& c);
+void add_store_commands(CLI::App& app, context& c);
+void add_journal_export(CLI::App& journal, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
