@@ -13,8 +13,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "journal/hash_chain.h"
 #include "journal/event_journal.h"
+#include "journal/hash_chain.h"
 
 namespace consentry::app {
 

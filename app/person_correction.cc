@@ -79,7 +79,8 @@ void correcting::move_consents(write_txn& txn) {
 void correcting::carry_objections(write_txn& txn) {
   const consent::act by{.at = now_, .actor = r_.actor};
   for (const auto& c : rooms_.consents.list(txn, r_.tenant, old_)) {
-    if (c.record.objected_at) rooms_.consents.object_all(txn, r_.tenant, new_, *c.record.objected_at);
+    if (c.record.objected_at)
+      rooms_.consents.object_all(txn, r_.tenant, new_, *c.record.objected_at);
     if (!c.record.withdrawn_at) continue;
     const auto at = *c.record.withdrawn_at;
     const auto& method = c.record.withdrawn_method;
@@ -139,12 +140,11 @@ result<correction_report> correcting::run() {
   if (refused) return *refused;
   report_.person = new_;
   if (!changes_address()) return report_;
-  const auto erased =
-      erase_person(parts_, {.tenant = r_.tenant,
-                            .address = r_.address,
-                            .reason = r_.reason,
-                            .actor = r_.actor,
-                            .method = std::string{consent::corrected_method}});
+  const auto erased = erase_person(parts_, {.tenant = r_.tenant,
+                                            .address = r_.address,
+                                            .reason = r_.reason,
+                                            .actor = r_.actor,
+                                            .method = std::string{consent::corrected_method}});
   if (!erased) return erased.error();
   report_.cancelled = erased->cancelled;
   return report_;

@@ -2,9 +2,9 @@
 //
 // A name is just written. A new address is another recipient (RULES A1.2: consent is for that
 // recipient), so by itself no consent goes with it. Where the tenant declares that the same person
-// stands behind both (a misspelt address, a new mailbox), `moves_consents` takes them along, without
-// their confirmation: nobody has clicked a link in the new mailbox. Withdrawals, objections and
-// suppressions always go along, so that a correction is no way around them. The old address is
+// stands behind both (a misspelt address, a new mailbox), `moves_consents` takes them along,
+// without their confirmation: nobody has clicked a link in the new mailbox. Withdrawals, objections
+// and suppressions always go along, so that a correction is no way around them. The old address is
 // erased (app/erasure.h) with a tombstone of its own.
 #pragma once
 

@@ -37,9 +37,8 @@ bool is_marked_restored(const std::filesystem::path& store) {
 result<void> mark_restored(const std::filesystem::path& store, std::string_view text) {
   const int fd = ::open((store / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return marker_failure("creating");
-  const bool written =
-      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(fd) == 0;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
   ::close(fd);
   if (!written) return marker_failure("writing");
   return sync_names(store);

@@ -1,5 +1,5 @@
-// <store>/restored: this store is an older copy. Withdrawals, erasures and complaints since then are
-// missing, so nothing is sent from it until the journal was replayed (RULES A2 8).
+// <store>/restored: this store is an older copy. Withdrawals, erasures and complaints since then
+// are missing, so nothing is sent from it until the journal was replayed (RULES A2 8).
 #pragma once
 
 #include <filesystem>

@@ -117,12 +117,10 @@ bool replaying::withdraw(write_txn& txn, const journal::event& e) {
   const auto at = told.value_or(e.at);
   const policy::consent::act by{.at = e.at, .actor = e.actor};
   const auto method = fact(e, "method");
-  if (e.topic.empty())
-    return rooms_.consents.withdraw_all(txn, e.tenant, e.person, at, method, by);
+  if (e.topic.empty()) return rooms_.consents.withdraw_all(txn, e.tenant, e.person, at, method, by);
   return rooms_.consents.withdraw(
-      txn,
-      {.tenant = e.tenant, .person = e.person, .sender = fact(e, "sender"), .topic = e.topic}, at,
-      method, by);
+      txn, {.tenant = e.tenant, .person = e.person, .sender = fact(e, "sender"), .topic = e.topic},
+      at, method, by);
 }
 
 void replaying::append_again(write_txn& txn, const journal::event& e) {
@@ -143,18 +141,17 @@ bool replaying::complain(write_txn& txn, const journal::event& e) {
 bool replaying::end_of_mail(write_txn& txn, const journal::event& e) {
   const bool is_delivered = e.kind == event_kind::delivered;
   if (is_delivered && e.recipient && e.message && e.person.size() == 16)
-    rooms_.tally.record_delivered(txn,
-                                  {.recipient = e.recipient,
-                                   .message = e.message,
-                                   .tenant = e.tenant,
-                                   .epoch = rooms_.blocker.standing_of(txn, e.tenant).epoch,
-                                   .stream = e.stream,
-                                   .campaign = e.campaign,
-                                   .topic = e.topic,
-                                   .person = e.person,
-                                   .at = e.at});
+    rooms_.tally.record_delivered(txn, {.recipient = e.recipient,
+                                        .message = e.message,
+                                        .tenant = e.tenant,
+                                        .epoch = rooms_.blocker.standing_of(txn, e.tenant).epoch,
+                                        .stream = e.stream,
+                                        .campaign = e.campaign,
+                                        .topic = e.topic,
+                                        .person = e.person,
+                                        .at = e.at});
   if (auto r = rooms_.queue.recipient(txn, e.recipient); r && !queue::is_final(r->state)) {
-    r->state = is_delivered                      ? queue::recipient_state::delivered
+    r->state = is_delivered                    ? queue::recipient_state::delivered
                : e.kind == event_kind::bounced ? queue::recipient_state::bounced
                                                : queue::recipient_state::cancelled;
     r->changed_at = e.at;
@@ -319,8 +316,7 @@ result<place> replaying::find_begin() {
   const auto known = rooms_.env.read(
       [&](const read_txn& txn) { return rooms_.journal.read(txn, reader->last()); });
   if (!known) return known.error();
-  if (*known && (*known)->hash == reader->head())
-    return place{reader->last(), reader->head()};
+  if (*known && (*known)->hash == reader->head()) return place{reader->last(), reader->head()};
   return failure{
       .kind = failure_kind::invalid,
       .permanent = true,

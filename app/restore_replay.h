@@ -26,10 +26,9 @@ struct replay_report {
   std::map<std::string, std::uint64_t> impossible;  // consents given since then, unknown tenants
 };
 
-// Before anything listens or sends; blocks. invalid: the file does not read, its chain is broken, or
-// it is not the history of this store. New numbers begin behind all that the file names. When all is
-// done the mark of a restored store goes.
-result<replay_report> replay_journal(const erasure_parts& parts,
-                                     const std::filesystem::path& file);
+// Before anything listens or sends; blocks. invalid: the file does not read, its chain is broken,
+// or it is not the history of this store. New numbers begin behind all that the file names. When
+// all is done the mark of a restored store goes.
+result<replay_report> replay_journal(const erasure_parts& parts, const std::filesystem::path& file);
 
 }  // namespace consentry::app

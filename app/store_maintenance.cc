@@ -92,8 +92,7 @@ result<bool> store_maintenance::state::is_due() const {
 
 result<void> store_maintenance::state::do_all(json::object& told) {
   // What was erased by now is out of everything that is copied from now on.
-  const auto through =
-      rooms.env.read([&](const read_txn& txn) { return rooms.journal.last(txn); });
+  const auto through = rooms.env.read([&](const read_txn& txn) { return rooms.journal.last(txn); });
   if (!through) return through.error();
   const auto stopped = [this] { return is_cancelled.load(); };
   set_step("spool");

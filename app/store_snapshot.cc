@@ -18,9 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 failure copy_failure(const fs::path& what, int error) {
-  return {.kind = error == ENOSPC || error == EDQUOT ? failure_kind::storage_full
-                                                     : failure_kind::io,
-          .public_text = fmt::format("{}: {}", what.string(), std::strerror(error))};
+  return {
+      .kind = error == ENOSPC || error == EDQUOT ? failure_kind::storage_full : failure_kind::io,
+      .public_text = fmt::format("{}: {}", what.string(), std::strerror(error))};
 }
 
 result<void> sync_path(const fs::path& path) {
@@ -71,8 +71,8 @@ result<void> copy_folder(const fs::path& from, const fs::path& to) {
   if (auto made = make_folder(to); !made) return made;
   for (const auto& entry : fs::directory_iterator{from, error}) {
     const auto target = to / entry.path().filename();
-    auto done = entry.is_directory() ? copy_folder(entry.path(), target)
-                                     : copy_one(entry.path(), target);
+    auto done =
+        entry.is_directory() ? copy_folder(entry.path(), target) : copy_one(entry.path(), target);
     if (!done) return done;
   }
   if (error) return copy_failure(from, error.value());

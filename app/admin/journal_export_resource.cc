@@ -1,6 +1,7 @@
 // Pages of raw journal entries, for copies off the host.
 //
-//   GET /v1/journal/export?from=&limit=   {"previous": hex, "entries": [{seq, hash, event}], "next"}
+//   GET /v1/journal/export?from=&limit=   {"previous": hex, "entries": [{seq, hash, event}],
+//   "next"}
 #include <boost/json.hpp>
 
 #include "app/admin/api.h"

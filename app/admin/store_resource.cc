@@ -24,9 +24,9 @@ resource snapshot_store(api_context& c, const request& r) {
   const auto folder = body.required_text("folder");
   body.finish();
   auto work = [&c, folder] {
-    return take_snapshot(c.rooms, c.clock, folder,
-                         {c.rooms.env.folder() / "keys", c.rooms.env.folder() / "imports",
-                          c.dkim_folder});
+    return take_snapshot(
+        c.rooms, c.clock, folder,
+        {c.rooms.env.folder() / "keys", c.rooms.env.folder() / "imports", c.dkim_folder});
   };
   const auto done = co_await c.workers.run(std::move(work));
   if (!done) co_return problem_of(done.error());

@@ -121,7 +121,9 @@ int exporting::take_page(std::size_t& count) {
   // Also where the store was restored from an older copy meanwhile, and goes another way since.
   if (previous != head_)
     return complain(fmt::format("{}: entry {} of the store is not the one in the file: begin a new "
-                                "file", o_.file, next_ - 1), exit_no);
+                                "file",
+                                o_.file, next_ - 1),
+                    exit_no);
   const auto& entries = a->body.at("entries").as_array();
   for (const auto& e : entries) {
     journal_line line{.seq = {e.at("seq").to_number<std::uint64_t>()},

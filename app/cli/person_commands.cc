@@ -18,11 +18,12 @@ struct person_options {
 
 void show_erased(const json::object& a) {
   const auto number = [&](const char* name) { return a.at(name).to_number<std::uint64_t>(); };
-  fmt::print("erased: {} consents, {} queued mails cancelled, {} notices cancelled, {} shared bodies "
-             "redacted, {} rows scrubbed; off the disk by {}\n",
-             number("consents"), number("cancelled"), number("notices_cancelled"),
-             number("shared_bodies_redacted"), number("rows_scrubbed"),
-             std::string{a.at("gone_by").as_string()});
+  fmt::print(
+      "erased: {} consents, {} queued mails cancelled, {} notices cancelled, {} shared bodies "
+      "redacted, {} rows scrubbed; off the disk by {}\n",
+      number("consents"), number("cancelled"), number("notices_cancelled"),
+      number("shared_bodies_redacted"), number("rows_scrubbed"),
+      std::string{a.at("gone_by").as_string()});
 }
 
 void show_report(const json::object& a) {
@@ -92,7 +93,8 @@ void add_person_commands(CLI::App& app, context& c) {
       if (!o->new_address.empty()) body["new_address"] = o->new_address;
       if (!o->name.empty()) body["name"] = o->name;
       if (o->moves_consents) body["consents"] = "move";
-      return finish(c, daemon_client{c.socket}.post(tenant_path(o->tenant, "persons/correct"), body),
+      return finish(c,
+                    daemon_client{c.socket}.post(tenant_path(o->tenant, "persons/correct"), body),
                     show_fields);
     };
   });

@@ -65,8 +65,8 @@ int run_snapshot(const context& c, const store_command_options& o) {
 }  // namespace
 
 void add_store_commands(CLI::App& app, context& c) {
-  auto* group =
-      app.add_subcommand("store", "the store's files: compaction, snapshots")->require_subcommand(1);
+  auto* group = app.add_subcommand("store", "the store's files: compaction, snapshots")
+                    ->require_subcommand(1);
   auto o = kept<store_command_options>();
   auto* compact = group->add_subcommand(
       "compact", "new files without the bytes of what was erased; mail goes on meanwhile");

@@ -28,9 +28,10 @@ struct erasure_world : app_world {
   store_maintenance maintenance{rooms, clock, {.reserve_bytes = 0, .share = 1.0}};
 
   erasure_report erase(const std::string& address = jane) {
-    return erase_person(
-               parts,
-               {.tenant = shop, .address = address, .reason = "letter of May 3", .actor = "desk:eva"})
+    return erase_person(parts, {.tenant = shop,
+                                .address = address,
+                                .reason = "letter of May 3",
+                                .actor = "desk:eva"})
         .value();
   }
   void name_person(const std::string& address, const std::string& name) {
@@ -96,9 +97,11 @@ TEST_CASE("A2.10, D4: an erased person is in no raw file of the store after the 
   w.name_person(jane, "Jane Doe-Kovacs");
   w.name_person("bob@example.hu", "Bob");
   const auto hers = w.send(letter_to_jane, {jane});
-  const auto bobs = w.send("To: bob@example.hu\r\nSubject: x\r\n\r\nDear Bob\r\n", {"bob@example.hu"});
+  const auto bobs =
+      w.send("To: bob@example.hu\r\nSubject: x\r\n\r\nDear Bob\r\n", {"bob@example.hu"});
   const auto shared = w.send(
-      "To: \"Jane Doe-Kovacs\" <Jane.Doe@example.hu>, bob@example.hu\r\nSubject: y\r\n\r\nHello\r\n",
+      "To: \"Jane Doe-Kovacs\" <Jane.Doe@example.hu>, bob@example.hu\r\nSubject: "
+      "y\r\n\r\nHello\r\n",
       {jane, "bob@example.hu"});
   std::filesystem::create_directories(w.store / "imports");
   std::ofstream{w.store / "imports/1.csv"} << "email,name\njane.doe@example.hu,Jane Doe-Kovacs\n"
@@ -137,8 +140,8 @@ TEST_CASE("A2.10, D4: an erased person is in no raw file of the store after the 
   CHECK(body(bobs) == "To: bob@example.hu\r\nSubject: x\r\n\r\nDear Bob\r\n");
   CHECK(body(shared) ==
         "To: \"erased\" <erased@erased.invalid>, bob@example.hu\r\nSubject: y\r\n\r\nHello\r\n");
-  const auto record = w.read(
-      [&](read_txn& txn) { return w.rooms.erasures.find(txn, w.shop, person).value(); });
+  const auto record =
+      w.read([&](read_txn& txn) { return w.rooms.erasures.find(txn, w.shop, person).value(); });
   CHECK(record.gone_at.has_value());
   CHECK(w.read([&](read_txn& txn) { return w.rooms.erasures.pending(txn).count; }) == 0);
   const auto erased = w.events(journal::event_kind::consent_erased);
@@ -167,9 +170,8 @@ TEST_CASE("D4: what was given before the erasure is refused, what is newer is ta
                                   {.at = w.clock.now(), .actor = "one_click"});
   });
   w.give_consent(w.shop, jane, "news", before);
-  CHECK(w.read([&](read_txn& txn) {
-    return w.rooms.consents.list(txn, w.shop, key.person).size() == 1;
-  }));
+  CHECK(w.read(
+      [&](read_txn& txn) { return w.rooms.consents.list(txn, w.shop, key.person).size() == 1; }));
   w.clock.advance(std::chrono::hours{1});
   w.give_consent(w.shop, jane, "news", w.clock.now());
   CHECK_FALSE(
@@ -217,7 +219,8 @@ TEST_CASE("notices about an erased person are cancelled, or redacted where they 
   };
   const auto alone = notice("Final-Recipient: rfc822; jane.doe@example.hu\r\n");
   const auto both = notice(
-      "Final-Recipient: rfc822; jane.doe@example.hu\r\nFinal-Recipient: rfc822; bob@example.hu\r\n");
+      "Final-Recipient: rfc822; jane.doe@example.hu\r\nFinal-Recipient: rfc822; "
+      "bob@example.hu\r\n");
   const auto other = notice("Final-Recipient: rfc822; bob@example.hu\r\n");
   const auto done = w.erase();
   CHECK(done.notices == 1);
@@ -240,7 +243,8 @@ TEST_CASE("ended mail keeps no text that names an erased person") {
   CHECK(w.message_of({id.value + 1}).original_message_id.find("jane.doe") != std::string::npos);
   CHECK(w.erase().scrubbed >= 2);
   CHECK(w.message_of({id.value + 1}).original_message_id == "<77.(erased)@crm.test>");
-  const auto after = w.read([&](read_txn& txn) { return w.rooms.verdicts.find(txn, {id.value + 1}); });
+  const auto after =
+      w.read([&](read_txn& txn) { return w.rooms.verdicts.find(txn, {id.value + 1}); });
   REQUIRE(after);
   CHECK(after->matches.at(0).matched.empty());
   CHECK(after->matches.at(0).pattern == "p");
@@ -273,9 +277,8 @@ TEST_CASE("GDPR 15: the report tells everything that is held, and of nobody else
   const auto id = w.send(letter_to_jane, {jane});
   w.send("x\r\n\r\n", {"bob@example.hu"});
   w.settle(recorder, {id.value + 1}, app_world::delivered());
-  w.change([&](write_txn& txn) {
-    w.rooms.tally.record_complaint(txn, {id.value + 1}, w.clock.now());
-  });
+  w.change(
+      [&](write_txn& txn) { w.rooms.tally.record_complaint(txn, {id.value + 1}, w.clock.now()); });
   const auto r = w.report();
   CHECK(r.at("person").at("address").as_string() == jane);
   CHECK(r.at("person").at("name").as_string() == "Jane Doe");

@@ -73,7 +73,8 @@ struct lost_day {
       e.facts["counts"] = "yes";
       before.rooms.journal.append(txn, e);
       before.rooms.suppressions
-          .remove(txn, shop, before.person_of(shop, eve), "desk:eva", "came back", before.clock.now())
+          .remove(txn, shop, before.person_of(shop, eve), "desk:eva", "came back",
+                  before.clock.now())
           .value();
     });
     before.suppress(shop, bob, reputation::suppression_reason::complaint);
@@ -111,7 +112,8 @@ void check_replayed(app_world& w, const lost_day& d) {
     CHECK_FALSE(w.rooms.suppressions.find(txn, d.shop, w.person_of(d.shop, eve), w.clock.now()));
     CHECK(w.rooms.blocker.standing_of(txn, d.shop).bulk_blocked);
     CHECK(w.rooms.blocker.standing_of(txn, d.shop).cause == "too many");
-    CHECK(w.rooms.tenants.find_tenant(txn, d.shop)->state == policy::tenants::tenant_state::overdue);
+    CHECK(w.rooms.tenants.find_tenant(txn, d.shop)->state ==
+          policy::tenants::tenant_state::overdue);
     const auto sent = w.rooms.tally.find(txn, {d.bobs.value + 1});
     CHECK((sent && sent->delivered && sent->complaints.size() == 1));
     return 0;
