@@ -14,6 +14,13 @@ store_options store_options_of(const settings& s) {
           .complaint_max_age_days = s.complaints.max_age_days};
 }
 
+maintenance_options maintenance_of(const settings& s) {
+  maintenance_options out;
+  out.erase_max = s.store.erase_max;
+  out.reserve_bytes = s.store.reserve_bytes;
+  return out;
+}
+
 queue::retry_settings retry_of(const settings& s) {
   queue::retry_settings out;
   for (auto* rule : {&out.bulk, &out.automation, &out.transactional, &out.doi}) {

@@ -7,6 +7,7 @@
 
 #include "app/public/site.h"
 #include "app/settings.h"
+#include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "queue/bounce_notice.h"
 #include "queue/delivery.h"
@@ -19,6 +20,7 @@
 
 namespace consentry::app {
 
+maintenance_options maintenance_of(const settings& s);
 store_options store_options_of(const settings& s);
 queue::retry_settings retry_of(const settings& s);
 queue::notice_settings notices_of(const settings& s);

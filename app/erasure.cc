@@ -46,7 +46,7 @@ class erasing {
   erasing(const erasure_parts& p, const erasure_request& r, erased_person who)
       : p_{p}, rooms_{p.rooms}, r_{r}, who_{std::move(who)} {
     report.person = who_.person;
-    report.at = p.clock.now();
+    report.at = r.at.value_or(p.clock.now());
   }
   result<void> take_away();
   result<void> scrub();
@@ -272,7 +272,8 @@ result<erasure_report> erase_person(const erasure_parts& parts, const erasure_re
     return invalid("a reason is needed, in at most 500 bytes");
   const auto person = tenants::pseudonym(*t, r.address);
   const queue::named_person name{r.address, declared_name(parts.rooms, r.tenant, person)};
-  if (name.is_named_in(r.reason)) return invalid("the reason must not name the person: it is kept");
+  if (!r.at && name.is_named_in(r.reason))
+    return invalid("the reason must not name the person: it is kept");
   if (r.only_if_known) {
     const auto known = is_known(parts.rooms, r.tenant, person);
     if (!known) return known.error();

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct erasure_request {
   std::string actor;
   // policy::consent::erased_method or corrected_method: what the tombstone says.
   std::string method = "erased";
+  std::optional<instant> at;   // a replayed erasure keeps its time; none: now
   bool only_if_known = false;  // no tombstone for whom nothing is known of
 };
 

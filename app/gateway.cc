@@ -23,6 +23,9 @@
 #include "app/public/site.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
+#include "app/restore_marker.h"
+#include "app/restore_replay.h"
+#include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "app/tenant_tasks.h"
 #include "base/log.h"
@@ -108,6 +111,7 @@ struct gateway::state {
   server::session_services submission_services;
   server::session_services inbound_services;
   std::vector<std::unique_ptr<server::listener>> listeners;
+  store_maintenance maintenance;
   tenant_services care;
   admin::api_context api;
   admin::http_server admin_server;
@@ -186,6 +190,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       submission_services{
           .gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
+      maintenance{rooms, clock, maintenance_of(config)},
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,
@@ -199,7 +204,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .notify_queue = [this](instant due) { scheduler.notify(due); },
            .reload_dkim_keys =
                [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
-           .request_compaction = [] {}},
+           .request_compaction = [this] { maintenance.request_compaction(); }},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,
@@ -214,7 +219,10 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .started_at = clock.now(),
           .socket_roles = {config.admin.desk, config.admin.auditor},
           .care = &care,
-          .sign_ups = &sign_ups},
+          .sign_ups = &sign_ups,
+          .maintenance = &maintenance,
+          .erasure_hooks = {erase_lines_below(config.store.folder / "imports")},
+          .erase_max = config.store.erase_max},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -349,7 +357,12 @@ asio::awaitable<void> gateway::state::close_http(std::chrono::milliseconds patie
 
 void gateway::state::start() {
   open_http();  // first: nothing else can fail
-  scheduler.start();
+  // RULES A2 8: an older copy does not know who has withdrawn since.
+  api.is_sending = !is_marked_restored(config.store.folder);
+  if (api.is_sending)
+    scheduler.start();
+  else
+    log::error("app/gateway", "sending_is_off", {{"why", "restored store: replay the journal"}});
   tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
   tasks.spawn(sweep_campaigns({.rooms = rooms,
                                .clock = clock,
@@ -362,6 +375,7 @@ void gateway::state::start() {
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
   tasks.spawn(tend_tenants(care));
+  tasks.spawn(maintenance.run());
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
@@ -418,6 +432,7 @@ asio::awaitable<void> gateway::state::stop() {
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
   co_await close_http(std::chrono::seconds{1});
+  maintenance.cancel();
   tasks.cancel();
   co_await tasks.drained();
   for (auto& m : more_io) m->stop();
@@ -429,6 +444,15 @@ gateway::gateway(settings s, std::filesystem::path file, std::vector<int> socket
     : state_{std::make_unique<state>(std::move(s), std::move(file), std::move(sockets), clock)} {}
 
 gateway::~gateway() = default;
+
+void gateway::replay(const std::filesystem::path& journal_file) {
+  auto& s = *state_;
+  const auto done = replay_journal(
+      {.rooms = s.rooms, .clock = s.clock, .hooks = s.api.erasure_hooks}, journal_file);
+  if (!done) throw configuration_error(describe(done.error()));
+  log::info("app/gateway", "journal_replayed",
+            {{"from", done->from.value}, {"through", done->through.value}});
+}
 
 int gateway::run() {
   auto& s = *state_;

@@ -20,6 +20,10 @@ class gateway {
           const wall_clock& clock);
   ~gateway();
 
+  // Before run(): after a restore, what the journal off the host tells of the time since (see
+  // restore_replay.h). Throws configuration_error.
+  void replay(const std::filesystem::path& journal_file);
+
   // Until SIGTERM or SIGINT and the draining after it. 0: done; 3: the store broke and nothing more
   // could be promised.
   int run();

@@ -89,7 +89,7 @@ void check(const consentry::app::settings& s) {
              policy->patterns->patterns().size());
 }
 
-int run(const std::string& file, bool only_check, int clock_days) {
+int run(const std::string& file, bool only_check, int clock_days, const std::string& journal) {
   auto s = consentry::app::read_settings(file);
   if (only_check) {
     check(s);
@@ -102,6 +102,7 @@ int run(const std::string& file, bool only_check, int clock_days) {
   const shifted_clock clock{std::chrono::days{clock_days}};
   if (clock_days != 0) consentry::log::warn("app/main", "clock_is_shifted", {{"days", clock_days}});
   consentry::app::gateway g{std::move(s), file, std::move(sockets), clock};
+  if (!journal.empty()) g.replay(journal);
   return g.run();
 }
 
@@ -117,6 +118,10 @@ int main(int argc, char** argv) {
   cli.add_option("--clock-days", clock_days,
                  "rehearsal only: run with the clock off by so many days")
       ->check(CLI::Range(-3650, 3650));
+  std::string journal;
+  cli.add_option(
+      "--reapply", journal,
+      "after a restore: first do again what this exported journal tells of the time since");
   cli.set_version_flag("--version", "consentryd " CONSENTRY_VERSION);
   try {
     cli.parse(argc, argv);
@@ -125,7 +130,7 @@ int main(int argc, char** argv) {
     return code == 0 ? 0 : exit_usage;
   }
   try {
-    return run(file, only_check, clock_days);
+    return run(file, only_check, clock_days, journal);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "consentryd: %s\n", e.what());
     return exit_could_not;

@@ -123,6 +123,7 @@ void reader::store(toml_section s) {
   out_.store.map_size = static_cast<std::uint64_t>(s.integer("map_size_gib", 64, 1, 16384)) << 30;
   out_.store.reserve_bytes = static_cast<std::uint64_t>(s.integer("reserve_mib", 64, 0, 1 << 20))
                              << 20;
+  out_.store.erase_max = hours{s.integer("erase_max_h", 24, 1, 24)};
   s.finish();
 }
 

@@ -49,6 +49,7 @@ struct settings {
     std::filesystem::path folder;
     std::uint64_t map_size = 0;  // bytes
     std::uint64_t reserve_bytes = 0;
+    std::chrono::hours erase_max{24};
   } store;
   struct {
     std::optional<tls_identity> identity;

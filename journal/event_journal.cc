@@ -191,10 +191,23 @@ journal_page event_journal::scan(const read_txn& txn, journal_seq from, std::siz
       page.next = seq;
       break;
     }
+    // A person is rare: most entries need not be decoded.
+    if (!filter.person.empty() && c.value().find(filter.person) == std::string_view::npos) continue;
     auto e = entry_of(seq, c.value());
     if (filter.lets_through(e.what)) page.entries.push_back(std::move(e));
   }
   return page;
+}
+
+auto event_journal::scan_raw(const read_txn& txn, journal_seq from, std::size_t limit) const
+    -> std::vector<raw_entry> {
+  std::vector<raw_entry> out;
+  auto c = txn.scan(entries_);
+  for (bool more = c.seek(seq_key(from)); more && out.size() < limit; more = c.next()) {
+    const auto stored = split_entry(c.value());
+    out.push_back({seq_of(c.key()), stored.hash, std::string{stored.encoded}});
+  }
+  return out;
 }
 
 std::vector<entry> event_journal::tail(const read_txn& txn, std::size_t limit,

@@ -70,6 +70,14 @@ class event_journal {
   journal_page scan(const read_txn& txn, journal_seq from, std::size_t limit,
                     const event_filter& filter = {}) const;
 
+  // As they lie in the store, for copies elsewhere.
+  struct raw_entry {
+    journal_seq seq;
+    digest256 hash{};
+    std::string encoded;
+  };
+  std::vector<raw_entry> scan_raw(const read_txn& txn, journal_seq from, std::size_t limit) const;
+
   // The newest `limit` that pass, ascending; looks back over at most 100 000 entries.
   std::vector<entry> tail(const read_txn& txn, std::size_t limit,
                           const event_filter& filter = {}) const;

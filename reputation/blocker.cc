@@ -162,6 +162,16 @@ result<standing> blocker::unblock(write_txn& txn, tenant_id tenant, std::string_
   return after;
 }
 
+bool blocker::replay(write_txn& txn, tenant_id tenant, const standing& as_recorded) {
+  const auto before = standing_of(txn, tenant);
+  if (before == as_recorded) return false;
+  journal::event e;
+  e.facts["replayed"] = "yes";
+  const auto seq = change(txn, tenant, before, as_recorded, std::move(e));
+  if (as_recorded.bulk_blocked) close(tenant, seq);
+  return true;
+}
+
 void blocker::refresh(const read_txn& txn, tenant_id tenant) {
   const auto stored = standing_of(txn, tenant);
   const auto newest = journal_.last(txn);

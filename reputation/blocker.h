@@ -66,6 +66,10 @@ class blocker {
   result<standing> unblock(write_txn& txn, tenant_id tenant, std::string_view person,
                            std::string_view reason, instant at, bool resets = true);
 
+  // A decision of the past as it was recorded, after a restore; journaled anew. False: it stands
+  // already. A gate that it opens opens by refresh().
+  bool replay(write_txn& txn, tenant_id tenant, const standing& as_recorded);
+
   // Sets the gate to what is stored: after the commit of an unblock, or a failed commit of a block.
   // Any thread, with a transaction begun after that commit. It cannot undo a block that is still on
   // its way to the disk, and an older view does not overrule a newer one; where it cannot be told

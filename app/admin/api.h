@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "app/admin/http_server.h"
+#include "app/erasure.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
 #include "app/tenant_services.h"
@@ -19,6 +20,7 @@
 
 namespace consentry::app {
 class sign_up_desk;
+class store_maintenance;
 }
 
 namespace consentry::app::admin {
@@ -60,6 +62,10 @@ struct api_context {
   recent_looks looks{};
   tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
   sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
+  store_maintenance* maintenance = nullptr;
+  std::vector<erasure_hook> erasure_hooks;  // rooms that keep files of their own add theirs
+  std::chrono::hours erase_max{24};
+  bool is_sending = true;  // false: a restored store whose journal was not replayed
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -80,9 +86,13 @@ resource withdraw_consent(api_context& c, const policy::tenants::tenant& t, requ
 resource object_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource persons_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource all_persons_resource(api_context& c, request r);
+resource store_resource(api_context& c, request r);
 resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);
 resource journal_resource(api_context& c, request r);
+response export_journal(api_context& c, const request& r);
 resource stats_resource(api_context& c, request r);
 resource staff_resource(api_context& c, request r);
 resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t, request r);

@@ -96,6 +96,7 @@ response page(api_context& c, const request& r) {
 resource journal_resource(api_context& c, request r) {
   if (r.method != "GET") co_return problem(405, "the journal is only read");
   if (r.path.size() > 2) {
+    if (r.path[2] == "export") co_return export_journal(c, r);
     if (r.path[2] == "verify") co_return co_await verify(c);
     co_return problem(404, "no such resource");
   }

@@ -93,6 +93,15 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/campaigns/{campaign}/release", "releaseCampaign", desk,
      campaigns_resource, view::nothing, takes::json},
 
+    {"GET", "/v1/tenants/{tenant}/persons", "reportPerson", everybody, persons_resource,
+     view::person},
+    {"POST", "/v1/tenants/{tenant}/persons/erase", "erasePerson", desk | tenant_admin,
+     persons_resource, view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/persons/correct", "correctPerson", desk | tenant_admin,
+     persons_resource, view::nothing, takes::json},
+    {"POST", "/v1/persons/erase", "erasePersonEverywhere", desk, all_persons_resource,
+     view::nothing, takes::json},
+
     {"GET", "/v1/queue", "listQueue", staff, queue_resource},
     {"POST", "/v1/queue/hold", "holdMail", desk, queue_resource, view::nothing, takes::json},
     {"POST", "/v1/queue/release", "releaseMail", desk, queue_resource, view::nothing, takes::json},
@@ -101,6 +110,12 @@ const route table[] = {
     {"GET", "/v1/why/{message}", "explainMessage", staff, why_resource, view::person},
     {"GET", "/v1/journal", "readJournal", staff, journal_resource},
     {"GET", "/v1/journal/verify", "verifyJournal", staff, journal_resource},
+    {"GET", "/v1/journal/export", "exportJournal", admin, journal_resource},
+    {"GET", "/v1/store", "showStore", staff, store_resource},
+    {"POST", "/v1/store/compact", "compactStore", admin, store_resource, view::nothing,
+     takes::json},
+    {"POST", "/v1/store/snapshot", "snapshotStore", admin, store_resource, view::nothing,
+     takes::json},
     {"GET", "/v1/stats", "showStats", staff, stats_resource},
 
     {"GET", "/v1/suppressions", "listPlatformSuppressions", staff, platform_suppressions},

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "app/admin/api.h"
+#include "app/store_maintenance.h"
 
 namespace consentry::app::admin {
 
@@ -15,6 +16,7 @@ resource stats_resource(api_context& c, request r) {
   boost::json::object o;
   o["uptime_s"] = (c.clock.now() - c.started_at).count() / 1000;
   o["policy_version"] = active->set->version;
+  o["sending"] = c.is_sending;
   o["sessions"] = c.sessions();
   o["queue"] = boost::json::object{{"queued", q.queued},       {"held", q.held},
                                    {"in_flight", q.in_flight}, {"working_set", q.working_set},
@@ -27,6 +29,7 @@ resource stats_resource(api_context& c, request r) {
                                    {"commits", c.rooms.commits.commits()},
                                    {"operations", c.rooms.commits.operations()},
                                    {"renewals_pending", c.rooms.renewals.pending()}};
+  if (c.maintenance != nullptr) o["maintenance"] = c.maintenance->status();
   o["journal"] = boost::json::object{{"last", *journal_last}};
   co_return json_response(o);
 }

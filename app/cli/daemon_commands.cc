@@ -113,6 +113,7 @@ void add_journal_commands(CLI::App& app, context& c) {
   tail->add_flag("-f,--follow", o->follow, "go on as they come");
   tail->callback([&c, o] { c.chosen = [&c, o] { return tail_journal(c, *o); }; });
 
+  add_journal_export(*group, c);
   group->add_subcommand("verify", "recompute the hash chain")->callback([&c] {
     c.chosen = [&c] {
       const auto a = daemon_client{c.socket}.get("/v1/journal/verify");
@@ -139,6 +140,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   auto* consent = app.add_subcommand("consent", "consents of recipients")->require_subcommand(1);
   add_consent_commands(*consent, c);
   add_form_commands(app, c);
+  add_person_commands(app, c);
   add_queue_commands(app, c);
   add_campaign_commands(app, c);
   add_suppression_commands(app, c);
@@ -147,6 +149,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_standing_commands(app, c);
   add_why_command(app, c);
   add_journal_commands(app, c);
+  add_store_commands(app, c);
   app.add_subcommand("stats", "counters of the daemon")->callback([&c] {
     c.chosen = [&c] { return finish(c, daemon_client{c.socket}.get("/v1/stats"), show_fields); };
   });

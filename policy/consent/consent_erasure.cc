@@ -69,6 +69,11 @@ consent_ledger::erased consent_ledger::erase_person(write_txn& txn, tenant_id te
   return out;
 }
 
+void consent_ledger::replace_person(write_txn& txn, tenant_id tenant, std::string_view person,
+                                    const person_record& p) const {
+  txn.put(persons_, all_of(tenant, person), encode(p));
+}
+
 bool consent_ledger::is_erased(const read_txn& txn, tenant_id tenant, std::string_view person,
                                std::optional<instant> given_at) const {
   const auto bytes = txn.get(consents_, tombstone_key(tenant, person));

@@ -114,16 +114,19 @@ class consent_ledger {
 
   // --- rights of persons (consent_erasure.cc) ---
 
+  // put_person joins; this writes what it is given (a correction).
+  void replace_person(write_txn& txn, tenant_id tenant, std::string_view person,
+                      const person_record& p) const;
+  struct erased {
+    std::uint64_t consents = 0;
+    bool person = false;
+    bool tombstone = false;  // a new one, or a later one
+    bool is_news() const noexcept { return consents != 0 || person || tombstone; }
+  };
   // Takes away every consent of the person, and name and address. What stays is a withdrawal from
   // all topics at that time with the method `why` ("erased", "corrected"): whatever was given up to
   // then is refused when it comes again, and not even stored (RULES D4). Journals consent_erased if
   // anything was there.
-  struct erased {
-    std::uint64_t consents = 0;
-    bool person = false;
-    bool is_news() const noexcept { return consents != 0 || person || tombstone; }
-    bool tombstone = false;  // a new one, or a later one
-  };
   erased erase_person(write_txn& txn, tenant_id tenant, std::string_view person, instant at,
                       std::string_view why, std::string_view reason, const act& by) const;
   // Of a person that erase_person took away, given before that: not to be stored again.
