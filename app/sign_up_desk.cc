@@ -78,10 +78,10 @@ void record_consent(write_txn& txn, store_rooms& rooms, const consent::pending_s
     record.given_at = at;
     record.given_at_text = to_string_utc(at);
   }
-  record.evidence_reference = fmt::format("sign-up {} of {}; confirmed from {} with {}",
-                                          to_string(p.id), to_string_utc(*p.evidence.given_at),
-                                          from.ip.empty() ? "-" : from.ip,
-                                          from.user_agent.empty() ? "-" : from.user_agent);
+  record.evidence_reference =
+      fmt::format("sign-up {} of {}; confirmed from {} with {}", to_string(p.id),
+                  to_string_utc(*p.evidence.given_at), from.ip.empty() ? "-" : from.ip,
+                  from.user_agent.empty() ? "-" : from.user_agent);
   const consent::act by{.at = at, .actor = actor};
   // Twice, so that the history has both: given, then confirmed.
   rooms.consents.put(txn, p.key, record, by);
@@ -100,10 +100,10 @@ asio::awaitable<result<void>> sign_up_desk::sign_up(consent::sign_up_form form,
   auto& rooms = parts_.rooms;
   const auto now = parts_.clock.now();
   const auto p = sign_up_of(form, tenant, who, name, from, now);
-  const auto token = parts_.live.tokens.get()->make(recipient_id{p.id.value},
-                                                    smtp::token_purpose::confirmation);
-  const auto mail = confirmation_mail(form, tenant, who, p.key.person,
-                                      parts_.site_url + "c/" + token, now);
+  const auto token =
+      parts_.live.tokens.get()->make(recipient_id{p.id.value}, smtp::token_purpose::confirmation);
+  const auto mail =
+      confirmation_mail(form, tenant, who, p.key.person, parts_.site_url + "c/" + token, now);
   // Spooled even where it will not be queued: the time taken tells nothing about an address.
   auto spooled =
       spool_own_mail(rooms.bodies, mail, parts_.host_name, now, now + consent::sign_up_life);

@@ -72,7 +72,9 @@ class sign_up_desk {
   };
   result<std::optional<open_sign_up>> find(policy::consent::sign_up_id id) const;
 
-  std::string form_url(std::string_view form) const { return parts_.site_url + "s/" + std::string{form}; }
+  std::string form_url(std::string_view form) const {
+    return parts_.site_url + "s/" + std::string{form};
+  }
 
  private:
   parts parts_;

@@ -67,11 +67,11 @@ own_mail confirmation_mail(const policy::consent::sign_up_form& form,
   const auto date = time.substr(0, 10), hour = time.substr(11, 5);
   auto notice = indented(form.notice.text);
   if (!form.notice.url.empty()) notice += fmt::format("    {}\n", form.notice.url);
-  m.text = fmt::format(fmt::runtime(is_hungarian ? text_hu : text_en),
-                       fmt::arg("time", date + " " + hour),
-                       fmt::arg("title", form.title), fmt::arg("legal_name", tenant.legal_name),
-                       fmt::arg("link", link), fmt::arg("notice", notice),
-                       fmt::arg("postal_address", tenant.postal_address));
+  m.text =
+      fmt::format(fmt::runtime(is_hungarian ? text_hu : text_en),
+                  fmt::arg("time", date + " " + hour), fmt::arg("title", form.title),
+                  fmt::arg("legal_name", tenant.legal_name), fmt::arg("link", link),
+                  fmt::arg("notice", notice), fmt::arg("postal_address", tenant.postal_address));
   while (m.text.ends_with('\n')) m.text.pop_back();
   m.text += '\n';
   return m;

@@ -1,6 +1,6 @@
-// The one mail that asks for the confirmation of a sign-up (double opt-in): who asks, what is agreed
-// to, the link, and what happens without it. Nothing that a stranger typed stands in it, and no
-// advertising.
+// The one mail that asks for the confirmation of a sign-up (double opt-in): who asks, what is
+// agreed to, the link, and what happens without it. Nothing that a stranger typed stands in it, and
+// no advertising.
 #pragma once
 
 #include <string>

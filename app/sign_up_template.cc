@@ -38,10 +38,10 @@ std::vector<std::string> names_in_to(const smtp::mime::walked_message& mail) {
   const auto list = smtp::mime::parse_address_list(to->raw, ok);
   if (!ok || list.size() != 1) return out;
   const auto& name = list.front().display_name;
-  const bool fits = !name.empty() && name.size() <= name_bytes_max &&
-                    std::ranges::all_of(name, [](char c) {
-                      return is_letter(c) || c == ' ' || c == '.' || c == '\'' || c == '-';
-                    });
+  const bool fits =
+      !name.empty() && name.size() <= name_bytes_max && std::ranges::all_of(name, [](char c) {
+        return is_letter(c) || c == ' ' || c == '.' || c == '\'' || c == '-';
+      });
   if (!fits) return out;
   for (const auto word : split(name, ' '))
     if (word.size() >= 2) out.emplace_back(word);

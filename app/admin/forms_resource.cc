@@ -32,19 +32,23 @@ std::string plain_html(const consent::sign_up_form& f, const std::string& url) {
   const bool hu = f.language == "hu";
   return fmt::format(
       "<form action=\"{0}\" method=\"post\">\n"
-      "  <p><label>{1} <input type=\"email\" name=\"address\" autocomplete=\"email\" maxlength=\"254\" "
+      "  <p><label>{1} <input type=\"email\" name=\"address\" autocomplete=\"email\" "
+      "maxlength=\"254\" "
       "required></label></p>\n"
       "  <div>{2}</div>\n"
-      "  <p><label><input type=\"checkbox\" name=\"agree\" value=\"yes\" required> {3}</label></p>\n"
+      "  <p><label><input type=\"checkbox\" name=\"agree\" value=\"yes\" required> "
+      "{3}</label></p>\n"
       "  <p><button>{4}</button></p>\n</form>\n",
       e(url), hu ? "E-mail-cím" : "E-mail address", public_pages::paragraphs(f.notice.text),
-      hu ? "Elolvastam a fenti szöveget, és hozzájárulok." : "I have read the text above, and I agree.",
+      hu ? "Elolvastam a fenti szöveget, és hozzájárulok."
+         : "I have read the text above, and I agree.",
       hu ? "Feliratkozom" : "Sign up");
 }
 
 std::string frame_html(const consent::sign_up_form& f, const std::string& url) {
   return fmt::format(
-      "<iframe src=\"{}\" title=\"{}\" loading=\"lazy\" style=\"width:100%;height:44rem;border:0\"></iframe>\n",
+      "<iframe src=\"{}\" title=\"{}\" loading=\"lazy\" "
+      "style=\"width:100%;height:44rem;border:0\"></iframe>\n",
       public_pages::escaped(url), public_pages::escaped(f.title));
 }
 
@@ -129,8 +133,8 @@ result<void> check(const tenants::tenant_directory& directory, const tenants::te
   const auto from = smtp::mailbox::parse(f.from);
   if (!from) return invalid("from: " + from.error().public_text);
   if (!directory.owns(t.id, from->ascii_domain()))
-    return invalid(fmt::format("from: {} is no verified sender domain of {}", from->ascii_domain(),
-                               t.name));
+    return invalid(
+        fmt::format("from: {} is no verified sender domain of {}", from->ascii_domain(), t.name));
   return consent::validate(f);
 }
 
@@ -141,8 +145,8 @@ result<void> check_content(api_context& c, const tenants::tenant& t,
   const auto mail = confirmation_mail(f, t, to, {}, c.sign_ups->form_url("x"), c.clock.now());
   const auto active = c.live.policy.get();
   const auto text = "From: <" + mail.from.text() + ">\r\nTo: <reader@example.org>\r\nSubject: " +
-                    encoded_header_text(mail.subject) + "\r\nDate: " +
-                    queue::mail_date(c.clock.now()) +
+                    encoded_header_text(mail.subject) +
+                    "\r\nDate: " + queue::mail_date(c.clock.now()) +
                     "\r\nContent-Type: text/plain; charset=utf-8\r\n"
                     "Content-Transfer-Encoding: 8bit\r\n\r\n" +
                     mail.text;
@@ -165,8 +169,7 @@ resource add(api_context& c, const tenants::tenant& t, const request& r) {
   auto is_full = std::make_shared<bool>();
   commit_loop::operation op = [&c, f, is_full, actor = actor_of(r)](write_txn& txn) {
     *is_full = c.rooms.sign_ups.forms_of(txn, f.tenant).size() >= forms_max;
-    if (!*is_full)
-      c.rooms.sign_ups.put_form(txn, f, "added", {.at = f.created_at, .actor = actor});
+    if (!*is_full) c.rooms.sign_ups.put_form(txn, f, "added", {.at = f.created_at, .actor = actor});
   };
   const auto done = co_await c.rooms.commits.commit(std::move(op));
   if (!done) co_return problem_of(done.error());
@@ -174,8 +177,8 @@ resource add(api_context& c, const tenants::tenant& t, const request& r) {
   co_return json_response(shown(c, f), 201);
 }
 
-resource change(api_context& c, const tenants::tenant& t, consent::sign_up_form f,
-                const request& r, std::string how) {
+resource change(api_context& c, const tenants::tenant& t, consent::sign_up_form f, const request& r,
+                std::string how) {
   const auto before = f.notice;
   if (how == "changed") {
     read_members(json_object(r.body), f);
@@ -192,8 +195,8 @@ resource change(api_context& c, const tenants::tenant& t, consent::sign_up_form 
     f.is_enabled = how == "enabled";
   }
   auto is_stale = std::make_shared<bool>();
-  commit_loop::operation op = [&c, f, how, is_stale, version = before.version,
-                               actor = actor_of(r), at = c.clock.now()](write_txn& txn) {
+  commit_loop::operation op = [&c, f, how, is_stale, version = before.version, actor = actor_of(r),
+                               at = c.clock.now()](write_txn& txn) {
     // Two who change one text at once: the second looks again.
     const auto now = c.rooms.sign_ups.find_form(txn, f.id);
     *is_stale = !now || now->notice.version != version;

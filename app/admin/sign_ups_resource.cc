@@ -78,7 +78,8 @@ json::object shown(const consent::pending_sign_up& p, instant now) {
 std::string bounded_text(json_body& body, const char* name) {
   auto text = body.text(name);
   if (text.size() > text_bytes_max || !is_valid_utf8(text))
-    throw configuration_error(fmt::format("{} has at most {} bytes of UTF-8", name, text_bytes_max));
+    throw configuration_error(
+        fmt::format("{} has at most {} bytes of UTF-8", name, text_bytes_max));
   return text;
 }
 
@@ -128,13 +129,14 @@ told_sign_up read_sign_up(const api_context& c, const tenants::tenant& t, const 
     e.topic = *topic;
     e.given_at = time_of_act(body, "signed_up_at", c.clock.now());
     const auto text = body.text("notice");
-    e.notice = {.version = bounded_text(body, "notice_version"),
-                .hash = text.empty() ? bounded_text(body, "notice_hash")
-                                     : consent::hash_of_notice(text),
-                .language = bounded_text(body, "notice_language"),
-                .url = bounded_text(body, "notice_url")};
+    e.notice = {
+        .version = bounded_text(body, "notice_version"),
+        .hash = text.empty() ? bounded_text(body, "notice_hash") : consent::hash_of_notice(text),
+        .language = bounded_text(body, "notice_language"),
+        .url = bounded_text(body, "notice_url")};
     if (e.notice.hash.empty())
-      throw configuration_error("notice, the exact text that was shown, or notice_hash is required");
+      throw configuration_error(
+          "notice, the exact text that was shown, or notice_hash is required");
     e.form_id = bounded_text(body, "form_id");
     e.tick = consent::parse_tick_state(body.text("tick", "ticked"))
                  .value_or(consent::tick_state::unticked);
@@ -159,13 +161,13 @@ told_sign_up read_sign_up(const api_context& c, const tenants::tenant& t, const 
 
 // The CRM's server stands between the visitor and a form of ours: we mail the confirmation.
 resource sign_up_on_form(api_context& c, const tenants::tenant& t, told_sign_up told) {
-  const auto form = c.rooms.env.read(
-      [&](read_txn& txn) { return c.rooms.sign_ups.find_form(txn, told.form); });
+  const auto form =
+      c.rooms.env.read([&](read_txn& txn) { return c.rooms.sign_ups.find_form(txn, told.form); });
   if (!form) co_return problem_of(form.error());
   if (!*form || (*form)->tenant != t.id) co_return problem(404, "no such form");
   if (!(*form)->is_enabled) co_return problem(409, "the form is disabled");
-  const auto done = co_await c.sign_ups->sign_up(**form, t, told.address, told.sign_up.name,
-                                                 told.origin);
+  const auto done =
+      co_await c.sign_ups->sign_up(**form, t, told.address, told.sign_up.name, told.origin);
   if (!done) co_return problem_of(done.error());
   co_return json_response(json::object{{"form", told.form}, {"state", "pending"}}, 202);
 }
@@ -184,23 +186,22 @@ resource confirm_sign_up(api_context& c, const tenants::tenant& t, consent::sign
   const auto at = time_of_act(body, "confirmed_at", c.clock.now());
   const auto origin = read_origin(body);
   body.finish();
-  const auto done = co_await c.sign_ups->confirm(id, consent::sign_up_source::api, t.id, at, origin,
-                                                 actor_of(r));
+  const auto done =
+      co_await c.sign_ups->confirm(id, consent::sign_up_source::api, t.id, at, origin, actor_of(r));
   if (!done) co_return problem_of(done.error());
   if (*done == confirmation::not_ours)
     co_return problem(409, "a sign-up on a form of the gateway is confirmed by its own link");
   if (*done == confirmation::expired)
     co_return problem(410, "the sign-up is older than 24 hours, or there is none");
-  co_return json_response(
-      json::object{{"id", to_string(id)},
-                   {"state", "confirmed"},
-                   {"news", *done == confirmation::done}});
+  co_return json_response(json::object{
+      {"id", to_string(id)}, {"state", "confirmed"}, {"news", *done == confirmation::done}});
 }
 
 resource one_sign_up(api_context& c, const tenants::tenant& t, const request& r) {
   const auto id = consent::parse_sign_up_id(r.path[4]);
   if (!id) co_return problem(404, "no such sign-up");
-  const auto found = c.rooms.env.read([&](read_txn& txn) { return c.rooms.sign_ups.find(txn, *id); });
+  const auto found =
+      c.rooms.env.read([&](read_txn& txn) { return c.rooms.sign_ups.find(txn, *id); });
   if (!found) co_return problem_of(found.error());
   if (!*found || (*found)->key.tenant != t.id) co_return problem(404, "no such sign-up");
   if (r.path.size() == 5 && r.method == "GET")
@@ -225,10 +226,11 @@ resource approve(api_context& c, const tenants::tenant& t, const request& r) {
   if (!read) co_return problem_of(read.error());
   if (read->mail.unscannable) co_return problem(422, "the message cannot be read to its end");
   if (const auto ok = check_scan(*active->set, read->scan); !ok) co_return problem_of(ok.error());
-  consent::doi_template x{.hash = template_hash(read->mail),
-                          .name = r.query.contains("name") ? printable(r.query.at("name"), 200) : "",
-                          .approved_by = r.person,
-                          .approved_at = c.clock.now()};
+  consent::doi_template x{
+      .hash = template_hash(read->mail),
+      .name = r.query.contains("name") ? printable(r.query.at("name"), 200) : "",
+      .approved_by = r.person,
+      .approved_at = c.clock.now()};
   commit_loop::operation op = [&c, id = t.id, x, actor = actor_of(r)](write_txn& txn) {
     c.rooms.sign_ups.approve(txn, id, x, {.at = x.approved_at, .actor = actor});
   };

@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 struct form_options {
   std::string tenant, form, topic, language = "hu", title, notice_file, notice_url, from, from_name,
-      return_url;
+                                   return_url;
   std::vector<std::string> embed_origins;
   bool with_name = false, embed = false;
 };
@@ -60,9 +60,8 @@ int send_form(const context& c, const form_options& o, bool is_new) {
   auto body = body_of(o);
   if (!body) return complain(body.error().public_text, exit_could_not);
   if (is_new) (*body)["language"] = o.language;
-  const auto path =
-      is_new ? tenant_path(o.tenant, "forms")
-             : tenant_path(o.tenant, "forms/" + path_segment(o.form));
+  const auto path = is_new ? tenant_path(o.tenant, "forms")
+                           : tenant_path(o.tenant, "forms/" + path_segment(o.form));
   return finish(c, daemon_client{c.socket}.post(path, *body), show_form);
 }
 
@@ -76,8 +75,8 @@ void add_text_options(CLI::App* command, const std::shared_ptr<form_options>& o)
 }
 
 int show_one(const context& c, const form_options& o) {
-  const auto a = daemon_client{c.socket}.get(
-      tenant_path(o.tenant, "forms/" + path_segment(o.form)));
+  const auto a =
+      daemon_client{c.socket}.get(tenant_path(o.tenant, "forms/" + path_segment(o.form)));
   return finish(c, a, [&o](const json::object& f) {
     if (!o.embed) return show_form(f);
     const auto& e = f.at("embed").as_object();
@@ -155,7 +154,8 @@ void add_template_group(CLI::App& app, context& c) {
   auto* group = app.add_subcommand("doi-template", "confirmation texts a CRM may mail itself")
                     ->require_subcommand(1);
   auto o = kept<template_options>();
-  auto* approve = group->add_subcommand("approve", "read and found free of advertising (terms 5.3)");
+  auto* approve =
+      group->add_subcommand("approve", "read and found free of advertising (terms 5.3)");
   approve->add_option("tenant", o->tenant, "")->required();
   approve->add_option("file", o->file, "a sample mail, .eml")->required();
   approve->callback([&c, o] {
@@ -166,9 +166,10 @@ void add_template_group(CLI::App& app, context& c) {
       const auto to = target(tenant_path(o->tenant, "doi-templates"), {{"name", name}});
       return finish(c, daemon_client{c.socket}.post_file(to, std::move(*mail), "message/rfc822"),
                     [](const json::object& a) {
-                      fmt::print("{}\n\nApproved is this text, whatever stands for @ ~ # and behind "
-                                 "a link's host:\n\n{}",
-                                 text_of(a, "hash"), text_of(a, "text"));
+                      fmt::print(
+                          "{}\n\nApproved is this text, whatever stands for @ ~ # and behind "
+                          "a link's host:\n\n{}",
+                          text_of(a, "hash"), text_of(a, "text"));
                     });
     };
   });
@@ -190,7 +191,8 @@ void add_template_group(CLI::App& app, context& c) {
   revoke->add_option("hash", o->hash, "")->required();
   revoke->callback([&c, o] {
     c.chosen = [&c, o] {
-      const auto path = tenant_path(o->tenant, "doi-templates/" + path_segment(o->hash) + "/revoke");
+      const auto path =
+          tenant_path(o->tenant, "doi-templates/" + path_segment(o->hash) + "/revoke");
       return finish(c, daemon_client{c.socket}.post(path, json::object{}), show_fields);
     };
   });

@@ -20,8 +20,7 @@ std::string return_link(const sign_up_desk::open_sign_up& s, language speaks) {
 admin::response ask_page(const sign_up_desk::open_sign_up& s, language speaks) {
   const auto& w = words(speaks);
   std::string content;
-  if (s.form)
-    content += fmt::format("<p><strong>{}</strong></p>\n", escaped(s.form->title));
+  if (s.form) content += fmt::format("<p><strong>{}</strong></p>\n", escaped(s.form->title));
   content += fmt::format("<p class=\"lead\">{}</p>\n",
                          escaped(fmt::format(fmt::runtime(w.confirm_lead), s.legal_name)));
   content += fmt::format(
@@ -38,7 +37,8 @@ admin::response done_page(const sign_up_desk::open_sign_up& s, language speaks, 
   const auto content =
       fmt::format("<div class=\"done\" role=\"status\"><p>{}</p></div>\n{}",
                   is_news ? w.confirmed : w.already_confirmed, return_link(s, speaks));
-  return to_response({.speaks = speaks, .title = std::string{w.confirmed_title}, .content = content});
+  return to_response(
+      {.speaks = speaks, .title = std::string{w.confirmed_title}, .content = content});
 }
 
 admin::response expired_page(language speaks) {

@@ -43,7 +43,8 @@ language preferred_language(std::string_view accept_language) {
     const auto primary = tag.substr(0, tag.find('-'));
     if (ascii_iequals(primary, "hu")) hungarian = std::max(hungarian, weight);
     // Who reads another language is more likely to read English than Hungarian.
-    else if (!primary.empty() && primary != "*") english = std::max(english, weight);
+    else if (!primary.empty() && primary != "*")
+      english = std::max(english, weight);
   }
   return english > hungarian ? language::english : language::hungarian;
 }
@@ -112,16 +113,15 @@ admin::response to_response(const page& p) {
   html += "</body>\n</html>\n";
   admin::response out{
       .status = p.status, .content_type = "text/html; charset=utf-8", .body = std::move(html)};
-  out.headers = {
-      {"Content-Security-Policy", security_policy(p)},
-      {"Content-Language", std::string{code_of(p.speaks)}},
-      {"Vary", "Accept-Language"},
-      // The address of the page is a key: it must not travel on.
-      {"Referrer-Policy", "no-referrer"},
-      {"X-Content-Type-Options", "nosniff"},
-      {"Cross-Origin-Opener-Policy", "same-origin"},
-      {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
-      {"Strict-Transport-Security", "max-age=31536000"}};
+  out.headers = {{"Content-Security-Policy", security_policy(p)},
+                 {"Content-Language", std::string{code_of(p.speaks)}},
+                 {"Vary", "Accept-Language"},
+                 // The address of the page is a key: it must not travel on.
+                 {"Referrer-Policy", "no-referrer"},
+                 {"X-Content-Type-Options", "nosniff"},
+                 {"Cross-Origin-Opener-Policy", "same-origin"},
+                 {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+                 {"Strict-Transport-Security", "max-age=31536000"}};
   if (p.frame_origins.empty()) out.headers.emplace_back("X-Frame-Options", "DENY");
   return out;
 }

@@ -9,13 +9,15 @@ constexpr phrases hungarian{
         "A link hibás, vagy már nem érvényes. Ha egy levélből nyitotta meg, másolja ki a teljes "
         "címet.",
     .later_title = "Kérjük, próbálja később",
-    .later = "Most nem tudtuk elmenteni a kérését. Semmi sem változott; próbálja meg pár perc múlva.",
+    .later =
+        "Most nem tudtuk elmenteni a kérését. Semmi sem változott; próbálja meg pár perc múlva.",
     .bad_request_title = "Ezt a kérést nem értjük",
     .bad_request = "A kérés hiányos vagy hibás. Nyissa meg újra az oldalt, és próbálja meg ismét.",
     .only_get_and_post = "Ez az oldal csak megnyitható vagy elküldhető.",
     .too_often_title = "Túl sok próbálkozás",
-    .too_often = "Erről a hálózatról rövid idő alatt sok feliratkozás érkezett. Próbálja meg egy óra "
-                 "múlva.",
+    .too_often =
+        "Erről a hálózatról rövid idő alatt sok feliratkozás érkezett. Próbálja meg egy óra "
+        "múlva.",
     .optional = "(nem kötelező)",
     .from_whom = "A leveleket küldi: {}",
     .address_label = "E-mail-cím",
@@ -27,60 +29,66 @@ constexpr phrases hungarian{
     .sign_up_button = "Feliratkozom",
     .trap_label = "Ezt a mezőt hagyja üresen",
     .errors_heading = "Kérjük, javítsa ki:",
-    .address_error = "Írjon be egy érvényes e-mail-címet, például nev@pelda.hu.",
+    .address_error = "Írjon be egy érvényes címet, például nev@pelda.hu.",
     .agree_error = "Jelölje be, hogy hozzájárul; enélkül nem írhatjuk fel.",
     .name_error = "A név legfeljebb 100 karakter lehet.",
     .changed_error = "A szöveg közben megváltozott. Kérjük, olvassa el újra.",
     .quick_error = "Gyorsabb volt, mint amire számítottunk. Kérjük, nyomja meg újra a gombot.",
     .look_again = "Kérjük, nézze át az adatokat, és nyomja meg a gombot.",
     .sent_title = "Nézze meg a leveleit",
-    .sent = "Ha a cím helyes, hamarosan levelet kap tőlünk. Nyissa meg a benne lévő linket 24 órán "
-            "belül: a feliratkozás csak így lép életbe.\n\nHa nem jön meg, nézze meg a levélszemét "
-            "mappát is.",
+    .sent =
+        "Ha a cím helyes, hamarosan levelet kap tőlünk. Nyissa meg a benne lévő linket 24 órán "
+        "belül: a feliratkozás csak így lép életbe.\n\nHa nem jön meg, nézze meg a levélszemét "
+        "mappát is.",
     .closed_title = "Ez az űrlap zárva van",
     .closed = "Itt most nem lehet feliratkozni.",
     .return_link = "Vissza a weboldalra",
     .confirm_title = "Feliratkozás megerősítése",
-    .confirm_lead = "Egy lépés van hátra. A gombbal hozzájárul, hogy ezeket a leveleket küldje Önnek: "
-                    "{}.",
+    .confirm_lead =
+        "Egy lépés van hátra. A gombbal hozzájárul, hogy {} ezeket a leveleket küldje Önnek.",
     .confirm_button = "Igen, feliratkozom",
     .confirmed_title = "Köszönjük, feliratkozott",
     .confirmed = "A hozzájárulását rögzítettük. Bármikor leiratkozhat: minden levélben ott a link.",
     .already_confirmed = "Ezt a feliratkozást már megerősítette, nincs több teendője.",
     .expired_title = "Ez a link lejárt",
-    .expired = "A megerősítő link 24 óráig él. Ha még kéri a leveleket, iratkozzon fel újra. Ha már "
-               "korábban megerősítette, nincs teendője.",
+    .expired =
+        "A megerősítő link 24 óráig él. Ha még kéri a leveleket, iratkozzon fel újra. Ha már "
+        "korábban megerősítette, nincs teendője.",
     .leave_title = "Leiratkozás",
-    .leave_lead = "Nem kér több ilyen levelet ettől a feladótól: {}?",
+    .leave_lead = "Ha nem kér több ilyen levelet a feladótól ({}), nyomja meg a gombot.",
     .leave_button = "Leiratkozom",
     .left_title = "Leiratkozott",
     .left = "{} nem küld Önnek több ilyen levelet. Ez azonnal érvényes.",
     .choose_link = "Megnézem, milyen leveleket kapok",
     .preferences_title = "Milyen leveleket kér?",
-    .preferences_lead = "Itt látja, mire van feliratkozva ennél a feladónál: {}.",
+    .preferences_lead = "Ezeket küldheti Önnek {}, mert hozzájárult.",
     .preferences_legend = "Ezeket a leveleket kérem",
     .none_left = "Ennél a feladónál nincs feliratkozása.",
     .save_button = "Mentés",
     .leave_all_lead = "Vagy egyetlen gombbal mindenről:",
     .leave_all_button = "Leiratkozom mindenről",
-    .again_note = "Ha újra bejelöl egy témát, hozzájárul, hogy {} ebben a témában hírlevelet küldjön "
-                  "Önnek. A hozzájárulást bármikor visszavonhatja.",
+    .again_note =
+        "Ha újra bejelöl egy témát, hozzájárul, hogy {} ebben a témában hírlevelet küldjön "
+        "Önnek. A hozzájárulást bármikor visszavonhatja.",
     .saved_title = "Elmentettük",
     .saved = "A változás azonnal érvényes.",
     .saved_none = "Mindenről leiratkozott. Ez azonnal érvényes."};
 
 constexpr phrases english{
     .bad_link_title = "This link does not work",
-    .bad_link = "The link is wrong or no longer valid. If you opened it from a mail, copy the whole "
-                "address.",
+    .bad_link =
+        "The link is wrong or no longer valid. If you opened it from a mail, copy the whole "
+        "address.",
     .later_title = "Please try again later",
-    .later = "We could not save your request just now. Nothing has changed; try again in a few "
-             "minutes.",
+    .later =
+        "We could not save your request just now. Nothing has changed; try again in a few "
+        "minutes.",
     .bad_request_title = "We do not understand this request",
     .bad_request = "The request is incomplete or broken. Open the page again and retry.",
     .only_get_and_post = "This page can only be opened or submitted.",
     .too_often_title = "Too many attempts",
-    .too_often = "Many sign-ups came from this network in a short time. Please try again in an hour.",
+    .too_often =
+        "Many sign-ups came from this network in a short time. Please try again in an hour.",
     .optional = "(optional)",
     .from_whom = "The mails are sent by {}",
     .address_label = "E-mail address",
@@ -99,36 +107,39 @@ constexpr phrases english{
     .quick_error = "You were quicker than we expected. Please press the button again.",
     .look_again = "Please look over what you entered, and press the button.",
     .sent_title = "Check your mail",
-    .sent = "If the address is right, a mail from us is on its way. Open the link in it within 24 "
-            "hours: only then does the sign-up take effect.\n\nIf it does not come, look into the "
-            "spam folder too.",
+    .sent =
+        "If the address is right, a mail from us is on its way. Open the link in it within 24 "
+        "hours: only then does the sign-up take effect.\n\nIf it does not come, look into the "
+        "spam folder too.",
     .closed_title = "This form is closed",
     .closed = "Nobody can sign up here at the moment.",
     .return_link = "Back to the website",
     .confirm_title = "Confirm your sign-up",
-    .confirm_lead = "One step is left. With the button you agree to get these mails from {}.",
+    .confirm_lead = "One step is left. With the button you agree that {} sends you these mails.",
     .confirm_button = "Yes, sign me up",
     .confirmed_title = "Thank you, you are signed up",
     .confirmed = "Your consent is recorded. You can leave at any time: every mail has the link.",
     .already_confirmed = "You have confirmed this sign-up already; there is nothing more to do.",
     .expired_title = "This link has expired",
-    .expired = "A confirmation link works for 24 hours. If you still want the mails, please sign up "
-               "again. If you confirmed earlier, there is nothing to do.",
+    .expired =
+        "A confirmation link works for 24 hours. If you still want the mails, please sign up "
+        "again. If you confirmed earlier, there is nothing to do.",
     .leave_title = "Unsubscribe",
-    .leave_lead = "Do you want no more mails like this from {}?",
+    .leave_lead = "If you want no more mails like this from {}, press the button.",
     .leave_button = "Unsubscribe",
     .left_title = "You are unsubscribed",
     .left = "{} sends you no more mails like this. This holds at once.",
     .choose_link = "See which mails I get",
     .preferences_title = "Which mails do you want?",
-    .preferences_lead = "This is what you are subscribed to with this sender: {}.",
+    .preferences_lead = "This is what {} may send you, because you agreed.",
     .preferences_legend = "I want these mails",
     .none_left = "You have no subscription with this sender.",
     .save_button = "Save",
     .leave_all_lead = "Or everything at once:",
     .leave_all_button = "Unsubscribe from everything",
-    .again_note = "If you tick a topic again, you agree that {} sends you newsletters on it. You can "
-                  "withdraw this consent at any time.",
+    .again_note =
+        "If you tick a topic again, you agree that {} sends you newsletters on it. You can "
+        "withdraw this consent at any time.",
     .saved_title = "Saved",
     .saved = "The change holds at once.",
     .saved_none = "You are unsubscribed from everything. This holds at once."};

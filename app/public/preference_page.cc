@@ -77,8 +77,8 @@ std::string again_note(const preferences& p, language speaks) {
 }
 
 std::string topic_list(const preferences& p, const phrases& w) {
-  std::string out = fmt::format("<fieldset><legend>{}</legend>\n<ul class=\"topics\">\n",
-                                w.preferences_legend);
+  std::string out =
+      fmt::format("<fieldset><legend>{}</legend>\n<ul class=\"topics\">\n", w.preferences_legend);
   for (std::size_t i = 0; i < p.topics.size(); ++i) {
     const auto& t = p.topics[i];
     out += fmt::format(
@@ -151,7 +151,8 @@ struct wanted {
     return t.is_on && std::ranges::count(shown, t.topic) && !std::ranges::count(ticked, t.topic);
   }
   bool returns(const topic_row& t) const {
-    return t.may_return && std::ranges::count(shown, t.topic) && std::ranges::count(ticked, t.topic);
+    return t.may_return && std::ranges::count(shown, t.topic) &&
+           std::ranges::count(ticked, t.topic);
   }
 };
 
@@ -186,8 +187,7 @@ answer preference_page(context& c, const admin::request& r, const std::string& t
   const auto who = c.live.tokens.get()->read(token, smtp::token_purpose::preferences);
   if (!who) co_return bad_link(v);
   const auto directory = c.rooms.directory.get();
-  const auto mail =
-      c.rooms.env.read([&](read_txn& txn) { return find_mail(txn, c.rooms, *who); });
+  const auto mail = c.rooms.env.read([&](read_txn& txn) { return find_mail(txn, c.rooms, *who); });
   if (!mail) co_return not_now(v);
   const auto* found = *mail ? directory->find((*mail)->tenant) : nullptr;
   if (found == nullptr) co_return bad_link(v);

@@ -123,9 +123,9 @@ std::string fields(const shown_form& s, const entry& e, const phrases& w) {
       "<div id=\"notice\">{}</div>",
       w.agreement_heading, paragraphs(s.form.notice.text));
   if (!s.form.notice.url.empty())
-    out += fmt::format(
-        "<p><a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer\">{}</a></p>\n",
-        escaped(s.form.notice.url), w.privacy_link);
+    out +=
+        fmt::format("<p><a href=\"{}\" target=\"_blank\" rel=\"noopener noreferrer\">{}</a></p>\n",
+                    escaped(s.form.notice.url), w.privacy_link);
   // Never ticked beforehand (GDPR recital 32); what the visitor ticked stays so.
   out += fmt::format(
       "</section>\n{}<div class=\"tick\"><input type=\"checkbox\" id=\"agree\" name=\"agree\" "

@@ -27,7 +27,8 @@ struct site_settings {
   trusted_proxies proxies;
   unsigned sign_ups_per_network_hour = 20;
   unsigned sign_ups_per_form_hour = 2000;
-  std::chrono::milliseconds fill_time_min{2000};  // less between form and answer, and it is asked again
+  std::chrono::milliseconds fill_time_min{
+      2000};  // less between form and answer, and it is asked again
 };
 
 // All outlive the server. Used by one thread.

@@ -25,10 +25,11 @@ void doi_rule(hearing& h) {
   }
   if (!f.sign_up || !f.sign_up->is_open(f.now)) {
     if (f.sign_up) h.date("signed_up_at", f.sign_up->at);
-    h.refuse("doi.no_sign_up", rule_id,
-             fmt::format("No sign-up of this recipient to topic \"{}\" was recorded within the last "
-                         "24 hours (terms 5.3): tell of it through the API first.",
-                         f.topic));
+    h.refuse(
+        "doi.no_sign_up", rule_id,
+        fmt::format("No sign-up of this recipient to topic \"{}\" was recorded within the last "
+                    "24 hours (terms 5.3): tell of it through the API first.",
+                    f.topic));
     return;
   }
   h.date("signed_up_at", f.sign_up->at);

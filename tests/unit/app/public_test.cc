@@ -61,25 +61,27 @@ TEST_CASE("RFC 8058 3.2, RFC 7578: the one field that unsubscribes, and what onl
            {"no last line end", multi, part(name, "One-Click") + "--xYz--", true},
            {"quoted boundary", "multipart/form-data; boundary=\"xYz\"",
             part(name, "One-Click") + "--xYz--", true},
-           {"unquoted name", multi, part("form-data; name=List-Unsubscribe", "One-Click") + "--xYz--",
-            true},
+           {"unquoted name", multi,
+            part("form-data; name=List-Unsubscribe", "One-Click") + "--xYz--", true},
            {"preamble", multi, "hello\r\n" + part(name, "One-Click") + "--xYz--", true},
            {"more header", multi,
             part(name, "One-Click", "Content-Type: text/plain\r\n") + "--xYz--", true},
            {"padded delimiter", multi,
             "--xYz  \r\nContent-Disposition: " + name + "\r\n\r\nOne-Click\r\n--xYz--", true},
            {"the name as text", multi,
-            part("form-data; name=\"x\"", "name=\"List-Unsubscribe\" One-Click") + "--xYz--", false},
+            part("form-data; name=\"x\"", "name=\"List-Unsubscribe\" One-Click") + "--xYz--",
+            false},
            {"a file", multi, part(name + "; filename=\"a\"", "One-Click") + "--xYz--", false},
            {"not ended", multi, part(name, "One-Click"), false},
            {"no boundary", "multipart/form-data", part(name, "One-Click") + "--xYz--", false},
-           {"boundary too long", "multipart/form-data; boundary=" + std::string(71, 'x'), "", false},
+           {"boundary too long", "multipart/form-data; boundary=" + std::string(71, 'x'), "",
+            false},
            {"other boundary", "multipart/form-data; boundary=abc",
             part(name, "One-Click") + "--xYz--", false},
            {"base64", multi,
             part(name, "T25lLUNsaWNr", "Content-Transfer-Encoding: base64\r\n") + "--xYz--", false},
-           {"an attachment", multi, part("attachment; name=\"List-Unsubscribe\"", "One-Click") + "--xYz--",
-            false},
+           {"an attachment", multi,
+            part("attachment; name=\"List-Unsubscribe\"", "One-Click") + "--xYz--", false},
            {"no header", multi, "--xYz\r\nOne-Click\r\n--xYz--", false},
        }) {
     INFO(r.what);
@@ -91,8 +93,8 @@ TEST_CASE("a body has a bound on fields, and JSON is flat") {
   std::string many;
   for (std::size_t i = 0; i <= form_body::fields_max; ++i) many += "a=b&";
   CHECK_FALSE(form_body::read(posted("application/x-www-form-urlencoded", many)));
-  const auto json = form_body::read(
-      posted("application/json", R"({"address": "a@b.hu", "agree": true, "no": false, "nil": null})"));
+  const auto json = form_body::read(posted(
+      "application/json", R"({"address": "a@b.hu", "agree": true, "no": false, "nil": null})"));
   REQUIRE(json);
   CHECK(json->first("address") == "a@b.hu");
   CHECK(json->says("agree", "yes"));
@@ -156,7 +158,8 @@ TEST_CASE("the language that is liked better") {
   const auto is_english = [](const char* header) {
     return preferred_language(header) == language::english;
   };
-  for (const auto* hungarian : {"", "*", "hu", "hu-HU,hu;q=0.9,en;q=0.8", "en;q=0.5,hu;q=0.6", "HU"})
+  for (const auto* hungarian :
+       {"", "*", "hu", "hu-HU,hu;q=0.9,en;q=0.8", "en;q=0.5,hu;q=0.6", "HU"})
     CHECK_FALSE(is_english(hungarian));
   for (const auto* english : {"en", "en-GB, hu;q=0.5", "hu;q=0.3,en;q=0.31", "de"})
     CHECK(is_english(english));
@@ -203,7 +206,8 @@ TEST_CASE("A2.5.3: what differs from person to person is no part of a template")
   CHECK(sample ==
         "Subject: Please confirm\n0 text/plain\nDear ~, confirm @: https://shop.test Code: #\n");
   for (const auto& same : {
-           letter("Dear Béla,\r\n confirm b.nagy+x@two.co.test:\r\nhttps://shop.test/c/zzzz\r\nCode: 1",
+           letter("Dear Béla,\r\n confirm "
+                  "b.nagy+x@two.co.test:\r\nhttps://shop.test/c/zzzz\r\nCode: 1",
                   "=?utf-8?q?B=C3=A9la?= <b@two.test>"),
            letter("Dear Anna Kiss, confirm a@b.hu: https://shop.test  Code: 77"),
        })
@@ -229,10 +233,11 @@ TEST_CASE("A2.5.3: what is added, moved or hidden is seen") {
     CHECK(text_of(other) != sample);
   const std::string multi = "multipart/mixed; boundary=b";
   const auto with_image = [&](const std::string& bytes) {
-    return text_of(letter("--b\r\nContent-Type: text/plain\r\n\r\nConfirm\r\n--b\r\nContent-Type: "
-                          "image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
-                              bytes + "\r\n--b--",
-                          "a@b.hu", "x", multi));
+    return text_of(
+        letter("--b\r\nContent-Type: text/plain\r\n\r\nConfirm\r\n--b\r\nContent-Type: "
+               "image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+                   bytes + "\r\n--b--",
+               "a@b.hu", "x", multi));
   };
   CHECK(with_image("AAAA") == with_image("AAAA"));
   CHECK(with_image("AAAA") != with_image("BBBB"));

@@ -157,8 +157,8 @@ TEST_CASE("A2.5.3: the CRM cannot confirm what the gateway mailed, nor another t
   const auto told = w.app_world::sign_up(w.shop, "joe@one.test", "news");
   CHECK(w.confirm(told.id) == confirmation::not_ours);
   const auto rival = w.add_tenant("rival");
-  CHECK(sign_up_world::wait_for(w.desk.confirm(told.id, sign_up_source::api, rival, w.clock.now(),
-                                               {}, "desk:test"))
+  CHECK(sign_up_world::wait_for(
+            w.desk.confirm(told.id, sign_up_source::api, rival, w.clock.now(), {}, "desk:test"))
             .value() == confirmation::not_ours);
   CHECK(w.confirm(told.id, sign_up_source::api) == confirmation::done);
 }

@@ -43,7 +43,8 @@ struct sign_up_world {
   auto read(F f) {
     return env.read(f).value();
   }
-  pending_sign_up sign_up(char person, const std::string& topic = "news", tenant_id t = tenant_id{1}) {
+  pending_sign_up sign_up(char person, const std::string& topic = "news",
+                          tenant_id t = tenant_id{1}) {
     pending_sign_up p;
     p.id = make_sign_up_id(now);
     p.key = {.tenant = t, .person = std::string(16, person), .sender = "Shop Kft.", .topic = topic};
@@ -94,7 +95,8 @@ TEST_CASE("A2.5.3: what a form may say") {
            {"a script as notice URL", [](auto& f) { f.notice.url = "javascript:alert(1)"; }},
            {"a quote in the return URL", [](auto& f) { f.return_url = "https://x/\"onclick=\""; }},
            {"an origin with a path", [](auto& f) { f.embed_origins = {"https://x.test/a"}; }},
-           {"an origin that is a policy", [](auto& f) { f.embed_origins = {"https://x;script-src"}; }},
+           {"an origin that is a policy",
+            [](auto& f) { f.embed_origins = {"https://x;script-src"}; }},
            {"everybody", [](auto& f) { f.embed_origins = {"https://*"}; }},
        }) {
     INFO(r.wrong);
@@ -111,7 +113,8 @@ TEST_CASE("A2.5.3, D1: a form keeps every text it ever showed, and is the tenant
   f.notice.text = "Új szöveg";
   f.notice.hash = hash_of_notice(f.notice.text);
   f.notice.version = 2;
-  w.write([&](write_txn& txn) { w.store.put_form(txn, f, "notice changed", {w.now, "desk:anna"}); });
+  w.write(
+      [&](write_txn& txn) { w.store.put_form(txn, f, "notice changed", {w.now, "desk:anna"}); });
   w.read([&](read_txn& txn) {
     const auto found = w.store.find_form(txn, "ABCDEFGHIJKLMNOP");
     REQUIRE(found);
@@ -155,7 +158,8 @@ TEST_CASE("A2.5.3: a sign-up is open for 24 hours, then goes with its address") 
   CHECK_FALSE(w.mark(p.key).last);
 }
 
-TEST_CASE("A2.5.3: a second mail within 24 hours changes nothing; a late first one is guarded too") {
+TEST_CASE(
+    "A2.5.3: a second mail within 24 hours changes nothing; a late first one is guarded too") {
   sign_up_world w;
   const auto p = w.sign_up('a');
   w.now += hours{20};
