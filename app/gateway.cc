@@ -204,7 +204,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .notify_queue = [this](instant due) { scheduler.notify(due); },
            .reload_dkim_keys =
                [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
-           .request_compaction = [this] { maintenance.request_compaction(); }},
+           .request_compaction = [this] { maintenance.ask_again(); }},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,

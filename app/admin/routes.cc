@@ -111,7 +111,7 @@ const route table[] = {
     {"GET", "/v1/journal", "readJournal", staff, journal_resource},
     {"GET", "/v1/journal/verify", "verifyJournal", staff, journal_resource},
     {"GET", "/v1/journal/export", "exportJournal", admin, journal_resource},
-    {"GET", "/v1/store", "showStore", staff, store_resource},
+    {"GET", "/v1/store/compact", "showCompaction", staff, store_resource},
     {"POST", "/v1/store/compact", "compactStore", admin, store_resource, view::nothing,
      takes::json},
     {"POST", "/v1/store/snapshot", "snapshotStore", admin, store_resource, view::nothing,
