@@ -128,6 +128,11 @@ result<void> store_maintenance::state::do_all(json::object& told) {
   return {};
 }
 
+void store_maintenance::ask_again() {
+  std::lock_guard lock{state_->mutex};
+  state_->is_asked = true;
+}
+
 result<void> store_maintenance::work() {
   auto& s = *state_;
   {

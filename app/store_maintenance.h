@@ -35,6 +35,8 @@ class store_maintenance {
   boost::asio::awaitable<void> run();
   // Any thread. conflict: one is under way.
   result<void> ask();
+  // Any thread. A run that begins after this call, also where one is under way.
+  void ask_again();
   // {"running", "step", "entries", "entries_total", "pending_erasures", "last": {..}}. Any thread.
   boost::json::object status() const;
   // The work under way ends at its next step; the old file stays. Before the task is drained.

@@ -6,8 +6,8 @@
 
 #include "app/campaign_register.h"
 #include "app/erasure_store.h"
-#include "app/idempotency_store.h"
 #include "app/fingerprint_counts.h"
+#include "app/idempotency_store.h"
 #include "app/notice_marks.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"

@@ -21,7 +21,7 @@
 namespace consentry::app {
 class sign_up_desk;
 class store_maintenance;
-}
+}  // namespace consentry::app
 
 namespace consentry::app::admin {
 

@@ -41,8 +41,8 @@ std::string findings_of(const filters::scan_result& r) {
 
 TEST_CASE("5.1: requests for permission are stopped, other mail that speaks of consent passes") {
   int requests = 0, refused = 0, stopped = 0, others = 0;
-  for (const char* name : {"permission_hu.toml", "permission_en.toml", "permission_hu_2.toml",
-                           "permission_en_2.toml"})
+  for (const char* name :
+       {"permission_hu.toml", "permission_en.toml", "permission_hu_2.toml", "permission_en_2.toml"})
     for (const auto& s : load(name)) {
       const auto r = scan_mail(plain_mail(s.subject, s.text));
       const double score = score_of(r, "permission_request");
@@ -129,8 +129,8 @@ TEST_CASE("5.4: the sender's name, however its legal form is written") {
        }) {
     INFO(r.name << " in " << r.text);
     const auto mail = plain_mail("Hírek", reminder + r.text);
-    const auto scan = filters::scan(smtp::mime::walk(mail), shipped_patterns(),
-                                    {.sender_name = r.name});
+    const auto scan =
+        filters::scan(smtp::mime::walk(mail), shipped_patterns(), {.sender_name = r.name});
     CHECK(scan.shows_sender_name == r.shows);
   }
 }
