@@ -66,6 +66,9 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
   const auto seq = rooms_.journal.append(txn, e);
   if (m.is_notice) return;
+  // RULES A3: the consent lapsed while the mail was in the queue; its own history says so too.
+  if (o.kind == smtp::outcome_kind::bounced && facts.reason == "consent.expired")
+    note_expired(txn, m, r, facts);
   if (is_delivered) {
     rooms_.tally.record_delivered(txn, {.recipient = r.id,
                                         .message = m.id,
@@ -89,6 +92,18 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
                              .campaign = m.campaign},
                             "gateway");
   }
+}
+
+void outcome_recorder::note_expired(write_txn& txn, const queue::queued_message& m,
+                                    const queue::queued_recipient& r,
+                                    const queue::attempt_facts& facts) {
+  const auto directory = rooms_.directory.get();
+  const auto* t = directory->find(m.tenant);
+  if (t == nullptr) return;
+  rooms_.consents.note_expired(
+      txn,
+      {.tenant = m.tenant, .person = r.person, .sender = sender_identity(*t), .topic = m.topic},
+      r.id, facts.rule, {.at = facts.at, .actor = "gateway"});
 }
 
 void outcome_recorder::held(write_txn& txn, const queue::queued_message& m,

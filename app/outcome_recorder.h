@@ -25,6 +25,9 @@ class outcome_recorder final : public queue::outcome_sink {
                const smtp::outcome& o, const queue::attempt_facts& facts) override;
 
  private:
+  void note_expired(write_txn& txn, const queue::queued_message& m,
+                    const queue::queued_recipient& r, const queue::attempt_facts& facts);
+
   struct pending {
     journal_seq seq;
     journal::event what;

@@ -35,6 +35,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       ids{env},
       tenants{env, journal},
       consents{env, journal},
+      evidence{env},
       renewals{env, consents, journal},
       tally{env, o.complaint_max_age_days},
       blocker{env, journal},

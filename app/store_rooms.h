@@ -11,6 +11,7 @@
 #include "journal/event_journal.h"
 #include "journal/id_sequence.h"
 #include "policy/consent/consent_ledger.h"
+#include "policy/consent/evidence_store.h"
 #include "policy/consent/renewal_buffer.h"
 #include "policy/tenants/tenant_directory.h"
 #include "policy/tenants/tenant_registry.h"
@@ -42,6 +43,7 @@ struct store_rooms {
   journal::id_sequence ids;
   policy::tenants::tenant_registry tenants;
   policy::consent::consent_ledger consents;
+  policy::consent::evidence_store evidence;
   policy::consent::renewal_buffer renewals;
   reputation::tally tally;
   reputation::blocker blocker;

@@ -1,6 +1,7 @@
 // The operators' resources. One file per resource; each takes the whole request behind its prefix.
 //
 //   /v1/tenants[/NAME[/state|domains|credentials|consents|standing|block|unblock]]
+//   /v1/tenants/NAME/evidence[/SHA256], /notices                evidence_resource
 //   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
 //   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
 //   journal_resource, stats_resource
@@ -45,6 +46,8 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource evidence_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource notices_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
 resource why_resource(api_context& c, request r);

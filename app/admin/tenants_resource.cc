@@ -196,6 +196,8 @@ resource one_tenant(api_context& c, request r) {
   if (part == "domains" && is_post) co_return co_await add_domain(c, *t, r);
   if (part == "credentials" && is_post) co_return co_await add_credential(c, *t, r);
   if (part == "consents") co_return co_await consents_resource(c, *t, std::move(r));
+  if (part == "evidence") co_return co_await evidence_resource(c, *t, std::move(r));
+  if (part == "notices") co_return co_await notices_resource(c, *t, std::move(r));
   if (part == "standing" || part == "block" || part == "unblock")
     co_return co_await standing_resource(c, *t, std::move(r));
   co_return problem(404, "no such resource");

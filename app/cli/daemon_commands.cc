@@ -137,6 +137,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_credential_commands(app, c);
   auto* consent = app.add_subcommand("consent", "consents of recipients")->require_subcommand(1);
   add_consent_commands(*consent, c);
+  add_evidence_commands(app, c);
   add_queue_commands(app, c);
   add_standing_commands(app, c);
   add_why_command(app, c);

@@ -1,4 +1,5 @@
-// The store that the measures work on, and how they tell what they found: one JSON object on stdout.
+// The store that the measures work on, and how they tell what they found: one JSON object on
+// stdout.
 #pragma once
 
 #include <chrono>

@@ -8,12 +8,12 @@ namespace consentry::bench {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> family{"nagy",   "kovacs", "toth",  "szabo",
-                                                  "horvath", "varga",  "kiss",  "molnar",
-                                                  "nemeth", "farkas", "balogh", "papp"};
-constexpr std::array<std::string_view, 12> given{"anna",   "maria",  "erzsebet", "ilona",
+constexpr std::array<std::string_view, 12> family{"nagy",    "kovacs", "toth",   "szabo",
+                                                  "horvath", "varga",  "kiss",   "molnar",
+                                                  "nemeth",  "farkas", "balogh", "papp"};
+constexpr std::array<std::string_view, 12> given{"anna",    "maria",  "erzsebet", "ilona",
                                                  "katalin", "eva",    "laszlo",   "istvan",
-                                                 "jozsef", "zoltan", "gabor",    "peter"};
+                                                 "jozsef",  "zoltan", "gabor",    "peter"};
 constexpr std::array<std::string_view, 8> host{"gmail.com",   "freemail.hu", "citromail.hu",
                                                "outlook.com", "t-online.hu", "indamail.hu",
                                                "yahoo.com",   "upcmail.hu"};

@@ -9,7 +9,8 @@
 
 // blob   = u8 version(1), varint bytes, zigzag stored_at, text type, text stored_by
 // sums   = varint bytes, varint blobs
-// notice = u8 version(1), text version hash language url, text text, zigzag stored_at, text stored_by
+// notice = u8 version(1), text version hash language url, text text, zigzag stored_at, text
+// stored_by
 
 namespace consentry::policy::consent {
 
@@ -57,6 +58,16 @@ evidence_blob decode_blob(std::string_view digest, std::string_view bytes) {
   b.type = in.text();
   b.stored_by = in.text();
   return b;
+}
+
+std::string encode(const evidence_blob& b) {
+  return byte_writer{}
+      .u8(1)
+      .varint(b.bytes)
+      .zigzag(to_ms(b.stored_at))
+      .text(b.type)
+      .text(b.stored_by)
+      .take();
 }
 
 std::string encode(const notice_text& n) {
@@ -135,13 +146,18 @@ result<evidence_store::put_blob> evidence_store::put_evidence(write_txn& txn, te
   const auto digest = sha256(bytes);
   const put_blob known{.reference = std::string{sha_prefix} + hex(as_bytes(digest))};
   const auto key = blob_key(tenant, as_bytes(digest));
-  const bool is_news = !txn.get(evidence_, key);
+  const auto stored = txn.get(evidence_, key);
+  const bool is_news = !stored;
   if (is_news && read_sums(txn, evidence_, tenant).bytes + bytes.size() > limits_.tenant_bytes_max)
     return no(failure_kind::limit, "the tenant's evidence takes up all its room");
+  evidence_blob about;
+  about.bytes = bytes.size();
+  about.type = printable(type, 100);
+  about.stored_by = by.actor;
+  if (stored) about = decode_blob(as_bytes(digest), *stored);
   // Told again, it waits anew for a consent to point to it.
-  byte_writer about;
-  about.u8(1).varint(bytes.size()).zigzag(to_ms(by.at)).text(printable(type, 100)).text(by.actor);
-  txn.put(evidence_, key, about.bytes());
+  about.stored_at = by.at;
+  txn.put(evidence_, key, encode(about));
   if (!is_news) return known;
   txn.put(blobs_, key, bytes);
   count(txn, tenant, static_cast<std::int64_t>(bytes.size()), 1);
@@ -245,16 +261,14 @@ result<notice_text> evidence_store::put_notice(write_txn& txn, tenant_id tenant,
   for (const auto* part : {&notice.version, &notice.hash, &notice.language, &notice.url})
     if (part->size() > 1024 || !is_valid_utf8(*part))
       return no(failure_kind::invalid, "version, hash, language or url is too long or not UTF-8");
-  notice_text n{.notice = notice,
-                .text = std::string{text},
-                .stored_at = by.at,
-                .stored_by = by.actor};
+  notice_text n{
+      .notice = notice, .text = std::string{text}, .stored_at = by.at, .stored_by = by.actor};
   const auto own = hex(as_bytes(sha256(text)));
   if (trim(notice.hash).empty()) n.notice.hash = std::string{sha_prefix} + own;
   const auto folded = folded_hash(n.notice.hash);
   if (is_sha256(folded) && folded != own)
-    return no(failure_kind::invalid,
-              "the hash is not the SHA-256 of this text, which is " + std::string{sha_prefix} + own);
+    return no(failure_kind::invalid, "the hash is not the SHA-256 of this text, which is " +
+                                         std::string{sha_prefix} + own);
   const auto key = notice_key(tenant, n.notice.hash);
   if (const auto stored = txn.get(notices_, key)) {
     auto before = decode_notice(*stored);

@@ -25,7 +25,7 @@ struct evidence_blob {
   std::string digest;  // SHA-256, 32 bytes
   std::string type;    // "application/pdf", as the uploader said
   std::uint64_t bytes = 0;
-  instant stored_at{};
+  instant stored_at{};  // when it was told last
   std::string stored_by;
 };
 
@@ -70,13 +70,14 @@ class evidence_store {
                                       std::string_view digest, std::size_t limit) const;
 
   // Removes blobs that no consent points to any more, and those that none ever did after
-  // unused_for. Looks at at most `blobs` from behind `after` (empty: from the first); gives where to
-  // go on, empty at the end. Asks the records themselves: whatever erased them, their proof goes too.
+  // unused_for. Looks at at most `blobs` from behind `after` (empty: from the first); gives where
+  // to go on, empty at the end. Asks the records themselves: whatever erased them, their proof goes
+  // too.
   std::string sweep(write_txn& txn, std::string_view after, std::size_t blobs, instant now) const;
 
   // Names the text by notice.hash, or by its own SHA-256 where that is empty. invalid: empty, too
-  // long, not UTF-8, or the hash is a SHA-256 of something else; conflict: another text stands under
-  // this name.
+  // long, not UTF-8, or the hash is a SHA-256 of something else; conflict: another text stands
+  // under this name.
   result<notice_text> put_notice(write_txn& txn, tenant_id tenant, const notice_shown& notice,
                                  std::string_view text, const act& by) const;
   std::optional<notice_text> find_notice(const read_txn& txn, tenant_id tenant,

@@ -13,8 +13,11 @@ using namespace consentry::policy::consent::tests;
 namespace {
 
 struct proof_world : world {
-  evidence_store evidence{env, {.blob_bytes_max = 1000, .tenant_bytes_max = 2500,
-                                .notice_bytes_max = 1000, .tenant_notices_max = 3}};
+  evidence_store evidence{env,
+                          {.blob_bytes_max = 1000,
+                           .tenant_bytes_max = 2500,
+                           .notice_bytes_max = 1000,
+                           .tenant_notices_max = 3}};
 
   result<evidence_store::put_blob> put_blob(std::string_view bytes, std::uint32_t tenant = 1,
                                             std::string_view when = "2026-01-01") {
@@ -48,8 +51,8 @@ struct proof_world : world {
   result<notice_text> put_notice(std::string_view text, std::string hash = "",
                                  std::uint32_t tenant = 1) {
     return write([&](write_txn& txn) {
-      return evidence.put_notice(txn, tenant_id{tenant}, {"v3", hash, "hu", "https://x.hu/n"},
-                                 text, {at("2026-01-01"), "desk:anna"});
+      return evidence.put_notice(txn, tenant_id{tenant}, {"v3", hash, "hu", "https://x.hu/n"}, text,
+                                 {at("2026-01-01"), "desk:anna"});
     });
   }
 };
