@@ -77,11 +77,13 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
   const auto seq = rooms_.journal.append(txn, e);
   if (m.is_notice) return;
-  if (facts.reason == "consent.expired") record_expired(txn, e);
   const bool is_dead = o.kind == smtp::outcome_kind::bounced && facts.transmitted &&
                        smtp::is_hard(smtp::classify(o.last_reply));
   if (facts.transmitted && o.kind != smtp::outcome_kind::deferred)
     count_ended(txn, rooms_, m, is_dead, knobs_(), facts.at);
+  // RULES A3: the consent lapsed while the mail was in the queue; its own history says so too.
+  if (o.kind == smtp::outcome_kind::bounced && facts.reason == "consent.expired")
+    note_expired(txn, m, r, facts);
   if (is_delivered) {
     rooms_.tally.record_delivered(txn, {.recipient = r.id,
                                         .message = m.id,
@@ -106,14 +108,16 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
 }
 
-// RULES D1: the history of a consent tells that it ran out, found when its mail was to leave.
-void outcome_recorder::record_expired(write_txn& txn, const journal::event& bounced) const {
-  auto e = bounced;
-  e.kind = journal::event_kind::consent_expired;
-  e.facts.clear();
+void outcome_recorder::note_expired(write_txn& txn, const queue::queued_message& m,
+                                    const queue::queued_recipient& r,
+                                    const queue::attempt_facts& facts) {
   const auto directory = rooms_.directory.get();
-  if (const auto* t = directory->find(e.tenant)) add_fact(e, "sender", sender_identity(*t));
-  rooms_.journal.append(txn, e);
+  const auto* t = directory->find(m.tenant);
+  if (t == nullptr) return;
+  rooms_.consents.note_expired(
+      txn,
+      {.tenant = m.tenant, .person = r.person, .sender = sender_identity(*t), .topic = m.topic},
+      r.id, facts.rule, {.at = facts.at, .actor = "gateway"});
 }
 
 void outcome_recorder::held(write_txn& txn, const queue::queued_message& m,

@@ -32,7 +32,9 @@ class outcome_recorder final : public queue::outcome_sink {
                const smtp::outcome& o, const queue::attempt_facts& facts) override;
 
  private:
-  void record_expired(write_txn& txn, const journal::event& bounced) const;
+  void note_expired(write_txn& txn, const queue::queued_message& m,
+                    const queue::queued_recipient& r, const queue::attempt_facts& facts);
+
   struct pending {
     journal_seq seq;
     journal::event what;

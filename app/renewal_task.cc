@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds between_batches{500};
 constexpr std::chrono::milliseconds while_more{5};
 constexpr std::chrono::minutes between_trims{10};
 constexpr std::size_t rows_per_trim = 2000;
+constexpr std::size_t blobs_per_sweep = 64;
 
 // True: more waits.
 asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
@@ -46,6 +47,18 @@ asio::awaitable<bool> trim_verdicts(store_rooms& rooms, instant before) {
   co_return done && *more;
 }
 
+// Blobs that no consent points to any more (RULES D4), a few at a time. True: there are more.
+asio::awaitable<bool> sweep_evidence(store_rooms& rooms, instant now, std::string& after) {
+  auto next = std::make_shared<std::string>();
+  commit_loop::operation op = [&rooms, now, after, next](write_txn& txn) {
+    *next = rooms.evidence.sweep(txn, after, blobs_per_sweep, now);
+  };
+  const auto done = co_await rooms.commits.commit(std::move(op));
+  if (!done) log::warn("app/renewal_task", "sweep_failed", {{"cause", describe(done.error())}});
+  after = done ? *next : std::string{};
+  co_return !after.empty();
+}
+
 // A block whose commit failed has closed the gate in memory alone.
 void settle_gates(store_rooms& rooms) {
   const auto seen = rooms.env.read([&](read_txn& txn) { rooms.blocker.refresh_closed(txn); });
@@ -59,12 +72,19 @@ asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock
                                      std::chrono::hours keep_verdicts) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   auto next_trim = std::chrono::steady_clock::now();
+  auto next_sweep = next_trim;
+  std::string swept;  // the blob looked at last
   for (;;) {
     const bool more = co_await apply_one_batch(rooms);
     if (std::chrono::steady_clock::now() >= next_trim) {
       const bool more_verdicts = co_await trim_verdicts(rooms, clock.now() - keep_verdicts);
       next_trim = std::chrono::steady_clock::now();
       if (!more_verdicts) next_trim += between_trims;
+    }
+    if (std::chrono::steady_clock::now() >= next_sweep) {
+      const bool more_blobs = co_await sweep_evidence(rooms, clock.now(), swept);
+      next_sweep = std::chrono::steady_clock::now();
+      if (!more_blobs) next_sweep += between_trims;
     }
     if (!more) settle_gates(rooms);
     timer.expires_after(more ? while_more : between_batches);

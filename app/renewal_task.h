@@ -1,5 +1,6 @@
 // Applies what the journal says about renewals to the ledger, removes verdicts that are past their
-// time, and brings the gates of blocked tenants in line with the store.
+// time and evidence that no consent points to, and brings the gates of blocked tenants in line with
+// the store.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -39,6 +39,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       tenants{env, journal},
       users{env, journal},
       consents{env, journal},
+      evidence{env},
       renewals{env, consents, journal},
       sign_ups{env, journal},
       tally{env, o.complaint_max_age_days},

@@ -16,6 +16,7 @@
 #include "journal/event_journal.h"
 #include "journal/id_sequence.h"
 #include "policy/consent/consent_ledger.h"
+#include "policy/consent/evidence_store.h"
 #include "policy/consent/renewal_buffer.h"
 #include "policy/consent/sign_up_store.h"
 #include "policy/tenants/tenant_directory.h"
@@ -51,6 +52,7 @@ struct store_rooms {
   policy::tenants::tenant_registry tenants;
   policy::tenants::user_registry users;
   policy::consent::consent_ledger consents;
+  policy::consent::evidence_store evidence;
   policy::consent::renewal_buffer renewals;
   policy::consent::sign_up_store sign_ups;
   reputation::tally tally;

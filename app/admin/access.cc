@@ -53,6 +53,8 @@ bool is_taken(takes body, std::string_view type) noexcept {
       return is_json || is_rows;
     case takes::message:
       return type == "message/rfc822";
+    case takes::anything:
+      return true;
   }
   return false;
 }
@@ -69,6 +71,8 @@ std::string_view words(takes body) noexcept {
       return "application/json, text/csv or application/x-ndjson";
     case takes::message:
       return "message/rfc822";
+    case takes::anything:
+      return "a body of any type";
   }
   return "";
 }

@@ -36,10 +36,11 @@ enum class view : std::uint8_t {
 };
 
 // What a body may be; the server refuses others with 415 before it reads them.
-enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message };
+enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message, anything };
 
 inline constexpr std::size_t small_body = 64u << 10;
 inline constexpr std::size_t large_json = 4u << 20;
+inline constexpr std::size_t evidence_body = 512u << 10;
 inline constexpr std::size_t large_body = 64u << 20;
 
 using platform_resource = resource (*)(api_context&, request);

@@ -84,6 +84,8 @@ resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t
 resource write_consents(api_context& c, const policy::tenants::tenant& t, request r);
 resource withdraw_consent(api_context& c, const policy::tenants::tenant& t, request r);
 resource object_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource evidence_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource notices_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource persons_resource(api_context& c, const policy::tenants::tenant& t, request r);

@@ -114,7 +114,11 @@ resource look_up(api_context& c, const tenants::tenant& t, const request& r) {
       list.push_back(std::move(o));
     }
     json::object o{{"person", hex(*person)}, {"consents", std::move(list)}};
-    if (const auto p = c.rooms.consents.find_person(txn, t.id, *person)) o["address"] = p->address;
+    if (const auto p = c.rooms.consents.find_person(txn, t.id, *person)) {
+      o["address"] = p->address;
+      if (!p->name.empty()) o["name"] = to_valid_utf8(p->name);
+    }
+    o["history"] = history_json(c.rooms, txn, t.id, *person);
     if (const auto s = c.rooms.suppressions.find(txn, t.id, *person, c.clock.now()))
       o["suppressed"] = to_json(*s, policy::tenants::is_staff(r.as));
     return o;

@@ -85,6 +85,13 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/doi-templates/{hash}/revoke", "revokeDoiTemplate", desk,
      doi_templates_resource, view::nothing, takes::json},
 
+    {"POST", "/v1/tenants/{tenant}/evidence", "addEvidence", admin | tenants_own, evidence_resource,
+     view::nothing, takes::anything, evidence_body},
+    {"GET", "/v1/tenants/{tenant}/evidence/{sha256}", "showEvidence", everybody, evidence_resource,
+     view::person},
+    {"POST", "/v1/tenants/{tenant}/notices", "addNotice", admin | tenants_own, notices_resource,
+     view::nothing, takes::json},
+    {"GET", "/v1/tenants/{tenant}/notices", "listNotices", everybody, notices_resource},
     {"GET", "/v1/tenants/{tenant}/campaigns", "listCampaigns", everybody, campaigns_resource},
     {"GET", "/v1/tenants/{tenant}/campaigns/{campaign}", "showCampaign", everybody,
      campaigns_resource},

@@ -19,8 +19,8 @@ struct context {
   std::function<int()> chosen;  // returns the exit code
 };
 
-// tenant, domain, credential, consent import|show|withdraw, queue, standing, block, unblock, why,
-// journal, stats
+// tenant, domain, credential, consent import|show|withdraw, evidence, notice, queue, standing,
+// block, unblock, why, journal, stats
 void add_daemon_commands(CLI::App& app, context& c);
 // Its groups, a file each.
 void add_tenant_commands(CLI::App& app, context& c);
@@ -31,6 +31,7 @@ void add_consent_commands(CLI::App& consent, context& c);
 void add_person_commands(CLI::App& app, context& c);
 void add_store_commands(CLI::App& app, context& c);
 void add_journal_export(CLI::App& journal, context& c);
+void add_evidence_commands(CLI::App& app, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);

@@ -141,6 +141,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_consent_commands(*consent, c);
   add_form_commands(app, c);
   add_person_commands(app, c);
+  add_evidence_commands(app, c);
   add_queue_commands(app, c);
   add_campaign_commands(app, c);
   add_suppression_commands(app, c);

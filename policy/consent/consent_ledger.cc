@@ -31,6 +31,8 @@ bool is_same_matter(const consent_record& r, const consent_key& key) {
 constexpr std::size_t key_bytes = 4 + person_bytes + 8;
 // Senders and topics whose hash is remembered; what comes after them is hashed each time.
 constexpr std::size_t matters_max = 1U << 14;
+// Of a person's history, for what is told once.
+constexpr std::size_t history_looked_at_max = 64;
 // A person with more topics than this before the wanted one: seek anew instead of walking.
 constexpr int steps_max = 4;
 
@@ -306,6 +308,7 @@ put_outcome consent_ledger::put(write_txn& txn, const consent_key& key,
     e.facts["given_at"] = to_string_utc(*record.given_at);
     e.facts["method"] = record.method;
     e.facts["outcome"] = to_string(outcome);
+    e.facts["record"] = record_id(record);
     journal_->append(txn, e);
   }
   if (what.is_newly_confirmed) {
@@ -375,6 +378,31 @@ bool consent_ledger::withdraw_all(write_txn& txn, tenant_id tenant, std::string_
                                   instant at, std::string_view method, const act& by) const {
   const consent_key key{tenant, std::string{person}, "", ""};
   return withdraw_at_key(txn, all_topics_key(tenant, person), key, at, method, by);
+}
+
+void consent_ledger::note_refused(write_txn& txn, const consent_key& key, std::string_view reason,
+                                  std::string_view rule, const act& by) const {
+  auto e = event_of(journal::event_kind::consent_refused, key, by);
+  e.reason = reason;
+  e.rule = rule;
+  journal_->append(txn, e);
+}
+
+bool consent_ledger::note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,
+                                  std::string_view rule, const act& by) const {
+  const auto stored = find(txn, key);
+  if (!stored || !stored->given_at) return false;
+  for (const auto& told : journal_->of_person(txn, key.tenant, key.person, history_looked_at_max))
+    if (told.what.kind == journal::event_kind::consent_expired &&
+        fold_name(told.what.topic) == fold_name(key.topic) && told.what.at >= *stored->given_at)
+      return false;
+  auto e = event_of(journal::event_kind::consent_expired, key, by);
+  e.recipient = recipient;
+  e.reason = "consent.expired";
+  e.rule = rule;
+  e.facts["given_at"] = to_string_utc(*stored->given_at);
+  journal_->append(txn, e);
+  return true;
 }
 
 void consent_ledger::object_all(write_txn& txn, tenant_id tenant, std::string_view person,

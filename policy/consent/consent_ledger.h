@@ -108,6 +108,15 @@ class consent_ledger {
   bool withdraw_all(write_txn& txn, tenant_id tenant, std::string_view person, instant at,
                     std::string_view method, const act& by) const;
 
+  // Journals consent_refused: somebody wanted a consent written that must not be (a provenance that
+  // is none, an address that was erased). reason: stable, as of import rows.
+  void note_refused(write_txn& txn, const consent_key& key, std::string_view reason,
+                    std::string_view rule, const act& by) const;
+  // Journals consent_expired, when a delivery attempt was refused for it: once for each evidence.
+  // false: it is told already.
+  bool note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,
+                    std::string_view rule, const act& by) const;
+
   // A complaint or a reply against the mailing, for every topic of the tenant: the twelve months
   // are not renewed by silence (RULES A3). The complaint itself is journaled by whoever counts it.
   void object_all(write_txn& txn, tenant_id tenant, std::string_view person, instant at) const;

@@ -60,6 +60,16 @@ evidence_blob decode_blob(std::string_view digest, std::string_view bytes) {
   return b;
 }
 
+std::string encode(const evidence_blob& b) {
+  return byte_writer{}
+      .u8(1)
+      .varint(b.bytes)
+      .zigzag(to_ms(b.stored_at))
+      .text(b.type)
+      .text(b.stored_by)
+      .take();
+}
+
 std::string encode(const notice_text& n) {
   return byte_writer{}
       .u8(1)
@@ -136,13 +146,18 @@ result<evidence_store::put_blob> evidence_store::put_evidence(write_txn& txn, te
   const auto digest = sha256(bytes);
   const put_blob known{.reference = std::string{sha_prefix} + hex(as_bytes(digest))};
   const auto key = blob_key(tenant, as_bytes(digest));
-  const bool is_news = !txn.get(evidence_, key);
+  const auto stored = txn.get(evidence_, key);
+  const bool is_news = !stored;
   if (is_news && read_sums(txn, evidence_, tenant).bytes + bytes.size() > limits_.tenant_bytes_max)
     return no(failure_kind::limit, "the tenant's evidence takes up all its room");
+  evidence_blob about;
+  about.bytes = bytes.size();
+  about.type = printable(type, 100);
+  about.stored_by = by.actor;
+  if (stored) about = decode_blob(as_bytes(digest), *stored);
   // Told again, it waits anew for a consent to point to it.
-  byte_writer about;
-  about.u8(1).varint(bytes.size()).zigzag(to_ms(by.at)).text(printable(type, 100)).text(by.actor);
-  txn.put(evidence_, key, about.bytes());
+  about.stored_at = by.at;
+  txn.put(evidence_, key, encode(about));
   if (!is_news) return known;
   txn.put(blobs_, key, bytes);
   count(txn, tenant, static_cast<std::int64_t>(bytes.size()), 1);

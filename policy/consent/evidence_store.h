@@ -25,7 +25,7 @@ struct evidence_blob {
   std::string digest;  // SHA-256, 32 bytes
   std::string type;    // "application/pdf", as the uploader said
   std::uint64_t bytes = 0;
-  instant stored_at{};
+  instant stored_at{};  // when it was told last
   std::string stored_by;
 };
 

@@ -143,6 +143,29 @@ TEST_CASE("a refusal of ours is no proof that an address is dead, and a notice i
   CHECK(w.delivered_count() == 0);
 }
 
+TEST_CASE("A3: a consent that lapsed in the queue is told in the person's history, once") {
+  outcome_world w;
+  w.give_consent(w.shop, "jane@one.test", "news", w.clock.now() - std::chrono::hours{24 * 400});
+  queue::attempt_facts facts;
+  facts.at = w.clock.now();
+  facts.number = 1;
+  facts.reason = "consent.expired";
+  facts.rule = "A3";
+  const auto refused = app_world::bounced(550, {5, 7, 1}, "refused here");
+  for (int i = 0; i < 2; ++i) {
+    const auto id = w.mail();
+    const auto r = w.recipient(id).value();
+    const auto m = w.message_of(id);
+    w.change([&](write_txn& txn) { w.recorder.record(txn, m, r, refused, facts); });
+  }
+  CHECK(w.events(event_kind::bounced).size() == 2);
+  const auto expired = w.events(event_kind::consent_expired);
+  REQUIRE(expired.size() == 1);
+  CHECK(expired[0].person == w.person_of(w.shop, "jane@one.test"));
+  CHECK(expired[0].topic == "news");
+  CHECK(expired[0].rule == "A3");
+}
+
 TEST_CASE("a deferral is journaled and nothing else") {
   outcome_world w;
   smtp::outcome o;
