@@ -1,5 +1,5 @@
-// How long a compaction takes, and how long it keeps the writer waiting at most, while a writer goes
-// on committing: consents of ten million persons in a store of its own.
+// How long a compaction takes, and how long it keeps the writer waiting at most, while a writer
+// goes on committing: consents of ten million persons in a store of its own.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -33,7 +33,8 @@ void fill(store_env& env, table t, std::uint64_t records, std::size_t bytes) {
   constexpr std::uint64_t slice = 200'000;
   for (std::uint64_t n = 0; n < records;) {
     auto txn = env.begin_write();
-    for (const auto end = std::min(records, n + slice); n < end; ++n) txn.append(t, key_of(n), value);
+    for (const auto end = std::min(records, n + slice); n < end; ++n)
+      txn.append(t, key_of(n), value);
     txn.commit();
   }
 }
@@ -102,13 +103,14 @@ int main(int argc, char** argv) {
       return 3;
     }
     const auto& r = *done;
-    fmt::print("{{\"records\":{},\"bytes_before\":{},\"bytes_after\":{},\"took_s\":{:.1f},"
-               "\"longest_writer_pause_ms\":{:.1f},\"rounds\":{},\"changes_meanwhile\":{},"
-               "\"commits_meanwhile\":{},\"commit_ms\":{{\"p50\":{:.2f},\"p99\":{:.2f},"
-               "\"max\":{:.1f}}}}}\n",
-               records, r.bytes_before, r.bytes_after, static_cast<double>(r.took.count()) / 1000,
-               static_cast<double>(r.longest_pause.count()) / 1000, r.rounds, r.changes,
-               writer.took_ms.size(), writer.at(0.5), writer.at(0.99), writer.at(1));
+    fmt::print(
+        "{{\"records\":{},\"bytes_before\":{},\"bytes_after\":{},\"took_s\":{:.1f},"
+        "\"longest_writer_pause_ms\":{:.1f},\"rounds\":{},\"changes_meanwhile\":{},"
+        "\"commits_meanwhile\":{},\"commit_ms\":{{\"p50\":{:.2f},\"p99\":{:.2f},"
+        "\"max\":{:.1f}}}}}\n",
+        records, r.bytes_before, r.bytes_after, static_cast<double>(r.took.count()) / 1000,
+        static_cast<double>(r.longest_pause.count()) / 1000, r.rounds, r.changes,
+        writer.took_ms.size(), writer.at(0.5), writer.at(0.99), writer.at(1));
   }
   std::filesystem::remove_all(folder);
   return 0;
