@@ -7,6 +7,7 @@
 #include "app/outgoing_header.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "queue/named_person.h"
 #include "smtp/server/received.h"
 
 namespace consentry::app {
@@ -76,6 +77,19 @@ std::vector<queue::notice_recipient> refused_ones(const acceptance& a) {
     n.reason = r.verdict.reason;
     n.text = r.verdict.text;
     out.push_back(std::move(n));
+  }
+  return out;
+}
+
+// Some senders write their readers' addresses into Message-IDs; the journal can forget nothing, so
+// it must not hear of them (RULES D4).
+std::string without_recipients(const std::string& text, const acceptance& a) {
+  auto out = text;
+  for (const auto& r : a.recipients) {
+    const auto key = r.envelope.address.key();
+    const auto local = key.substr(0, key.rfind('@'));
+    if (ascii_lower(out).find(local) != std::string::npos)
+      out = queue::named_person{key, ""}.without(out);
   }
   return out;
 }
@@ -163,7 +177,7 @@ message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, 
   e.facts["recipients"] = std::to_string(taken.size());
   e.facts["size"] = std::to_string(a.bytes);
   e.facts["body_sha256"] = a.body_sha256;
-  e.facts["original_message_id"] = printable(a.message_id_field, 900);
+  e.facts["original_message_id"] = printable(without_recipients(a.message_id_field, a), 900);
   if (!a.stripped.empty())
     e.facts["stripped"] = fmt::format("{}", fmt::join(a.stripped, ",")).substr(0, 900);
   if (by_content) e.facts["bulk_by_content"] = hex(a.fingerprint);

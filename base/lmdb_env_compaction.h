@@ -1,7 +1,8 @@
 // A new database file in the place of the old one, while reading and writing go on. It holds what
-// lives and nothing else: no free pages, and no bytes of erased keys, which LMDB leaves both in
-// free pages and behind the nodes of used ones (mdb_env_copy2 with MDB_CP_COMPACT drops the first
-// but copies the second).
+// lives and nothing else. LMDB leaves the bytes of erased entries in free pages and in the slack of
+// used ones; its own compacting copy (MDB_CP_COMPACT) drops those, but keeps erased keys where
+// branch pages use them as separators, and cannot be throttled or stopped.
+// docs/decisions/erasure.md
 //
 //   begin   writer paused for an instant: a read transaction S, and from now on the keys of every
 //           commit go to change_log

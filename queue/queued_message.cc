@@ -51,6 +51,10 @@ std::string without_address(std::string_view text, const queued_recipient& r) {
   const auto at = r.address.rfind('@');
   if (at != std::string::npos && !r.domain.empty())
     replace_address(out, r.address.substr(0, at + 1) + r.domain);
+  // "user jane.doe unknown": what is too short to name anybody stays.
+  constexpr std::size_t local_bytes_min = 6;
+  if (at != std::string::npos && at >= local_bytes_min)
+    replace_address(out, r.address.substr(0, at));
   return out;
 }
 

@@ -93,7 +93,8 @@ struct queued_recipient {
   friend bool operator==(const queued_recipient&, const queued_recipient&) = default;
 };
 
-// The text with the recipient's address, in any case, replaced by "(recipient)". Servers like to
+// The text with the recipient's address, and its local part where that is long enough to name
+// somebody, in any case, replaced by "(recipient)". Servers like to
 // repeat the address that they refuse, and what is kept for ever must not hold it (RULES 10, D5).
 std::string without_address(std::string_view text, const queued_recipient& r);
 

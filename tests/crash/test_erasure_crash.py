@@ -2,7 +2,7 @@
 
 Afterwards: nothing acknowledged is lost, who was answered "erased" stays erased and comes back by no import, the journal is whole,
 and one maintenance later no raw file of the store holds an erased address.
-CONSENTRY_ERASURE_KILLS (8) says how often the daemon is killed in each test.
+CONSENTRY_ERASURE_KILLS (4) says how often the daemon is killed in each test.
 """
 import os
 import random
@@ -14,7 +14,7 @@ import pytest
 import support
 from plant import Plant
 
-KILLS = int(os.environ.get("CONSENTRY_ERASURE_KILLS", "8"))
+KILLS = int(os.environ.get("CONSENTRY_ERASURE_KILLS", "4"))
 PERSONS = 60
 
 
