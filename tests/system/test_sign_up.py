@@ -157,7 +157,7 @@ def test_one_confirmation_per_list_and_day(house):
 
 WRONG = {
     "no tick": ({"agree": ""}, "hozzájárul; enélkül"),
-    "no address": ({"address": "nobody"}, "érvényes e-mail-címet"),
+    "no address": ({"address": "nobody"}, "egy érvényes címet"),
     "a form that nobody fetched": ({"stamp": "1.1.aaaa"}, "nézze át"),
     "a form of another": ({"stamp": "1700000000000.1.aaaaaaaaaaaaaaaaaaaaaaaa"}, "nézze át"),
 }
