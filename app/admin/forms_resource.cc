@@ -25,24 +25,16 @@ namespace tenants = policy::tenants;
 
 constexpr std::size_t forms_max = 200;  // of one tenant
 
-// For a page of the tenant's own: its visitor meets our page once more before anything is recorded,
-// because nothing on a page that stands still can say when it was shown.
+// For a page of the tenant's own: it brings the address; what is agreed to is read and ticked on
+// ours, because nothing on a page that stands still can say when it was shown, or which text.
 std::string plain_html(const consent::sign_up_form& f, const std::string& url) {
-  const auto& e = public_pages::escaped;
-  const bool hu = f.language == "hu";
+  const bool is_hungarian = f.language == "hu";
   return fmt::format(
-      "<form action=\"{0}\" method=\"post\">\n"
-      "  <p><label>{1} <input type=\"email\" name=\"address\" autocomplete=\"email\" "
-      "maxlength=\"254\" "
-      "required></label></p>\n"
-      "  <div>{2}</div>\n"
-      "  <p><label><input type=\"checkbox\" name=\"agree\" value=\"yes\" required> "
-      "{3}</label></p>\n"
-      "  <p><button>{4}</button></p>\n</form>\n",
-      e(url), hu ? "E-mail-cím" : "E-mail address", public_pages::paragraphs(f.notice.text),
-      hu ? "Elolvastam a fenti szöveget, és hozzájárulok."
-         : "I have read the text above, and I agree.",
-      hu ? "Feliratkozom" : "Sign up");
+      "<form action=\"{}\" method=\"post\">\n"
+      "  <label>{} <input type=\"email\" name=\"address\" autocomplete=\"email\" "
+      "maxlength=\"254\" required></label>\n  <button>{}</button>\n</form>\n",
+      public_pages::escaped(url), is_hungarian ? "E-mail-cím" : "E-mail address",
+      is_hungarian ? "Tovább a feliratkozáshoz" : "Go on to sign up");
 }
 
 std::string frame_html(const consent::sign_up_form& f, const std::string& url) {

@@ -34,7 +34,8 @@ constexpr phrases hungarian{
     .name_error = "A név legfeljebb 100 karakter lehet.",
     .changed_error = "A szöveg közben megváltozott. Kérjük, olvassa el újra.",
     .quick_error = "Gyorsabb volt, mint amire számítottunk. Kérjük, nyomja meg újra a gombot.",
-    .look_again = "Kérjük, nézze át az adatokat, és nyomja meg a gombot.",
+    .look_again =
+        "Kérjük, olvassa el a szöveget, jelölje be, ha hozzájárul, és nyomja meg a gombot.",
     .sent_title = "Nézze meg a leveleit",
     .sent =
         "Ha a cím helyes, hamarosan levelet kap tőlünk. Nyissa meg a benne lévő linket 24 órán "
@@ -113,7 +114,7 @@ constexpr phrases english{
     .name_error = "A name has at most 100 characters.",
     .changed_error = "The text has changed meanwhile. Please read it again.",
     .quick_error = "You were quicker than we expected. Please press the button again.",
-    .look_again = "Please look over what you entered, and press the button.",
+    .look_again = "Please read the text, tick that you agree, and press the button.",
     .sent_title = "Check your mail",
     .sent =
         "If the address is right, a mail from us is on its way. Open the link in it within 24 "

@@ -40,6 +40,7 @@ struct entry {
   std::string stamp;
   std::vector<std::pair<std::string_view, std::string_view>> errors;  // field, text
   std::string_view remark;  // where nothing is wrong, but the form is shown once more
+  bool is_new = false;      // came without having seen the form: nothing can be wrong yet
 };
 
 std::string stamp_of(const context& c, const consent::sign_up_form& f, instant at) {
@@ -268,8 +269,13 @@ entry read_entry(const context& c, const shown_form& s, const form_body& body,
       e.errors.emplace_back("agree", w.changed_error);
       break;
     case stamp_state::stale:
+      // Nobody can say which text was ticked, or who ticked it: a page of somebody else's can post
+      // a tick. It is ticked here or not at all.
+      e.agrees = false;
       e.remark = w.look_again;
+      e.is_new = stamp.empty();
   }
+  if (e.is_new) e.errors.clear();
   return e;
 }
 
@@ -282,7 +288,7 @@ answer take(context& c, const admin::request& r, const shown_form& s) {
   std::optional<smtp::mailbox> address;
   const auto e = read_entry(c, s, *body, address);
   if (!e.errors.empty() || !e.remark.empty())
-    co_return in_json ? entry_json(c, s, e) : form_page(c, s, e, 422);
+    co_return in_json ? entry_json(c, s, e) : form_page(c, s, e, e.is_new ? 200 : 422);
   const auto thanks =
       in_json ? admin::json_response({{"status", "sent"}, {"detail", w.sent}}) : sent_page(s);
   if (!body->first(trap_field).empty()) {
