@@ -257,8 +257,8 @@ TEST_CASE("campaigns are listed in pages, tenant by tenant, and removed with the
   });
   const auto names = [&](const std::string& after, std::size_t limit) {
     std::string out;
-    for (const auto& s : w.read(
-             [&](read_txn& txn) { return w.rooms.campaigns.list(txn, w.shop, after, limit); }))
+    for (const auto& s :
+         w.read([&](read_txn& txn) { return w.rooms.campaigns.list(txn, w.shop, after, limit); }))
       out += s.name + " ";
     return out;
   };
@@ -274,9 +274,8 @@ TEST_CASE("campaigns are listed in pages, tenant by tenant, and removed with the
   CHECK(rounds == 3);
   CHECK(names("", 10).empty());
   CHECK(w.read([&](read_txn& txn) { return w.rooms.campaigns.sweeps(txn, 10); }).empty());
-  CHECK(w.read([&](read_txn& txn) {
-           return w.rooms.campaigns.list(txn, rival, "", 10).size();
-         }) == 1);
+  CHECK(w.read([&](read_txn& txn) { return w.rooms.campaigns.list(txn, rival, "", 10).size(); }) ==
+        1);
 }
 
 TEST_CASE("counts and holds are there after a restart") {
