@@ -105,11 +105,13 @@ explanation explain(const verdict& v, const evidence& e) {
   in.emplace_back("sender domain",
                   fmt::format("{} ({})", or_dash(e.sender_domain), to_string(e.domain_status)));
   if (e.is_permission_request) in.emplace_back("purpose", "permission request");
-  if (e.campaign_hold)
+  if (e.campaign_hold) {
+    const auto& hold = *e.campaign_hold;
+    const auto share = fmt::format(" ({} of {})", hold.part, hold.whole);
     in.emplace_back("campaign held",
-                    fmt::format("{} since {} ({} of {})", to_string(e.campaign_hold->cause),
-                                to_string_budapest(e.campaign_hold->since), e.campaign_hold->part,
-                                e.campaign_hold->whole));
+                    fmt::format("{} since {}{}", to_string(hold.cause),
+                                to_string_budapest(hold.since), hold.whole != 0 ? share : ""));
+  }
   if (e.scan && v.dates.contains("reminder_after"))
     in.emplace_back("sender's name shown", e.scan->shows_sender_name ? "yes" : "no");
   if (e.suppression)

@@ -139,6 +139,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_template_commands(app, c);
   auto* consent = app.add_subcommand("consent", "consents of recipients")->require_subcommand(1);
   add_consent_commands(*consent, c);
+  add_objection_command(*consent, c);
   add_form_commands(app, c);
   add_person_commands(app, c);
   add_evidence_commands(app, c);

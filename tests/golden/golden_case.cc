@@ -64,6 +64,17 @@ policy::suppression_facts suppression_of(const std::string& v) {
   throw std::runtime_error("unknown suppression");
 }
 
+policy::campaign_hold_facts campaign_hold_of(const std::string& v) {
+  using policy::campaign_hold_cause;
+  const auto words = split(v, ' ');
+  for (auto c :
+       {campaign_hold_cause::unproven, campaign_hold_cause::bounces, campaign_hold_cause::person})
+    if (words.size() == 4 && policy::to_string(c) == words[0])
+      return {c, time_of(std::string{words[1]}), std::stoull(std::string{words[2]}),
+              std::stoull(std::string{words[3]})};
+  throw std::runtime_error("unknown hold");
+}
+
 using setter = std::function<void(const std::string&)>;
 
 std::map<std::string, setter> message_names(golden_case& c) {
@@ -78,6 +89,7 @@ std::map<std::string, setter> message_names(golden_case& c) {
       {"campaign", [&](auto& v) { e.campaign = text_of(v); }},
       {"topic", [&](auto& v) { e.topic = text_of(v); }},
       {"permission-request", [&](auto& v) { e.is_permission_request = flag_of(v); }},
+      {"campaign-hold", [&](auto& v) { e.campaign_hold = campaign_hold_of(v); }},
       {"verified-domains",
        [&](auto& v) {
          c.verified_domains.clear();

@@ -142,17 +142,42 @@ def test_one_click(house):
     assert "suppressed.unsubscribed" in submit(house, [to])[0][to] or "consent.withdrawn" in submit(house, [to])[0][to]
 
 
+def twelve_months_before(day):
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # the 29th of February: a consent of the 28th ends today
+        return day.replace(year=day.year - 1, day=28)
+
+
 def test_consent_runs_out_while_mail_waits(home):
-    """RULES A3 [I]: each attempt is a dispatch. The same store, a year later."""
+    """RULES A3 [I]: each attempt is a dispatch. Twelve months end tomorrow, and the mail still waits the day after."""
+    to = "late@rcpt.test"
     house = House(home, {"route": [{"domain": "*", "host": "127.0.0.1", "port": support.free_port()}]})
     with house:
-        house.gateway.import_consents(["late@rcpt.test"])
-        submit(house, ["late@rcpt.test"])
+        given = twelve_months_before((NOW + datetime.timedelta(days=1)).date())
+        house.gateway.import_consents([{"email": to, "given_at": f"{given}T12:00:00Z", "last_click_at": day(1)}])
+        why = "You receive this because you signed up on our website. Acme Kft."
+        _, end = submit(house, [to], support.letter(to, text=why))
+        message = re.search(r"\bm[0-9a-z]{7,}\b", end).group()
+        accepted_under = house.gateway.json("why", message)["policy_version"]
         house.gateway.stop()
+        # The rules change meanwhile, too: both versions are told.
+        stricter = home / "stricter.toml"
+        stricter.write_text('[renewal]\nobjection_wait_h = 1\n')
+        house.gateway.settings["policy"]["file"] = stricter
         house.gateway.settings["route"] = [{"domain": "*", "host": "127.0.0.1", "port": house.sink.port}]
-        house.gateway.extra_arguments = ["--clock-days", "400"]
+        house.gateway.extra_arguments = ["--clock-days", "2"]
         house.gateway.start()
         notice, = house.received("news@sender.test")
-        assert b"late@rcpt.test" in notice
-        assert b"consent.expired" in notice or b"5.4.7" in notice
-        assert "late@rcpt.test" not in [r["recipients"] for r in house.sink.received()]
+        parsed = email.message_from_bytes(notice)
+        assert parsed.get_content_type() == "multipart/report"
+        assert to.encode() in notice and b"consent.expired" in notice
+        assert b"Status: 5.7.1" in notice and b"Action: failed" in notice
+        assert to not in [r["recipients"] for r in house.sink.received()]
+
+        told = house.gateway.json("why", message)
+        kinds = [e["kind"] for e in told["events"]]
+        assert kinds.count("consent_expired") == 1 and kinds.count("bounced") == 1
+        bounced, = [e for e in told["events"] if e["kind"] == "bounced"]
+        assert bounced["reason"] == "consent.expired" and bounced["rule"] == "A3"
+        assert bounced["facts"]["accepted_under"] == accepted_under != bounced["policy_version"]

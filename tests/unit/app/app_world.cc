@@ -33,6 +33,29 @@ must_match = ["gyanusszo"]
 must_not_match = ["szo"]
 )";
 
+constexpr std::string_view patterns_permission = R"(
+language = "hu"
+category = "permission_request"
+[[pattern]]
+id = "keres"
+weight = 12
+words = ["engedelyszo"]
+must_match = ["engedelyszo"]
+must_not_match = ["szo"]
+)";
+
+constexpr std::string_view patterns_reminder = R"(
+language = "hu"
+category = "reminder"
+[[pattern]]
+id = "miert"
+weight = 1
+zones = ["body"]
+words = ["feliratkozott"]
+must_match = ["feliratkozott"]
+must_not_match = ["szo"]
+)";
+
 app::store_options options_of(const std::filesystem::path& store, std::uint64_t reserve_bytes) {
   app::store_options o;
   o.folder = store;
@@ -64,6 +87,8 @@ std::shared_ptr<const app::active_policy> small_policy() {
     filters::pattern_set set;
     set.files.push_back(filters::parse_pattern_file(patterns_hard, "hu/H4.toml"));
     set.files.push_back(filters::parse_pattern_file(patterns_suspicious, "hu/S3.toml"));
+    set.files.push_back(filters::parse_pattern_file(patterns_permission, "hu/permission.toml"));
+    set.files.push_back(filters::parse_pattern_file(patterns_reminder, "hu/reminder.toml"));
     auto out = std::make_shared<app::active_policy>();
     out->patterns = std::make_shared<const filters::pattern_database>(std::move(set));
     out->set = policy::make_policy_set(small_knobs(), "small");

@@ -24,7 +24,8 @@ namespace consentry::tests {
 policy::rule_knobs small_knobs();
 
 // Compiled once in a process. conf/patterns changes with the language; these do not: "tiltottszo"
-// is H4, refused; "gyanusszo" is S3, held.
+// is H4, refused; "gyanusszo" is S3, held; "engedelyszo" asks for permission; "feliratkozott" is a
+// reminder.
 std::shared_ptr<const app::active_policy> small_policy();
 
 // One key, always the same, so that the token of a number can be written down.

@@ -65,6 +65,19 @@ TEST_CASE("each fault that comes while mail waits is found before the attempt") 
             "tenant.suspended", act::hold},
            {"the tenant pays late", [](auto& w) { w.set_state(w.shop, tenant_state::overdue); },
             act::hold, "tenant.overdue", act::proceed},
+           {"the recipient unsubscribes",
+            [](auto& w) {
+              w.suppress(w.shop, "jane@one.test", reputation::suppression_reason::unsubscribe);
+            },
+            act::refuse, "suppressed.unsubscribed", act::proceed},
+           {"the campaign is held",
+            [](auto& w) {
+              w.change([&](write_txn& txn) {
+                w.rooms.campaigns.hold(txn, w.shop, "spring", "desk:anna", "a doubt", w.clock.now())
+                    .value();
+              });
+            },
+            act::hold, "campaign.held", act::proceed},
            {"the contract ends", [](auto& w) { w.set_state(w.shop, tenant_state::terminated); },
             act::refuse, "tenant.terminated", act::refuse},
        }) {

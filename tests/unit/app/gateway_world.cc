@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "app/campaign_sweeper.h"
 #include "app/departure_gate.h"
 #include "app/queue_control.h"
 #include "app/sign_up_template.h"
 #include "base/text.h"
+#include "policy/policy_file.h"
 
 namespace consentry::tests {
 
@@ -134,6 +136,7 @@ gateway_world::gateway_world(boost::asio::io_context& io)
   add_directives();
   consent_directives();
   queue_directives();
+  campaign_directives();
 }
 
 gateway_world::~gateway_world() = default;
@@ -219,6 +222,43 @@ void gateway_world::queue_directives() {
   };
 }
 
+void gateway_world::campaign_directives() {
+  // "reminder.after_months = 3": knobs as in a policy file, over the small policy's
+  directives_["policy"] = [this](const words& w) {
+    auto line = fmt::format("{}", fmt::join(w, " "));
+    if (!line.starts_with("reminder."))
+      line = "reminder.after_months = " + std::to_string(small_knobs().reminder_after_months) +
+             "\n" + line;
+    world_.set_policy(policy::parse_policy(line, "@policy"));
+  };
+  directives_["campaign"] = [this](const words& w) {
+    const auto tenant = world_.tenant_named(at(w, 1));
+    const auto& all = world_.rooms.campaigns;
+    const auto now = world_.clock.now();
+    world_.change([&](write_txn& txn) {
+      if (at(w, 0) == "hold")
+        all.hold(txn, tenant, at(w, 2), "desk:test", at(w, 3), now).value();
+      else if (at(w, 0) == "release")
+        all.release(txn, tenant, at(w, 2), "desk:test", at(w, 3), now).value();
+      else if (at(w, 0) == "count")
+        all.count(txn, tenant, at(w, 2),
+                  {.asked = std::stoull(at(w, 3)), .unproven = std::stoull(at(w, 4))},
+                  world_.live.policy.get()->set->rules, now);
+      else
+        throw std::runtime_error("hold, release or count");
+    });
+  };
+  directives_["sweep"] = [this](const words&) {
+    const app::campaign_sweeper_parts parts{
+        .rooms = world_.rooms,
+        .clock = world_.clock,
+        .notify_queue = [](instant) {},
+        .host_name = "mx.test",
+        .postmaster = smtp::mailbox::parse("postmaster@mx.test").value()};
+    app_world::wait_for(app::sweep_once(parts));
+  };
+}
+
 std::string gateway_world::directive(std::string_view name, std::string_view rest) {
   try {
     if (name == "expect") return expect(rest);
@@ -249,6 +289,7 @@ std::string gateway_world::expect(std::string_view rest) {
   if (!is_wanted) return "@expect no journal, or no notice";
   if (what == "spooled") return expect_spooled(rest.substr(std::min<std::size_t>(rest.size(), 8)));
   if (what == "gate") return expect_gate(w);
+  if (what == "campaign") return expect_campaign(w);
   return expect_count(what, at(w, 1));
 }
 
@@ -325,6 +366,18 @@ std::string gateway_world::expect_gate(const words& w) {
                                                   : "defer";
   if (got != at(w, 2)) return fmt::format("the gate says {} {}", got, d.reason);
   return w.size() < 4 || d.reason == w[3] ? "" : "the gate's reason is " + d.reason;
+}
+
+// "campaign TENANT NAME running", "campaign TENANT NAME REASON"
+std::string gateway_world::expect_campaign(const words& w) {
+  const auto tenant = world_.tenant_named(at(w, 1));
+  const auto s = world_.read(
+      [&](read_txn& txn) { return world_.rooms.campaigns.find(txn, tenant, at(w, 2)); });
+  if (!s) return "nobody has seen this campaign";
+  const std::string got{s->hold ? policy::reason_of(s->hold->cause) : "running"};
+  return got == at(w, 3) ? ""
+                         : fmt::format("the campaign is {}: {} of {}", got, s->counts.unproven,
+                                       s->counts.asked);
 }
 
 }  // namespace consentry::tests

@@ -27,12 +27,14 @@ class gateway_world final : public dialog_world {
   void add_directives();
   void consent_directives();
   void queue_directives();
+  void campaign_directives();
   std::string expect(std::string_view rest);
   std::string expect_count(const std::string& what, const std::string& number);
   std::string expect_journal(const words& w, bool is_wanted);
   std::string expect_notice(std::string_view rest, bool is_wanted);
   std::string expect_spooled(std::string_view rest);
   std::string expect_gate(const words& w);
+  std::string expect_campaign(const words& w);
   recipient_id queued_to(const std::string& address);
 
   app_world world_;

@@ -204,3 +204,57 @@ TEST_CASE("held by the gate, and a notice queued: each with its reason") {
   REQUIRE(told.size() == 1);
   CHECK(told[0].facts.at("for") == to_string(m.id));
 }
+
+TEST_CASE(
+    "D1, A3: a consent that runs out in the queue is told in its history, with both policies") {
+  outcome_world w;
+  w.give_consent(w.shop, "jane@one.test", "news", time_at("2024-03-14T18:00:00"));
+  const auto id = w.mail();
+  auto m = w.message_of(id);
+  m.policy_version = "p-accepted";
+  const auto r = w.recipient(id).value();
+  w.clock.set(time_at("2025-03-15T00:00:00"));
+  queue::attempt_facts facts;
+  facts.at = w.clock.now();
+  facts.reason = "consent.expired";
+  facts.rule = "A3";
+  facts.policy_version = "p-now";
+  smtp::outcome o;
+  o.kind = smtp::outcome_kind::bounced;
+  o.last_reply.enhanced = {5, 7, 1};
+  w.change([&](write_txn& txn) { w.recorder.record(txn, m, r, o, facts); });
+  const auto bounced = w.events(event_kind::bounced);
+  REQUIRE(bounced.size() == 1);
+  CHECK(bounced[0].reason == "consent.expired");
+  CHECK(bounced[0].policy_version == "p-now");
+  CHECK(bounced[0].facts.at("accepted_under") == "p-accepted");
+  const auto expired = w.events(event_kind::consent_expired);
+  REQUIRE(expired.size() == 1);
+  CHECK(expired[0].person == r.person);
+  CHECK(expired[0].topic == "news");
+  CHECK(expired[0].message == m.id);
+  CHECK(expired[0].rule == "A3");
+  CHECK(expired[0].facts.at("sender") == "shop Kft.");
+  // A refusal for another reason is no expiry.
+  facts.reason = "consent.withdrawn";
+  w.change([&](write_txn& txn) { w.recorder.record(txn, m, r, o, facts); });
+  CHECK(w.events(event_kind::consent_expired).size() == 1);
+  // Nor is the address dead: nothing was sent.
+  CHECK_FALSE(w.is_suppressed());
+}
+
+TEST_CASE("what the gate holds tells which policy took it and which one holds it") {
+  outcome_world w;
+  const auto id = w.mail();
+  auto m = w.message_of(id);
+  m.policy_version = "p-accepted";
+  queue::dispatch_decision why;
+  why.what = queue::dispatch_decision::act::hold;
+  why.reason = "campaign.held";
+  why.policy_version = "p-now";
+  w.change([&](write_txn& txn) { w.recorder.held(txn, m, w.recipient(id).value(), why); });
+  const auto held = w.events(event_kind::held);
+  REQUIRE(held.size() == 1);
+  CHECK(held[0].policy_version == "p-now");
+  CHECK(held[0].facts.at("accepted_under") == "p-accepted");
+}
