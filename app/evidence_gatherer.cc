@@ -76,6 +76,8 @@ policy::evidence gather(const store_rooms& rooms,
   }
   if (const auto s = rooms.suppressions.find(txn, q.tenant, person, q.now))
     e.suppression = policy::suppression_facts{.cause = cause_of(s->reason), .since = s->at};
+  if (const auto s = rooms.imports.suspect_of(q.tenant); s && q.stream == smtp::stream::bulk)
+    e.suspect = policy::suspect_import{.import = to_string(s->id), .score = s->points};
   return e;
 }
 

@@ -7,6 +7,7 @@
 #include "app/campaign_register.h"
 #include "app/erasure_store.h"
 #include "app/notice_marks.h"
+#include "app/import_store.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -58,6 +59,7 @@ struct store_rooms {
   verdict_store verdicts;
   app::notice_marks notice_marks;
   erasure_store erasures;
+  import_store imports;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

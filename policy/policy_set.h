@@ -47,6 +47,8 @@ struct rule_knobs {
   int campaign_max_unproven = 500;
   int bounce_hold_campaign = 500;
 
+  int import_hold_score = 60;  // above it a list that looks bought holds campaigns
+
   tenants::overdue_allow overdue = tenants::overdue_allow::automation;
 
   std::int64_t ratio_floor = 1000;  // RULES A5, for reputation

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "app/admin/http_server.h"
+#include "app/import_runner.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
 #include "app/tenant_services.h"
@@ -60,6 +61,7 @@ struct api_context {
   recent_looks looks{};
   tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
   sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
+  import_runner* imports = nullptr;  // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -74,6 +76,7 @@ resource consents_resource(api_context& c, const policy::tenants::tenant& t, req
 resource forms_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource sign_ups_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource imports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource queue_resource(api_context& c, request r);
@@ -102,6 +105,7 @@ class json_body {
   std::string required_text(std::string_view name);
   bool has(std::string_view name) const { return members_.contains(name); }
   std::optional<bool> flag(std::string_view name);
+  std::optional<std::uint64_t> number(std::string_view name);
   void finish() const;
 
  private:

@@ -27,6 +27,7 @@ void add_tenant_commands(CLI::App& app, context& c);
 void add_domain_commands(CLI::App& app, context& c);
 void add_credential_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);
+void add_import_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_user_commands(CLI::App& app, context& c);
