@@ -28,8 +28,8 @@ TEST_CASE("D4: an erasure takes every topic, and the person, and nobody else's")
                    by);
     w.ledger.put(txn, key_of("bob"), given("2025-01-01T10:00:00Z", key_of("bob")), by);
     w.ledger.put_person(txn, tenant_id{1}, person("jane"), {"jane@x.hu", "Jane"});
-    const auto done = w.ledger.erase_person(txn, tenant_id{1}, person("jane"),
-                                            at("2025-03-10T12:00:00Z"), erased_method, "letter", by);
+    const auto done = w.ledger.erase_person(
+        txn, tenant_id{1}, person("jane"), at("2025-03-10T12:00:00Z"), erased_method, "letter", by);
     CHECK(done.consents == 2);
     CHECK(done.person);
     CHECK(done.is_news());
@@ -63,10 +63,10 @@ TEST_CASE("D4, property: no order of older consents and withdrawals brings an er
       w.write([&](write_txn& txn) {
         const auto key = key_of("jane", step % 2 == 0 ? "news" : "offers");
         if (step == 5) {
-          w.ledger.withdraw_all(txn, tenant_id{1}, person("jane"),
-                                at(random() % 2 != 0U ? "2025-04-01T00:00:00Z"
-                                                      : "2025-02-01T00:00:00Z"),
-                                "one_click", by);
+          w.ledger.withdraw_all(
+              txn, tenant_id{1}, person("jane"),
+              at(random() % 2 != 0U ? "2025-04-01T00:00:00Z" : "2025-02-01T00:00:00Z"), "one_click",
+              by);
           return;
         }
         const auto day = std::to_string(10 + random() % 18);

@@ -1,4 +1,5 @@
-// Segments with dead bodies are emptied and removed; what lives in them stays readable all the time.
+// Segments with dead bodies are emptied and removed; what lives in them stays readable all the
+// time.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -29,9 +30,7 @@ struct rewritten {
   }
   void cancel(message_id id, std::uint64_t which = 1) {
     q.commits
-        .run([&](write_txn& txn) {
-          q.store.cancel(txn, {id.value + which}, "test", noon, {});
-        })
+        .run([&](write_txn& txn) { q.store.cancel(txn, {id.value + which}, "test", noon, {}); })
         .value();
   }
   std::string body(message_id id) { return q.bodies.read(q.message(id).body_at).value(); }
@@ -149,9 +148,8 @@ TEST_CASE("a snapshot holds the segments, and the rewrite says what is left") {
 
 TEST_CASE("D4: the forms in which an address stands in texts") {
   const named_person jane{"Jane.Doe@example.hu", "Jane Doe"};
-  for (const char* text :
-       {"to <JANE.DOE@Example.HU>", "b-jane.doe=example.hu@crm.test", "?m=jane.doe%40example.hu",
-        "x jane.doe=40example.hu"}) {
+  for (const char* text : {"to <JANE.DOE@Example.HU>", "b-jane.doe=example.hu@crm.test",
+                           "?m=jane.doe%40example.hu", "x jane.doe=40example.hu"}) {
     INFO(text);
     CHECK(jane.is_in(text));
     CHECK_FALSE(jane.is_in(jane.without(text)));
