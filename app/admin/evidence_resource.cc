@@ -61,8 +61,8 @@ response as_file(const consent::evidence_blob& b, std::string bytes) {
 
 response show_evidence(api_context& c, tenant_id tenant, const request& r) {
   const auto& name = r.path[4];
-  const auto digest = consent::blob_digest_of(
-      name.starts_with(sha_prefix) ? name : std::string{sha_prefix} + name);
+  const auto digest =
+      consent::blob_digest_of(name.starts_with(sha_prefix) ? name : std::string{sha_prefix} + name);
   if (digest.empty()) return problem(422, "evidence is named by its SHA-256, 64 lower-case digits");
   const bool as_json = r.query.contains("format") && r.query.at("format") == "json";
   auto found = c.rooms.env.read([&](read_txn& txn) -> std::optional<response> {
@@ -106,9 +106,8 @@ resource add_notice(api_context& c, tenant_id tenant, const request& r) {
 
 response show_notice(api_context& c, tenant_id tenant, const request& r) {
   if (!r.query.contains("hash")) return problem(422, "name a notice: ?hash=");
-  const auto found = c.rooms.env.read([&](read_txn& txn) {
-    return c.rooms.evidence.find_notice(txn, tenant, r.query.at("hash"));
-  });
+  const auto found = c.rooms.env.read(
+      [&](read_txn& txn) { return c.rooms.evidence.find_notice(txn, tenant, r.query.at("hash")); });
   if (!found) return problem_of(found.error());
   if (!*found) return problem(404, "no text is stored under this hash");
   return json_response(shown(**found));

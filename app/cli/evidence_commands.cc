@@ -68,13 +68,14 @@ int add_notice(const context& c, const notice_options& o) {
 }
 
 int show_notice(const context& c, const notice_options& o) {
-  const auto a = daemon_client{c.socket}.get(
-      target(tenant_path(o.tenant, "notices"), {{"hash", o.hash}}));
+  const auto a =
+      daemon_client{c.socket}.get(target(tenant_path(o.tenant, "notices"), {{"hash", o.hash}}));
   return finish(c, a, show_fields);
 }
 
 void add_evidence_group(CLI::App& app, context& c) {
-  auto* group = app.add_subcommand("evidence", "blobs that consents point to")->require_subcommand(1);
+  auto* group =
+      app.add_subcommand("evidence", "blobs that consents point to")->require_subcommand(1);
   auto o = kept<evidence_options>();
   auto* add = group->add_subcommand("add", "store a file; prints what a consent's evidence names");
   add->add_option("tenant", o->tenant, "")->required();

@@ -81,9 +81,9 @@ TEST_CASE("D1: a person's chain: imported, renewed, refused, expired, given anew
   CHECK(w.expire(jane, "2025-07-01"));
   w.import(jane, "2025-08-01");
   w.withdraw(jane, "2025-09-01");
-  CHECK(w.chain("jane") ==
-        std::vector<std::string>{"consent_imported", "consent_renewed", "consent_refused",
-                                 "consent_expired", "consent_imported", "consent_withdrawn"});
+  CHECK(w.chain("jane") == std::vector<std::string>{"consent_imported", "consent_renewed",
+                                                    "consent_refused", "consent_expired",
+                                                    "consent_imported", "consent_withdrawn"});
   CHECK(w.chain("jane", 2) == std::vector<std::string>{"consent_imported", "consent_withdrawn"});
   CHECK(w.chain("john") == std::vector<std::string>{"consent_given"});
   CHECK(w.chain("nobody").empty());
@@ -121,7 +121,8 @@ TEST_CASE("replaying the journal in any batch size gives the same views") {
     };
     std::vector<fact> facts;
     for (int i = 0; i < 60; ++i) {
-      fact f{fact::delivery, key_of("p" + std::to_string(below(5)), below(3) == 0 ? "offers" : "news"),
+      fact f{fact::delivery,
+             key_of("p" + std::to_string(below(5)), below(3) == 0 ? "offers" : "news"),
              at("2024-03-10") + std::chrono::hours{below(24 * 500)}, below(40) + 1};
       if (below(5) == 0) f.what = fact::bounce;
       if (below(12) == 0) f.what = below(2) == 0 ? fact::withdrawal : fact::withdrawal_of_all;
