@@ -69,6 +69,23 @@ class Between:
         return f"between two tenants: {r['bytes_per_record']:.1f} bytes a record, {r['records']} of them"
 
 
+class Merged:
+    """The same size after a second list whose keys fall between those of the first: pages split, and settle partly filled."""
+    name = "merged"
+
+    def run(self, bench, rows):
+        folder = bench.home / "merged"
+        few = min(rows, 1_000_000)
+        bench.ask("fill", folder, "--rows", few)
+        second = bench.ask("fill", folder, "--rows", few - 17)
+        size = bench.ask("size", folder)
+        shutil.rmtree(folder)
+        return {**size, "merge": second}
+
+    def line(self, r):
+        return f"after a merge: {r['bytes_per_record']:.1f} bytes a record, {r['records']} of them; merged at {r['merge']['rows_per_s']:.0f} rows/s"
+
+
 class Lookups:
     """Point look-ups a second of one core, in a store that the page cache holds."""
     name = "lookups"
@@ -93,7 +110,7 @@ class Verdicts:
         return f"ledger's part of a verdict: alone {one(r['alone'])}; while importing {r['imported_rows_per_s']:.0f} rows/s {one(r['while_importing'])}"
 
 
-MEASURES = [Size(), Between(), Lookups(), Verdicts()]
+MEASURES = [Size(), Between(), Merged(), Lookups(), Verdicts()]
 
 
 def arguments(words):

@@ -39,7 +39,8 @@ void size(const std::string& folder) {
   const auto txn = store.env.begin_read();
   json::object tables;
   std::uint64_t sum = 0;
-  for (const auto* name : {"consents", "persons", "consent_terms", "journal_by_person"}) {
+  for (const auto* name :
+       {"consents", "persons", "consent_terms", "evidence_uses", "journal_by_person"}) {
     const auto t = store.env.open_table(name);
     sum += txn.bytes(t);
     tables[name] = json::object{{"rows", txn.entries(t)}, {"bytes", txn.bytes(t)}};
