@@ -1,6 +1,10 @@
 #include "app/component_options.h"
 
 #include <boost/asio/ip/address.hpp>
+#include <thread>
+
+#include "app/key_store.h"
+#include "base/log.h"
 
 namespace consentry::app {
 
@@ -18,6 +22,23 @@ maintenance_options maintenance_of(const settings& s) {
   maintenance_options out;
   out.erase_max = s.store.erase_max;
   out.reserve_bytes = s.store.reserve_bytes;
+  return out;
+}
+
+import_runner::options imports_of(const settings& s) {
+  import_runner::options out;
+  out.folder = s.store.folder / "imports";
+  out.platform_key = load_or_create_key(s.store.folder / "keys", "platform.key");
+  out.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  std::error_code error;
+  if (std::filesystem::exists(s.lists_folder, error))
+    out.lists =
+        std::make_shared<const policy::consent::known_lists>(policy::consent::load_known_lists(
+            s.lists_folder / "role-local-parts.txt", s.lists_folder / "throwaway-domains.txt"));
+  else
+    log::warn("app/component_options", "no_lists",
+              {{"folder", s.lists_folder.string()},
+               {"so", "role names and throw-away domains are not told in imports"}});
   return out;
 }
 

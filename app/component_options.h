@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/public/site.h"
+#include "app/import_runner.h"
 #include "app/settings.h"
 #include "app/store_maintenance.h"
 #include "app/store_rooms.h"
@@ -22,6 +23,8 @@ namespace consentry::app {
 
 maintenance_options maintenance_of(const settings& s);
 store_options store_options_of(const settings& s);
+// Reads the platform key and the lists. Throws configuration_error.
+import_runner::options imports_of(const settings& s);
 queue::retry_settings retry_of(const settings& s);
 queue::notice_settings notices_of(const settings& s);
 queue::scheduler_settings scheduler_of(const settings& s);

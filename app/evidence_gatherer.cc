@@ -108,6 +108,8 @@ policy::evidence gather(const store_rooms& rooms,
     e.is_doi_template_approved = rooms.sign_ups.is_approved(txn, q.tenant, q.doi_template);
   }
   e.suppression = suppression_of(rooms, txn, q, person);
+  if (const auto s = rooms.imports.suspect_of(q.tenant); s && q.stream == smtp::stream::bulk)
+    e.suspect = policy::suspect_import{.import = to_string(s->id), .score = s->points};
   return e;
 }
 

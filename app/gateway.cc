@@ -14,6 +14,8 @@
 #include "app/campaign_sweeper.h"
 #include "app/component_options.h"
 #include "app/departure_gate.h"
+#include "app/import_follow.h"
+#include "app/import_runner.h"
 #include "app/inbound.h"
 #include "app/intake.h"
 #include "app/key_store.h"
@@ -113,6 +115,7 @@ struct gateway::state {
   std::vector<std::unique_ptr<server::listener>> listeners;
   store_maintenance maintenance;
   tenant_services care;
+  import_runner imports;
   admin::api_context api;
   admin::http_server admin_server;
   sign_up_desk sign_ups;
@@ -205,6 +208,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .reload_dkim_keys =
                [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
            .request_compaction = [this] { maintenance.ask_again(); }},
+      imports{rooms, clock, imports_of(config)},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,
@@ -221,8 +225,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .care = &care,
           .sign_ups = &sign_ups,
           .maintenance = &maintenance,
-          .erasure_hooks = {erase_lines_below(config.store.folder / "imports")},
-          .erase_max = config.store.erase_max},
+          .erasure_hooks = {imports.hook_for_erasures()},
+          .erase_max = config.store.erase_max,
+          .imports = &imports},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -372,6 +377,8 @@ void gateway::state::start() {
   tasks.spawn(expire_sign_ups(rooms, clock));
   tasks.spawn(
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
+  imports.start();
+  tasks.spawn(follow_imports(rooms, clock, desk_workers));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
   tasks.spawn(tend_tenants(care));
@@ -426,6 +433,7 @@ asio::awaitable<void> gateway::state::stop() {
           : std::chrono::duration_cast<std::chrono::milliseconds>(config.server.drain_timeout);
   log::info("app/gateway", "draining", {{"sessions", count_sessions()}});
   const auto deadline = steady_clock::now() + patience;
+  imports.stop();
   co_await drain_listeners(deadline);
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());

@@ -97,6 +97,7 @@ struct settings {
   std::filesystem::path dkim_folder;
   std::filesystem::path policy_file;
   std::filesystem::path patterns_folder;
+  std::filesystem::path lists_folder;  // role names, throw-away domains
   struct {
     std::vector<reporter> reporters;
     int max_age_days = 90;

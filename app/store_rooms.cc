@@ -51,11 +51,14 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       erasures{env},
       idempotency{env},
       fingerprints{env},
+      imports{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });
   if (auto loaded = reload_directory(); !loaded)
     throw configuration_error(describe(loaded.error()));
+  if (auto seen = env.read([&](read_txn& txn) { imports.refresh_suspects(txn); }); !seen)
+    throw configuration_error(describe(seen.error()));
 }
 
 store_rooms::~store_rooms() = default;

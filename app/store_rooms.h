@@ -9,6 +9,7 @@
 #include "app/fingerprint_counts.h"
 #include "app/idempotency_store.h"
 #include "app/notice_marks.h"
+#include "app/import_store.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -63,6 +64,7 @@ struct store_rooms {
   erasure_store erasures;
   idempotency_store idempotency;
   fingerprint_counts fingerprints;
+  import_store imports;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

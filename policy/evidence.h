@@ -63,6 +63,13 @@ struct sign_up_facts {
   }
 };
 
+// Signs that a list the tenant imported was bought (RULES A2 5.3), which the desk has not looked
+// at.
+struct suspect_import {
+  std::string import;  // "i000017"
+  int score = 0;       // 0 to 100
+};
+
 struct evidence {
   policy::phase phase = policy::phase::message;
   instant now{};  // of the question: the send day is its day in Budapest
@@ -89,6 +96,7 @@ struct evidence {
   // From renewal_buffer::find, so with the deliveries not yet applied. Empty: there is none.
   std::optional<consent::consent_record> consent;
   std::optional<suppression_facts> suppression;
+  std::optional<suspect_import> suspect;
 
   // Stream doi, with a topic: the last sign-up of this recipient to it (RULES A2 5.3).
   std::optional<sign_up_facts> sign_up;

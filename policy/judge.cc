@@ -10,6 +10,7 @@
 #include "policy/rules/content_rule.h"
 #include "policy/rules/doi_rule.h"
 #include "policy/rules/reminder_rule.h"
+#include "policy/rules/import_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
 #include "policy/rules/suppression_rule.h"
@@ -21,12 +22,13 @@ namespace {
 
 // What concerns the whole account or message first, so that the reason given is the one to mend
 // first.
-constexpr std::array<rule, 11> rules_in_order{
+constexpr std::array<rule, 12> rules_in_order{
     rules::tenant_state_rule,
     rules::bulk_block_rule,
     rules::sender_domain_rule,
     rules::campaign_rule,
     rules::permission_request_rule,
+    rules::suspect_import_rule,
     rules::doi_rule,
     rules::suppression_rule,
     rules::consent_rule,

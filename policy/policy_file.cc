@@ -105,6 +105,9 @@ void read_campaign(toml_section top, rule_knobs& k) {
 }
 
 void read_account(toml_section top, rule_knobs& k) {
+  auto import = top.section("import");
+  k.import_hold_score = static_cast<int>(import.integer("hold_score", k.import_hold_score, 0, 100));
+  import.finish();
   auto overdue = top.section("overdue");
   const auto allow = overdue.choice("allow", std::string{tenants::to_string(k.overdue)},
                                     {"nothing", "transactional", "automation"});

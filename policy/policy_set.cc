@@ -23,6 +23,7 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"content.hold", fmt::format("{}", k.content_hold)},
       {"content.reject", fmt::format("{}", k.content_reject)},
       {"hard.action", action(k.hard_reject)},
+      {"import.hold_score", std::to_string(k.import_hold_score)},
       {"overdue.allow", std::string{tenants::to_string(k.overdue)}},
       {"purchase.preticked_valid_until", to_string(k.purchase_preticked_valid_until)},
       {"purchase.untick_withdraws", yes_no(k.purchase_untick_withdraws)},

@@ -47,6 +47,8 @@ struct rule_knobs {
   int campaign_max_unproven = 500;
   int bounce_hold_campaign = 500;
 
+  int import_hold_score = 60;  // above it a list that looks bought holds campaigns
+
   tenants::overdue_allow overdue = tenants::overdue_allow::automation;
 
   int fingerprint_recipients = 50;  // RULES A1.1: bulk.fingerprint_recipients, in 24 hours

@@ -69,6 +69,16 @@ std::optional<bool> json_body::flag(std::string_view name) {
   return v->as_bool();
 }
 
+std::optional<std::uint64_t> json_body::number(std::string_view name) {
+  known_.emplace_back(name);
+  const auto* v = members_.if_contains(name);
+  if (v == nullptr) return std::nullopt;
+  boost::system::error_code error;
+  const auto n = v->to_number<std::uint64_t>(error);
+  if (error) throw configuration_error(fmt::format("{} must be a number, not negative", name));
+  return n;
+}
+
 void json_body::finish() const {
   for (const auto& m : members_)
     if (std::find(known_.begin(), known_.end(), std::string_view{m.key().data(), m.key().size()}) ==

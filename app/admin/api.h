@@ -11,6 +11,7 @@
 
 #include "app/admin/http_server.h"
 #include "app/erasure.h"
+#include "app/import_runner.h"
 #include "app/live_settings.h"
 #include "app/store_rooms.h"
 #include "app/tenant_services.h"
@@ -66,6 +67,7 @@ struct api_context {
   std::vector<erasure_hook> erasure_hooks;  // rooms that keep files of their own add theirs
   std::chrono::hours erase_max{24};
   bool is_sending = true;  // false: a restored store whose journal was not replayed
+  import_runner* imports = nullptr;  // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -84,6 +86,7 @@ resource doi_templates_resource(api_context& c, const policy::tenants::tenant& t
 resource write_consents(api_context& c, const policy::tenants::tenant& t, request r);
 resource withdraw_consent(api_context& c, const policy::tenants::tenant& t, request r);
 resource object_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource imports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource persons_resource(api_context& c, const policy::tenants::tenant& t, request r);
@@ -118,6 +121,7 @@ class json_body {
   std::string required_text(std::string_view name);
   bool has(std::string_view name) const { return members_.contains(name); }
   std::optional<bool> flag(std::string_view name);
+  std::optional<std::uint64_t> number(std::string_view name);
   void finish() const;
 
  private:

@@ -31,6 +31,7 @@ void add_consent_commands(CLI::App& consent, context& c);
 void add_person_commands(CLI::App& app, context& c);
 void add_store_commands(CLI::App& app, context& c);
 void add_journal_export(CLI::App& journal, context& c);
+void add_import_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);

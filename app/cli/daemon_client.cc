@@ -65,9 +65,17 @@ result<answer> daemon_client::ask(std::string_view method, const std::string& t,
   return ask_once(method, t, std::move(body), content_type, reason);
 }
 
-result<answer> daemon_client::ask_once(std::string_view method, const std::string& t,
-                                       std::string body, std::string_view content_type,
-                                       const std::string& reason) const {
+struct daemon_client::exchange {
+  http::request<http::string_body> request;
+  http::response_parser<http::string_body> parser;
+};
+
+result<answer> daemon_client::put(const std::string& t, std::string body,
+                                  std::string_view content_type) const {
+  return ask("PUT", t, std::move(body), content_type);
+}
+
+result<void> daemon_client::talk(exchange& x) const {
   const auto failed = [&](const std::string& what) {
     return failure{.kind = failure_kind::unavailable, .public_text = at_.path + ": " + what};
   };
@@ -77,25 +85,48 @@ result<answer> daemon_client::ask_once(std::string_view method, const std::strin
   if (at_.path.size() > 107) return failed("a socket path has at most 107 bytes");
   socket.connect(asio::local::stream_protocol::endpoint{at_.path}, error);
   if (error) return failed("no daemon there (" + error.message() + ")");
-  http::request<http::string_body> request{http::string_to_verb({method.data(), method.size()}), t,
-                                           11};
-  request.set(http::field::host, "consentry");
-  if (!content_type.empty())
-    request.set(http::field::content_type, {content_type.data(), content_type.size()});
-  if (!reason.empty()) request.set("X-Reason", printable(reason, 500));
-  request.body() = std::move(body);
-  request.prepare_payload();
-  http::write(socket, request, error);
+  x.request.set(http::field::host, "consentry");
+  x.request.prepare_payload();
+  http::write(socket, x.request, error);
   if (error) return failed(error.message());
   boost::beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(256u << 20);
-  http::read(socket, buffer, parser, error);
+  x.parser.body_limit(256u << 20);
+  http::read(socket, buffer, x.parser, error);
   if (error) return failed(error.message());
+  return {};
+}
+
+result<answer> daemon_client::ask_once(std::string_view method, const std::string& t,
+                                       std::string body, std::string_view content_type,
+                                       const std::string& reason) const {
+  exchange x{.request = {http::string_to_verb({method.data(), method.size()}), t, 11}};
+  if (!content_type.empty())
+    x.request.set(http::field::content_type, {content_type.data(), content_type.size()});
+  if (!reason.empty()) x.request.set("X-Reason", printable(reason, 500));
+  x.request.body() = std::move(body);
+  if (auto talked = talk(x); !talked) return talked.error();
   answer out;
-  out.status = static_cast<int>(parser.get().result_int());
-  out.body = boost::json::parse(parser.get().body(), error);
-  if (error) return failed("the answer is not JSON");
+  out.status = static_cast<int>(x.parser.get().result_int());
+  boost::system::error_code error;
+  out.body = boost::json::parse(x.parser.get().body(), error);
+  if (error)
+    return failure{.kind = failure_kind::unavailable,
+                   .public_text = at_.path + ": the answer is not JSON"};
+  return out;
+}
+
+result<daemon_client::text_answer> daemon_client::get_text(const std::string& t,
+                                                           std::uint64_t from) const {
+  exchange x{.request = {http::verb::get, t, 11}};
+  if (from != 0) x.request.set(http::field::range, "bytes=" + std::to_string(from) + "-");
+  if (!at_.reason.empty()) x.request.set("X-Reason", printable(at_.reason, 500));
+  if (auto talked = talk(x); !talked) return talked.error();
+  auto& got = x.parser.get();
+  text_answer out{.status = static_cast<int>(got.result_int()), .body = std::move(got.body())};
+  out.whole_bytes = from + out.body.size();
+  const auto range = got[http::field::content_range];
+  if (const auto slash = range.rfind('/'); slash != range.npos)
+    out.whole_bytes = std::strtoull(std::string{range.substr(slash + 1)}.c_str(), nullptr, 10);
   return out;
 }
 

@@ -44,10 +44,21 @@ class daemon_client {
   result<answer> post(const std::string& target, const boost::json::value& body) const;
   result<answer> patch(const std::string& target, const boost::json::value& body) const;
   result<answer> remove(const std::string& target, const std::string& reason = {}) const;
+  result<answer> put(const std::string& target, std::string body,
+                     std::string_view content_type) const;
+  // What is no JSON: the bytes from `from` on, as many as the daemon gives at once.
+  struct text_answer {
+    int status = 0;
+    std::string body;
+    std::uint64_t whole_bytes = 0;  // of all there is
+  };
+  result<text_answer> get_text(const std::string& target, std::uint64_t from) const;
   result<answer> post_file(const std::string& target, std::string body,
                            std::string_view content_type) const;
 
  private:
+  struct exchange;
+  result<void> talk(exchange& x) const;
   result<answer> ask(std::string_view method, const std::string& target, std::string body,
                      std::string_view content_type, std::string reason = {}) const;
   result<answer> ask_once(std::string_view method, const std::string& target, std::string body,

@@ -1,275 +1,409 @@
 #include "policy/consent/import.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-#include "base/secret.h"
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
 #include "base/text.h"
+#include "policy/consent/import_planner.h"
 #include "policy/consent/import_rows.h"
-#include "smtp/address.h"
+#include "policy/consent/import_run.h"
 
 namespace consentry::policy::consent {
 
 namespace {
 
-// RULES A3: clocks differ by this much at most.
-constexpr std::chrono::minutes future_tolerance{5};
-// RULES 5.4: no proof of life for longer than this, no import.
-constexpr int proof_of_life_months = 6;
-
-struct refusal {
-  std::string reason;
-  std::string text;
-};
+// A record longer than this has no end worth waiting for.
+constexpr std::size_t record_bytes_max = 1u << 20;
 
 failure rejected(const std::string& text) {
   return {.kind = failure_kind::invalid, .permanent = true, .public_text = text};
 }
 
-bool is_bare_date(std::string_view text) {
-  return parse_date(text).has_value();
-}
-
-// A bare date of a withdrawal means its last moment, so that no consent of the same day outlives it
-// by accident; what cannot be read ("yes") means now.
-instant withdrawal_time(const std::string& text, instant now) {
-  const auto t = parse_timestamp(text);
-  if (!t) return now;
-  if (!is_bare_date(text)) return *t;
-  const civil_date next_day{std::chrono::sys_days{*parse_date(text)} + std::chrono::days{1}};
-  const auto end = budapest_midnight(next_day) - std::chrono::milliseconds{1};
-  return *t <= now && now < end ? now : end;
-}
-
-class planner {
- public:
-  planner(const import_request& request, const import_lookup& lookup, const import_limits& limits)
-      : request_{request},
-        lookup_{lookup},
-        limits_{limits},
-        import_day_{budapest_day(request.now)} {}
-
-  // nullopt: out is a row to store.
-  std::optional<refusal> plan(const raw_row& raw, import_row& out);
-
- private:
-  using answer = std::optional<refusal>;
-  answer read_who(const raw_row& raw, import_row& out);
-  answer read_evidence(const raw_row& raw, consent_record& r);
-  answer read_times(const raw_row& raw, consent_record& r);
-  answer prove_life(const raw_row& raw, const import_row& row);
-  void keep_withdrawal_only(const raw_row& raw, import_row& out);
-  bool is_future(instant t) const { return t > request_.now + future_tolerance; }
-
-  const import_request& request_;
-  const import_lookup& lookup_;
-  const import_limits& limits_;
-  civil_date import_day_;
-};
-
-planner::answer planner::read_who(const raw_row& raw, import_row& out) {
-  if (!raw.broken.empty()) return refusal{"import.row_broken", raw.broken};
-  for (std::size_t i = 0; i < columns; ++i) {
-    const auto name = std::string{to_string(static_cast<column>(i))};
-    if (raw.fields[i].size() > limits_.field_bytes_max)
-      return refusal{"import.field_too_long", name + " is too long"};
-    if (!is_valid_utf8(raw.fields[i]))
-      return refusal{"import.not_utf8", name + " is not valid UTF-8: save the file as UTF-8"};
-  }
-  const auto address = smtp::mailbox::parse(raw[column::email]);
-  if (!address || address->is_null())
-    return refusal{"import.address_invalid",
-                   "email: " + (address ? "is missing" : address.error().public_text)};
-  out.line = raw.line;
-  out.person = {address->key(), raw[column::name]};
-  const auto& sender = raw[column::sender];
-  out.key = {request_.tenant, lookup_.pseudonym(out.person.address),
-             sender.empty() ? request_.default_sender : sender, raw[column::topic]};
-  return std::nullopt;
-}
-
-planner::answer planner::read_times(const raw_row& raw, consent_record& r) {
-  const auto& given = raw[column::given_at];
-  if (given.empty()) return refusal{"import.given_at_missing", "given_at is missing"};
-  r.given_at = parse_timestamp(given);
-  r.given_at_text = given;
-  if (!r.given_at) return refusal{"import.given_at_unparsable", "given_at is not an ISO 8601 time"};
-  if (is_future(*r.given_at))
-    return refusal{"import.given_at_future", "given_at lies in the future"};
-  // A clock that is a little fast: a consent that seems to be given later than now would outlive
-  // the withdrawal of the next minute.
-  r.given_at = std::min(*r.given_at, request_.now);
-  if (const auto& text = raw[column::confirmed_at]; !text.empty()) {
-    r.confirmed_at = parse_timestamp(text);
-    if (!r.confirmed_at || is_future(*r.confirmed_at))
-      return refusal{"import.confirmed_at_invalid", "confirmed_at is no time, or a future one"};
-  }
-  if (const auto& text = raw[column::purchase_day]; !text.empty()) {
-    r.purchase_day = parse_date(text);
-    if (!r.purchase_day || *r.purchase_day > import_day_)
-      return refusal{"import.purchase_day_invalid", "purchase_day is no date, or a future one"};
-  }
-  return std::nullopt;
-}
-
-planner::answer planner::read_evidence(const raw_row& raw, consent_record& r) {
-  r.topic = raw[column::topic];
-  if (r.topic.empty()) return refusal{"import.topic_missing", "topic is missing"};
-  r.method = raw[column::method];
-  if (r.method.empty()) return refusal{"import.method_missing", "method is missing"};
-  if (is_implicit_method(r.method))
-    return refusal{"import.method_implicit", "nobody gave this consent expressly (terms 5.1)"};
-  r.provenance = raw[column::provenance];
-  if (r.provenance.empty()) return refusal{"import.provenance_missing", "provenance is missing"};
-  if (is_forbidden_provenance(r.provenance))
-    return refusal{
-        "import.provenance_forbidden",
-        "consent cannot come from provenance " + printable(r.provenance, 40) + " (terms 5.1, 5.3)"};
-  r.notice = {raw[column::notice_version], raw[column::notice_hash], raw[column::notice_language],
-              raw[column::notice_url]};
-  r.evidence_reference = raw[column::evidence];
-  if (r.notice.hash.empty() && r.evidence_reference.empty())
-    return refusal{"import.evidence_missing", "notice_hash or evidence must be given (terms 5.2)"};
-  if (const auto& text = raw[column::tick]; !text.empty()) {
-    const auto tick = parse_tick_state(text);
-    if (!tick)
-      return refusal{"import.tick_unknown", "tick is one of none, ticked, preticked, unticked"};
-    r.tick = *tick;
-  }
-  r.form_id = raw[column::form_id];
-  r.ip = raw[column::ip];
-  r.user_agent = raw[column::user_agent];
-  return read_times(raw, r);
-}
-
-planner::answer planner::prove_life(const raw_row& raw, const import_row& row) {
-  auto last = budapest_day(*row.record.given_at);
-  const auto see = [&](const std::optional<instant>& t) {
-    if (t && !is_future(*t)) last = std::max(last, budapest_day(*t));
-  };
-  see(row.record.confirmed_at);
-  see(parse_timestamp(raw[column::last_delivery_at]));
-  see(parse_timestamp(raw[column::last_click_at]));
-  if (row.record.purchase_day) last = std::max(last, *row.record.purchase_day);
-  if (add_months(last, proof_of_life_months) >= import_day_) return std::nullopt;
-  if (lookup_.is_stored(row.key.person)) return std::nullopt;
-  return refusal{"import.too_old", "the last sign of life (consent, delivery or click) is of " +
-                                       consentry::to_string(last) +
-                                       ", more than six months ago (terms 5.4)"};
-}
-
-// RULES D4: of somebody who withdrew nothing is kept but that.
-void planner::keep_withdrawal_only(const raw_row& raw, import_row& out) {
-  const auto at = withdrawal_time(raw[column::withdrawn_at], request_.now);
-  const auto& method = raw[column::withdrawn_method];
-  out.record = consent_record{.sender = out.key.sender, .topic = out.key.topic};
-  out.record.withdrawn_at = at;
-  out.record.withdrawn_method = method.empty() ? "import" : method;
-  out.record.importer = request_.importer;
-  out.record.recorded_at = request_.now;
-  out.person.name.clear();
-}
-
-planner::answer planner::plan(const raw_row& raw, import_row& out) {
-  out = {};
-  if (auto no = read_who(raw, out)) return no;
-  auto& r = out.record;
-  auto no = read_evidence(raw, r);
-  r.sender = out.key.sender;
-  r.importer = request_.importer;
-  r.recorded_at = request_.now;
-  r.salt = random_bytes(16);
-  if (!raw[column::withdrawn_at].empty()) {
-    r.withdrawn_at = withdrawal_time(raw[column::withdrawn_at], request_.now);
-    const auto& method = raw[column::withdrawn_method];
-    r.withdrawn_method = method.empty() ? "import" : method;
-  }
-  if (!no && r.tick == tick_state::unticked) {
-    // RULES A4: no consent, but the knowledge that the box was left empty.
-    r.unticked_at = std::exchange(r.given_at, std::nullopt);
-  } else if (!no) {
-    if (const auto text = raw[column::last_delivery_at]; !text.empty())
-      if (const auto t = parse_timestamp(text)) r.declared_delivery_day = budapest_day(*t);
-    no = prove_life(raw, out);
-  }
-  if (r.withdrawn_at && (no || r.is_withdrawn())) {
-    keep_withdrawal_only(raw, out);
-    return std::nullopt;
-  }
-  return no;
-}
-
 // RULES 5.4: what a row must say for itself cannot be said for the whole file.
-std::string missing_column(const std::set<column>& seen) {
+std::string missing_column(const columns_met& met) {
+  const auto has = [&](column c) { return met.seen.test(static_cast<std::size_t>(c)); };
   for (auto c :
        {column::email, column::topic, column::given_at, column::method, column::provenance})
-    if (!seen.contains(c)) return std::string{to_string(c)};
-  if (!seen.contains(column::notice_hash) && !seen.contains(column::evidence))
-    return "notice_hash or evidence";
+    if (!has(c)) return std::string{to_string(c)};
+  if (!has(column::notice_hash) && !has(column::evidence)) return "notice_hash or evidence";
   return "";
 }
 
-void sort_by_key(std::vector<import_row>& rows) {
-  std::vector<std::pair<std::string, std::size_t>> order;
-  order.reserve(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(stored_key(rows[i].key), i);
-  std::ranges::sort(order);
-  std::vector<import_row> sorted;
-  sorted.reserve(rows.size());
-  for (const auto& [key, i] : order) sorted.push_back(std::move(rows[i]));
-  rows = std::move(sorted);
-}
-
-struct slice_result {
-  import_summary sum;
-  void count(put_outcome outcome) {
-    switch (outcome) {
-      case put_outcome::added:
-        ++sum.added;
-        break;
-      case put_outcome::renewed:
-        ++sum.renewed;
-        break;
-      case put_outcome::kept:
-        ++sum.kept;
-        break;
-      case put_outcome::still_withdrawn:
-        ++sum.still_withdrawn;
-        break;
-    }
-  }
+struct piece {
+  std::uint64_t number = 0;
+  std::uint64_t first_line = 1;
+  std::string text;
 };
 
-void apply_slice(write_txn& txn, std::span<const import_row> rows, const import_request& request,
-                 const consent_ledger& ledger, slice_result& out) {
-  const act by{request.now, "import:" + request.importer};
-  std::string commitments;
-  out = {};
-  for (const auto& row : rows) {
-    if (!row.record.given_at && row.record.withdrawn_at) {
-      const auto at = *row.record.withdrawn_at;
-      if (row.key.topic.empty()) {
-        ledger.withdraw_all(txn, row.key.tenant, row.key.person, at, row.record.withdrawn_method,
-                            by);
-      } else {
-        ledger.withdraw(txn, row.key, at, row.record.withdrawn_method, by);
-      }
-      ++out.sum.withdrawals;
-      continue;
-    }
-    if (!ledger.is_erased(txn, row.key.tenant, row.key.person, row.record.given_at))
-      ledger.put_person(txn, row.key.tenant, row.key.person, row.person);
-    out.count(ledger.put_imported(txn, row.key, row.record, by));
-    commitments += commitment_to(row.key, row.record);
+// The pieces on their way from the one who cuts to those who parse, and the rejects on their way
+// back into the order of the file. Bounded: a piece is handed out only while few are under way.
+class piece_queue {
+ public:
+  piece_queue(const std::filesystem::path& rejects, std::size_t under_way_max)
+      : under_way_max_{under_way_max}, rejects_{rejects, std::ios::binary | std::ios::trunc} {
+    rejects_ << "line,reason,text,row\n";
   }
-  ledger.note_import(txn, request.tenant, rows.size(), sha256(commitments), request.source, by);
+
+  // false: somebody failed; there is no point in more.
+  bool push(piece p) {
+    std::unique_lock lock{mutex_};
+    room_.wait(lock, [&] { return has_failed_ || p.number < done_ + under_way_max_; });
+    if (has_failed_) return false;
+    waiting_.push_back(std::move(p));
+    work_.notify_one();
+    return true;
+  }
+  std::optional<piece> pop() {
+    std::unique_lock lock{mutex_};
+    work_.wait(lock, [&] { return has_failed_ || is_closed_ || !waiting_.empty(); });
+    if (has_failed_ || waiting_.empty()) return std::nullopt;
+    auto p = std::move(waiting_.front());
+    waiting_.pop_front();
+    return p;
+  }
+  void done(const piece& p, std::uint64_t rows, std::string rejects, const import_watch& watch) {
+    std::lock_guard lock{mutex_};
+    rows_ += rows;
+    bytes_ += p.text.size();
+    finished_[p.number] = std::move(rejects);
+    while (!finished_.empty() && finished_.begin()->first == done_) {
+      rejects_ << finished_.begin()->second;
+      finished_.erase(finished_.begin());
+      ++done_;
+    }
+    if (watch.progress) watch.progress(rows_, bytes_);
+    room_.notify_one();
+  }
+  void close() {
+    std::lock_guard lock{mutex_};
+    is_closed_ = true;
+    work_.notify_all();
+  }
+  void fail(std::exception_ptr why) {
+    std::lock_guard lock{mutex_};
+    if (!has_failed_) why_ = std::move(why);
+    has_failed_ = true;
+    work_.notify_all();
+    room_.notify_all();
+  }
+  // Nobody needs the rest.
+  void abandon() { fail(nullptr); }
+  bool is_over() {
+    std::lock_guard lock{mutex_};
+    return has_failed_;
+  }
+  // After the threads have ended.
+  void finish() {
+    if (why_) std::rethrow_exception(why_);
+    rejects_.flush();
+    if (!rejects_) throw std::system_error{errno, std::generic_category(), "writing rejects"};
+  }
+  std::uint64_t rows() {
+    std::lock_guard lock{mutex_};
+    return rows_;
+  }
+
+ private:
+  const std::size_t under_way_max_;
+  std::mutex mutex_;
+  std::condition_variable work_, room_;
+  std::deque<piece> waiting_;
+  std::map<std::uint64_t, std::string> finished_;
+  std::ofstream rejects_;
+  std::uint64_t done_ = 0, rows_ = 0, bytes_ = 0;
+  bool is_closed_ = false, has_failed_ = false;
+  std::exception_ptr why_;
+};
+
+// One thread's share of a plan.
+class plan_worker {
+ public:
+  plan_worker(unsigned number, const std::filesystem::path& folder, const import_request& request,
+              const import_lookup& lookup, const import_limits& limits, const file_layout& layout)
+      : number_{number},
+        folder_{folder},
+        lookup_{lookup},
+        limits_{limits},
+        layout_{layout},
+        planner_{request, lookup, limits, run_} {}
+
+  void run(piece_queue& queue, const import_watch& watch) {
+    try {
+      while (auto p = queue.pop()) {
+        rejects_.clear();
+        const auto rows = read(*p);
+        queue.done(*p, rows, std::move(rejects_), watch);
+        rejects_ = {};
+      }
+      if (!queue.is_over()) write_run();
+    } catch (...) {
+      queue.fail(std::current_exception());
+    }
+  }
+
+  import_plan part;
+  columns_met met;
+
+ private:
+  std::uint64_t read(const piece& p);
+  void take(const raw_row& raw);
+  void refuse(const raw_row& raw, const row_refusal& no);
+  void write_run();
+
+  unsigned number_;
+  std::filesystem::path folder_;
+  const import_lookup& lookup_;
+  const import_limits& limits_;
+  const file_layout& layout_;
+  run_writer run_;
+  row_planner planner_;
+  planned_row row_;
+  std::string rejects_;
+  std::vector<std::uint64_t> samples_;
+};
+
+std::uint64_t plan_worker::read(const piece& p) {
+  const auto reader = make_row_reader(p.text, p.first_line, layout_, limits_);
+  raw_row raw;
+  std::uint64_t rows = 0;
+  while (reader->next(raw)) {
+    ++rows;
+    take(raw);
+  }
+  part.rows_read += rows;
+  met.add(reader->met());
+  return rows;
 }
 
-void add(import_summary& to, const import_summary& more) {
-  to.added += more.added;
-  to.renewed += more.renewed;
-  to.kept += more.kept;
-  to.still_withdrawn += more.still_withdrawn;
-  to.withdrawals += more.withdrawals;
+void plan_worker::take(const raw_row& raw) {
+  const auto no = planner_.plan(raw, row_);
+  if (const auto address = planner_.address(); !address.empty()) {
+    part.signs.see(address, raw[column::given_at], lookup_.lists);
+    if (lookup_.platform_hash && is_sampled(address))
+      samples_.push_back(lookup_.platform_hash(address));
+  }
+  if (no) {
+    refuse(raw, *no);
+    return;
+  }
+  ++part.taken;
+  if (row_.is_withdrawal_only) ++part.withdrawals;
+  run_.add(row_);
+  if (run_.bytes() >= limits_.run_bytes || planner_.is_crowded()) write_run();
+}
+
+void plan_worker::refuse(const raw_row& raw, const row_refusal& no) {
+  ++part.refused_by_reason[no.reason];
+  rejects_ += std::to_string(raw.line);
+  rejects_ += ',';
+  append_csv(rejects_, no.reason);
+  rejects_ += ',';
+  append_csv(rejects_, to_valid_utf8(no.text));
+  rejects_ += ',';
+  append_csv(rejects_, raw.text);
+  rejects_ += '\n';
+}
+
+void plan_worker::write_run() {
+  const auto name = [&](std::string_view what, std::size_t n) {
+    return folder_ / (std::string{what} + std::to_string(number_) + "." + std::to_string(n));
+  };
+  if (!run_.empty()) {
+    part.runs.push_back(name("run", part.runs.size()));
+    run_.write(part.runs.back());
+  }
+  planner_.begin_run();
+  if (samples_.empty()) return;
+  part.samples.push_back(name("sample", part.samples.size()));
+  write_numbers(part.samples.back(), samples_);
+}
+
+// Reads the file and cuts it into pieces of whole records.
+class file_cutter {
+ public:
+  file_cutter(const std::filesystem::path& file, const import_limits& limits)
+      : file_{file.string()}, fd_{::open(file.c_str(), O_RDONLY | O_CLOEXEC)}, limits_{limits} {
+    if (fd_ < 0) throw std::system_error{errno, std::generic_category(), file_};
+    ::posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
+    read_more(limits_.piece_bytes);
+  }
+  ~file_cutter() { ::close(fd_); }
+  file_cutter(const file_cutter&) = delete;
+  file_cutter& operator=(const file_cutter&) = delete;
+
+  std::string_view head() const noexcept { return text_; }
+  void skip(std::size_t bytes, std::uint64_t lines) {
+    text_.erase(0, bytes);
+    line_ += lines;
+  }
+  // nullopt: the end, or what cannot be read further (see why()).
+  std::optional<piece> next(const file_layout& layout);
+  const std::string& why() const noexcept { return why_; }
+
+ private:
+  void read_more(std::size_t bytes);
+
+  std::string file_;
+  int fd_;
+  const import_limits& limits_;
+  std::string text_;  // read and not handed out
+  std::uint64_t line_ = 1;
+  std::uint64_t number_ = 0;
+  bool is_end_ = false;
+  std::string why_;
+};
+
+void file_cutter::read_more(std::size_t bytes) {
+  auto size = text_.size();
+  text_.resize(size + bytes);
+  while (size < text_.size()) {
+    const auto n = ::read(fd_, text_.data() + size, text_.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw std::system_error{errno, std::generic_category(), file_};
+    if (n == 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  is_end_ = size < text_.size();
+  text_.resize(size);
+}
+
+std::optional<piece> file_cutter::next(const file_layout& layout) {
+  if (!is_end_ && text_.size() < limits_.piece_bytes) read_more(limits_.piece_bytes);
+  if (text_.empty()) return std::nullopt;
+  auto whole = whole_records(text_, layout, is_end_);
+  while (whole == 0 && !is_end_ && text_.size() < record_bytes_max) {
+    read_more(limits_.piece_bytes);
+    whole = whole_records(text_, layout, is_end_);
+  }
+  if (whole == 0) {
+    why_ = "line " + std::to_string(line_) + ": " +
+           (layout.format == import_format::csv && text_.find('"') != text_.npos
+                ? "a quote that never closes"
+                : "a row without an end");
+    return std::nullopt;
+  }
+  piece p{.number = number_++, .first_line = line_};
+  const std::string_view rest = std::string_view{text_}.substr(whole);
+  std::string left;
+  left.reserve(limits_.piece_bytes * 2);
+  left = rest;
+  text_.resize(whole);
+  p.text = std::exchange(text_, std::move(left));
+  line_ += static_cast<std::uint64_t>(std::ranges::count(p.text, '\n'));
+  return p;
+}
+
+// Import threads give way to those that answer somebody.
+void yield_to_others() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+}
+
+class plan_run {
+ public:
+  plan_run(const std::filesystem::path& file, const std::filesystem::path& folder,
+           const import_request& request, const import_lookup& lookup, const import_limits& limits,
+           const import_watch& watch)
+      : folder_{folder},
+        request_{request},
+        lookup_{lookup},
+        limits_{limits},
+        watch_{watch},
+        file_{file, limits} {}
+
+  result<import_plan> run();
+
+ private:
+  std::optional<failure> cut(piece_queue& queue);
+  result<import_plan> sum();
+
+  const std::filesystem::path& folder_;
+  const import_request& request_;
+  const import_lookup& lookup_;
+  const import_limits& limits_;
+  const import_watch& watch_;
+  file_cutter file_;
+  file_layout layout_;
+  std::vector<std::unique_ptr<plan_worker>> workers_;
+};
+
+std::optional<failure> plan_run::cut(piece_queue& queue) {
+  while (auto p = file_.next(layout_)) {
+    if (!queue.push(std::move(*p))) return std::nullopt;
+    if (watch_.is_cancelled && watch_.is_cancelled())
+      return failure{.kind = failure_kind::cancelled, .public_text = "the import was cancelled"};
+    if (queue.rows() > limits_.rows_max)
+      return rejected("more than " + std::to_string(limits_.rows_max) + " rows: split the file");
+  }
+  if (!file_.why().empty()) return rejected(file_.why());
+  return std::nullopt;
+}
+
+result<import_plan> plan_run::run() {
+  auto layout = read_layout(file_.head(), request_);
+  if (!layout) return layout.error();
+  layout_ = std::move(*layout);
+  // In CSV the header line tells at once what the rows can say.
+  if (request_.format == import_format::csv)
+    if (const auto name = missing_column(layout_.met); !name.empty())
+      return rejected("no column " + name + ": every row must say it for itself (terms 5.4)");
+  file_.skip(layout_.header_bytes, layout_.header_lines);
+
+  piece_queue queue{folder_ / rejects_file, limits_.threads * 2 + 2};
+  std::vector<std::thread> threads;
+  for (unsigned n = 0; n < limits_.threads; ++n) {
+    workers_.push_back(
+        std::make_unique<plan_worker>(n, folder_, request_, lookup_, limits_, layout_));
+    threads.emplace_back([worker = workers_.back().get(), &queue, this] {
+      yield_to_others();
+      worker->run(queue, watch_);
+    });
+  }
+  std::optional<failure> no;
+  try {
+    no = cut(queue);
+  } catch (...) {
+    queue.fail(std::current_exception());
+  }
+  if (no) queue.abandon();
+  queue.close();
+  for (auto& t : threads) t.join();
+  queue.finish();
+  if (no) return *no;
+  return sum();
+}
+
+result<import_plan> plan_run::sum() {
+  import_plan plan;
+  auto met = layout_.met;
+  for (const auto& w : workers_) {
+    met.add(w->met);
+    const auto& p = w->part;
+    plan.rows_read += p.rows_read;
+    plan.taken += p.taken;
+    plan.withdrawals += p.withdrawals;
+    for (const auto& [reason, count] : p.refused_by_reason) plan.refused_by_reason[reason] += count;
+    plan.signs.add(p.signs);
+    plan.runs.insert(plan.runs.end(), p.runs.begin(), p.runs.end());
+    plan.samples.insert(plan.samples.end(), p.samples.begin(), p.samples.end());
+  }
+  if (!met.fatal.empty()) return rejected(met.fatal);
+  if (plan.rows_read == 0) return rejected("the file has no rows");
+  if (plan.rows_read > limits_.rows_max)
+    return rejected("more than " + std::to_string(limits_.rows_max) + " rows: split the file");
+  if (const auto name = missing_column(met); !name.empty())
+    return rejected("no row has " + name + ": every row must say it for itself (terms 5.4)");
+  plan.ignored_columns.assign(met.ignored.begin(), met.ignored.end());
+  sync_file(folder_ / rejects_file);
+  sync_folder(folder_);
+  return plan;
 }
 
 }  // namespace
@@ -280,54 +414,25 @@ std::optional<import_format> parse_import_format(std::string_view name) noexcept
   return std::nullopt;
 }
 
-result<import_plan> plan_import(std::string_view file, const import_request& request,
-                                const import_lookup& lookup, const import_limits& limits) {
-  if (trim(file).empty()) return rejected("the file is empty");
-  const auto reader = make_row_reader(file, request.format, limits);
-  // In CSV the header line tells at once what the rows can say.
-  if (request.format == import_format::csv && reader->fatal().empty())
-    if (const auto name = missing_column(reader->seen()); !name.empty())
-      return rejected("no column " + name + ": every row must say it for itself (terms 5.4)");
-  import_plan plan;
-  planner one{request, lookup, limits};
-  raw_row raw;
-  import_row row;
-  while (reader->next(raw)) {
-    if (++plan.rows_read > limits.rows_max)
-      return rejected("more than " + std::to_string(limits.rows_max) + " rows: split the file");
-    const auto no = one.plan(raw, row);
-    if (!no) {
-      if (!row.record.given_at && row.record.withdrawn_at) ++plan.withdrawals;
-      plan.rows.push_back(std::move(row));
-      continue;
-    }
-    ++plan.refused_by_reason[no->reason];
-    if (plan.refused.size() < limits.refused_listed_max)
-      plan.refused.push_back({raw.line, no->reason, no->text});
-  }
-  if (!reader->fatal().empty()) return rejected(reader->fatal());
-  if (plan.rows_read == 0) return rejected("the file has no rows");
-  if (const auto name = missing_column(reader->seen()); !name.empty())
-    return rejected("no row has " + name + ": every row must say it for itself (terms 5.4)");
-  plan.ignored_columns.assign(reader->ignored().begin(), reader->ignored().end());
-  sort_by_key(plan.rows);
-  return plan;
+std::string_view to_string(import_format f) noexcept {
+  return f == import_format::csv ? "csv" : "ndjson";
 }
 
-result<import_summary> apply_import(const import_plan& plan, const import_request& request,
-                                    const consent_ledger& ledger, const commit_slice& commit,
-                                    std::size_t slice_rows) {
-  import_summary total;
-  const std::span all{plan.rows};
-  for (std::size_t i = 0; i < all.size(); i += slice_rows) {
-    const auto rows = all.subspan(i, std::min(slice_rows, all.size() - i));
-    slice_result slice;
-    const auto done =
-        commit([&](write_txn& txn) { apply_slice(txn, rows, request, ledger, slice); });
-    if (!done) return done.error();
-    add(total, slice.sum);
+result<import_plan> plan_import(const std::filesystem::path& file,
+                                const std::filesystem::path& folder, const import_request& request,
+                                const import_lookup& lookup, const import_limits& limits,
+                                const import_watch& watch) {
+  try {
+    return plan_run{file, folder, request, lookup, limits, watch}.run();
+  } catch (const std::system_error& e) {
+    const bool is_full = e.code().value() == ENOSPC || e.code().value() == EDQUOT;
+    return failure{.kind = is_full ? failure_kind::storage_full : failure_kind::io,
+                   .public_text = is_full ? "no room on the disk for this import"
+                                          : "the import's files cannot be read or written",
+                   .private_cause = e.what()};
+  } catch (const store_error& e) {
+    return to_failure(e);
   }
-  return total;
 }
 
 }  // namespace consentry::policy::consent

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,38 +47,66 @@ std::string_view to_string(column c) noexcept;
 std::optional<column> parse_column(std::string_view name) noexcept;
 
 struct raw_row {
-  std::uint64_t line = 0;
-  std::array<std::string, columns> fields;  // trimmed; empty where absent
-  std::string broken;                       // why the row cannot be read; empty: it can
+  std::uint64_t line = 0;                        // the first line of the row, from 1
+  std::array<std::string_view, columns> fields;  // trimmed; empty where absent
+  std::string_view text;                         // as it stands in the file, without its line end
+  std::string broken;                            // why the row cannot be read; empty: it can
 
-  const std::string& operator[](column c) const noexcept {
+  std::string_view operator[](column c) const noexcept {
     return fields[static_cast<std::size_t>(c)];
   }
 };
 
+// Names in a file that are not ours, lower case -> what they mean.
+using column_mapping = std::map<std::string, column, std::less<>>;
+// "E-mail cím=email;Feliratkozás=given_at" (";" or line ends between). failure invalid: what is
+// wrong with it.
+result<column_mapping> parse_mapping(std::string_view text);
+
+// What was met of column names.
+struct columns_met {
+  std::bitset<columns> seen;
+  std::set<std::string> ignored;  // names nobody knows, the first 64
+  // Not empty: a name that must not be passed over; the file is rejected.
+  std::string fatal;
+
+  // Which column a name is; unknown ones are noted, and are fatal where they speak of a withdrawal.
+  std::optional<column> note(std::string_view name, const column_mapping& mapping);
+  void add(const columns_met& more);
+};
+
+// How the rows of one file are to be read.
+struct file_layout {
+  import_format format = import_format::csv;
+  column_mapping mapping;
+  char separator = ',';
+  std::vector<std::optional<column>> order;  // CSV
+  columns_met met;                           // in the header line
+  std::size_t header_bytes = 0;
+  std::uint64_t header_lines = 0;
+};
+// head: the beginning of the file. failure invalid: it is rejected.
+result<file_layout> read_layout(std::string_view head, const import_request& request);
+
+// How many bytes of text, which begins with a record, are whole records; 0: not one ends in it.
+// is_end: nothing comes behind text. A quote that never closes holds back all behind it.
+std::size_t whole_records(std::string_view text, const file_layout& layout, bool is_end);
+
+// Reads a piece of whole records. Views are valid until the next row, and while the piece lives.
 class row_reader {
  public:
   virtual ~row_reader() = default;
   // false: the end.
   virtual bool next(raw_row& row) = 0;
-
-  const std::set<column>& seen() const noexcept { return seen_; }
-  const std::set<std::string>& ignored() const noexcept { return ignored_; }
-  // Not empty: from here on nothing can be read, or a column was met that must not be passed over.
-  const std::string& fatal() const noexcept { return fatal_; }
+  const columns_met& met() const noexcept { return met_; }
 
  protected:
-  // Which column a name is; unknown names are noted, and are fatal where they speak of a
-  // withdrawal.
-  std::optional<column> note(std::string_view name);
-
-  std::set<column> seen_;
-  std::set<std::string> ignored_;
-  std::string fatal_;
+  columns_met met_;
 };
+std::unique_ptr<row_reader> make_row_reader(std::string_view piece, std::uint64_t first_line,
+                                            const file_layout& layout, const import_limits& limits);
 
-// The file must outlive the reader.
-std::unique_ptr<row_reader> make_row_reader(std::string_view file, import_format format,
-                                            const import_limits& limits);
+// A field as CSV: in quotes where it needs them.
+void append_csv(std::string& out, std::string_view field);
 
 }  // namespace consentry::policy::consent

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/policy_consent/consent_world.h"
+#include "tests/unit/policy_consent/import_world.h"
 
 using namespace consentry;
 using namespace consentry::policy::consent;
@@ -10,41 +10,15 @@ using namespace consentry::policy::consent::tests;
 
 namespace {
 
-const std::string header = "email,topic,given_at,method,provenance,notice_hash";
+const auto& header = import_header;
 
-import_request request(import_format format = import_format::csv) {
-  return {.tenant = tenant_id{1},
-          .default_sender = "Shop Kft.",
-          .importer = "anna",
-          .source = "list.csv",
-          .format = format,
-          .now = *parse_timestamp("2026-03-15T12:00:00")};
+result<planned> plan(const std::string& file, import_format format = import_format::csv,
+                     const std::string& known = "") {
+  return plan_text(file, request(format), lookup(known));
 }
 
-import_lookup lookup(std::string known = "") {
-  return {
-      .pseudonym = [](const std::string& a) { return person(a.substr(0, a.find('@'))); },
-      .is_stored = [known](const std::string& p) { return !known.empty() && p == person(known); }};
-}
-
-result<import_plan> plan(const std::string& file, import_format format = import_format::csv,
-                         const std::string& known = "") {
-  return plan_import(file, request(format), lookup(known));
-}
-
-std::string whole(const result<import_plan>& r) {
+std::string whole(const result<planned>& r) {
   return r ? "taken" : r.error().public_text;
-}
-
-import_summary import_into(world& w, const std::string& file) {
-  const auto p = plan(file);
-  REQUIRE(p.has_value());
-  const auto done = apply_import(*p, request(), w.ledger, [&](commit_loop::operation op) {
-    w.write([&](write_txn& txn) { op(txn); });
-    return result<void>{};
-  });
-  REQUIRE(done.has_value());
-  return *done;
 }
 
 }  // namespace
@@ -112,16 +86,18 @@ TEST_CASE("rows are refused one by one, with line and reason") {
     INFO(r.line);
     const auto p = plan(header + "\n" + r.line + "\n");
     REQUIRE(p.has_value());
-    CHECK(p->rows_read == 1);
+    CHECK(p->plan.rows_read == 1);
+    const auto refused = p->refused();
     if (std::string_view{r.reason}.empty()) {
-      CHECK(p->rows.size() == 1);
-      CHECK(p->refused.empty());
+      CHECK(p->rows().size() == 1);
+      CHECK(refused.empty());
     } else {
-      REQUIRE(p->refused.size() == 1);
-      CHECK(p->rows.empty());
-      CHECK(p->refused[0].reason == r.reason);
-      CHECK(p->refused[0].line == 2);
-      CHECK(p->refused_by_reason.at(r.reason) == 1);
+      REQUIRE(refused.size() == 1);
+      CHECK(p->rows().empty());
+      CHECK(refused[0].reason == r.reason);
+      CHECK(refused[0].line == 2);
+      CHECK(refused[0].row == r.line);
+      CHECK(p->plan.refused_by_reason.at(r.reason) == 1);
     }
   }
 }
@@ -131,7 +107,8 @@ TEST_CASE("5.4: proof of life is the newest sign, and stored addresses need none
     const auto p =
         plan(header + ",last_delivery_at,last_click_at\n" + row, import_format::csv, known);
     REQUIRE(p.has_value());
-    return p->refused.empty() ? "taken" : p->refused[0].reason;
+    const auto refused = p->refused();
+    return refused.empty() ? "taken" : refused[0].reason;
   };
   const std::string old = "a@b.hu,news,2025-04-01,web_form,own_form,h,";
   CHECK(six(old + ",") == "import.too_old");
@@ -154,10 +131,12 @@ TEST_CASE("D3: a row that tells of a withdrawal is always taken as one") {
     INFO(row);
     const auto p = plan(header + ",withdrawn_at\n" + row);
     REQUIRE(p.has_value());
-    REQUIRE(p->rows.size() == 1);
-    CHECK(p->withdrawals == 1);
-    CHECK(p->rows[0].record.is_withdrawn());
-    CHECK(p->rows[0].record.ip.empty());
+    const auto rows = p->rows();
+    REQUIRE(rows.size() == 1);
+    CHECK(p->plan.withdrawals == 1);
+    CHECK(rows[0].record.is_withdrawn());
+    CHECK(rows[0].record.ip.empty());
+    CHECK(rows[0].record.method.empty());
     world w;
     const auto sum = import_into(w, header + ",withdrawn_at\n" + row);
     CHECK(sum.withdrawals == 1);
@@ -213,14 +192,15 @@ TEST_CASE("RFC 4180: quotes, line ends, separators, byte order mark") {
       "broken;row\r\n"
       "c@d.hu;news;2026-01-10;web_form;own_form;x;Béla");
   REQUIRE(p.has_value());
-  REQUIRE(p->rows.size() == 2);
-  CHECK(p->rows_read == 3);
-  const auto& first = p->rows[0].person.address == "a@b.hu" ? p->rows[0] : p->rows[1];
+  const auto rows = p->rows();
+  REQUIRE(rows.size() == 2);
+  CHECK(p->plan.rows_read == 3);
+  const auto& first = rows[0].person.address == "a@b.hu" ? rows[0] : rows[1];
   CHECK(first.key.topic == "news; and \"offers\"");
   CHECK(first.record.evidence_reference == "two\r\nlines");
   CHECK(first.person.name == "Éva");
-  REQUIRE(p->refused.size() == 1);
-  CHECK(p->refused[0].line == 5);
+  REQUIRE(p->refused().size() == 1);
+  CHECK(p->refused()[0].line == 5);
 }
 
 TEST_CASE("NDJSON rows") {
@@ -233,60 +213,80 @@ TEST_CASE("NDJSON rows") {
       "{\"email\":\"c@d.hu\",\"shoe_size\":\"41\"}\n",
       import_format::ndjson);
   REQUIRE(p.has_value());
-  REQUIRE(p->rows.size() == 1);
-  CHECK(p->rows[0].person.address == "a@b.hu");
-  CHECK(p->rows[0].key.sender == "Brand");
-  REQUIRE(p->refused.size() == 3);
-  CHECK(p->refused[0].line == 3);
-  CHECK(p->refused[1].reason == "import.row_broken");
-  CHECK(p->refused[2].reason == "import.topic_missing");
-  CHECK(p->ignored_columns == std::vector<std::string>{"shoe_size"});
+  const auto rows = p->rows();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].person.address == "a@b.hu");
+  CHECK(rows[0].key.sender == "Brand");
+  const auto refused = p->refused();
+  REQUIRE(refused.size() == 3);
+  CHECK(refused[0].line == 3);
+  CHECK(refused[1].reason == "import.row_broken");
+  CHECK(refused[2].reason == "import.topic_missing");
+  CHECK(p->plan.ignored_columns == std::vector<std::string>{"shoe_size"});
 }
 
 TEST_CASE("an import is bounded") {
   import_limits limits;
   limits.rows_max = 1;
   const auto row = "a@b.hu,news,2026-01-10,web_form,own_form,h\n";
-  CHECK_THAT(whole(plan_import(header + "\n" + row + row, request(), lookup(), limits)),
+  CHECK_THAT(whole(plan_text(header + "\n" + row + row, request(), lookup(), limits)),
              Catch::Contains("more than 1 rows"));
   limits = {};
   limits.field_bytes_max = 10;
-  const auto p = plan_import(header + "\na@b.hu,news,2026-01-10,web_form_too_long,own_form,h\n",
-                             request(), lookup(), limits);
+  const auto p = plan_text(header + "\na@b.hu,news,2026-01-10,web_form_too_long,own_form,h\n",
+                           request(), lookup(), limits);
   REQUIRE(p.has_value());
-  CHECK(p->refused.at(0).reason == "import.field_too_long");
-  CHECK(plan(header + "\na@b.hu,n\xFFws,2026-01-10,web,own_form,h\n")->refused.at(0).reason ==
+  CHECK(p->refused().at(0).reason == "import.field_too_long");
+  CHECK(plan(header + "\na@b.hu,n\xFFws,2026-01-10,web,own_form,h\n")->refused().at(0).reason ==
         "import.not_utf8");
+  CHECK_THAT(whole(plan(header + "\n" + std::string(3u << 20, 'x'))),
+             Catch::Contains("line 2: a row without an end"));
+  const auto long_row = plan(header + "\n" + std::string(70u << 10, 'x') + "\n" + row);
+  REQUIRE(long_row.has_value());
+  CHECK(long_row->plan.taken == 1);
+  CHECK(long_row->refused().at(0).text == "the row is too long");
 }
 
-TEST_CASE("an import is applied in slices sorted by key, and a failure stops it") {
+TEST_CASE("an import is applied in slices sorted by key, and goes on where a failure stopped it") {
   std::string file = header + "\n";
   for (int i = 0; i < 25; ++i)
     file += "p" + std::to_string((i * 7) % 25) + "@b.hu,news,2026-01-10,web,own_form,h\n";
   const auto p = plan(file);
   REQUIRE(p.has_value());
-  CHECK(std::ranges::is_sorted(p->rows, {}, [](const auto& r) { return stored_key(r.key); }));
+  const auto rows = p->rows();
+  CHECK(rows.size() == 25);
+  CHECK(std::ranges::is_sorted(rows, {}, [](const auto& r) { return stored_key(r.key); }));
   world w;
   int slices = 0;
-  const auto commit = [&](commit_loop::operation op) -> result<void> {
-    if (++slices == 3) return failure{.kind = failure_kind::storage_full, .public_text = "full"};
-    // Every operation may be run twice; what counts is the run that was committed.
-    {
-      auto dropped = w.env.begin_write();
-      op(dropped);
-    }
-    w.write([&](write_txn& txn) { op(txn); });
-    return {};
+  const auto twice = submit_twice(w);
+  const submit_slice submit = [&](commit_loop::operation op) {
+    if (++slices != 3) return twice(std::move(op));
+    std::promise<result<void>> failed;
+    failed.set_value(failure{.kind = failure_kind::storage_full, .public_text = "full"});
+    return failed.get_future();
   };
-  const auto failed = apply_import(*p, request(), w.ledger, commit, 10);
+  import_position noted;
+  apply_options options{.slice_rows = 10};
+  options.note = [&](write_txn&, const import_position& at) { noted = at; };
+  const auto failed = apply_import(p->plan.runs, request(), w.ledger, submit, options);
   REQUIRE_FALSE(failed.has_value());
   CHECK(failed.error().kind == failure_kind::storage_full);
+  CHECK(noted.rows == 20);
+  CHECK(noted.sum.added == 20);
   CHECK(w.history() == std::vector<std::string>{"consent_imported", "consent_imported"});
-  const auto done = apply_import(*p, request(), w.ledger, commit, 10);
+  options.from = noted;
+  const auto done = apply_import(p->plan.runs, request(), w.ledger, submit, options);
   REQUIRE(done.has_value());
-  CHECK(done->added == 5);
-  CHECK(done->kept == 20);
+  CHECK(done->rows == 25);
+  CHECK(done->sum.added == 25);
+  CHECK(done->sum.kept == 0);
   CHECK(w.journal.tail(w.env.begin_read(), 1).at(0).what.facts.at("rows") == "5");
+  SECTION("from the start again it changes nothing") {
+    options.from = {};
+    const auto again = apply_import(p->plan.runs, request(), w.ledger, submit, options);
+    REQUIRE(again.has_value());
+    CHECK(again->sum.kept == 25);
+  }
 }
 
 TEST_CASE("D3: a consent from a clock that is a little fast does not outlive a withdrawal") {

@@ -1,0 +1,372 @@
+#include "policy/consent/import_run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace consentry::policy::consent {
+
+namespace {
+
+constexpr std::string_view magic = "consentry run 1\n";
+constexpr std::size_t row_bytes_max = 1u << 20;
+
+// What a row has besides address and evidence.
+enum row_flag : unsigned {
+  withdrawal_only = 1 << 0,
+  has_given = 1 << 1,
+  has_confirmed = 1 << 2,
+  has_purchase = 1 << 3,
+  has_declared = 1 << 4,
+  has_withdrawn = 1 << 5,
+  has_unticked = 1 << 6,
+  has_evidence = 1 << 7,
+  has_ip = 1 << 8,
+  has_user_agent = 1 << 9,
+  has_name = 1 << 10,
+};
+
+[[noreturn]] void fail(const std::filesystem::path& file) {
+  throw std::system_error{errno, std::generic_category(), file.string()};
+}
+
+void put_varint(std::string& out, std::uint64_t n) {
+  for (; n >= 0x80; n >>= 7) out += static_cast<char>(n | 0x80);
+  out += static_cast<char>(n);
+}
+void put_zigzag(std::string& out, std::int64_t n) {
+  put_varint(out, static_cast<std::uint64_t>(n) << 1 ^ static_cast<std::uint64_t>(n >> 63));
+}
+void put_text(std::string& out, std::string_view s) {
+  put_varint(out, s.size());
+  out += s;
+}
+std::int64_t day_number(civil_date d) {
+  return std::chrono::sys_days{d}.time_since_epoch().count();
+}
+civil_date day_of(std::int64_t n) {
+  return civil_date{std::chrono::sys_days{std::chrono::days{static_cast<std::int32_t>(n)}}};
+}
+
+std::uint64_t prefix_of(const char* key) {
+  std::uint64_t n = 0;
+  std::memcpy(&n, key, sizeof n);
+  return __builtin_bswap64(n);
+}
+
+unsigned flags_of(const planned_row& r) {
+  unsigned f = 0;
+  const auto set = [&](bool is, row_flag flag) { f |= is ? flag : 0u; };
+  set(r.is_withdrawal_only, withdrawal_only);
+  set(r.given_at.has_value(), has_given);
+  set(r.confirmed_at.has_value(), has_confirmed);
+  set(r.purchase_day.has_value(), has_purchase);
+  set(r.declared_day.has_value(), has_declared);
+  set(r.withdrawn_at.has_value(), has_withdrawn);
+  set(r.unticked_at.has_value(), has_unticked);
+  set(!r.evidence.empty(), has_evidence);
+  set(!r.ip.empty(), has_ip);
+  set(!r.user_agent.empty(), has_user_agent);
+  set(!r.name.empty(), has_name);
+  return f;
+}
+
+// A whole file at once, synced: all of it is there, or the name is not used.
+class synced_file {
+ public:
+  explicit synced_file(const std::filesystem::path& file)
+      : file_{file}, fd_{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)} {
+    if (fd_ < 0) fail(file_);
+    buffer_.reserve(buffer_bytes + row_bytes_max);
+  }
+  ~synced_file() { ::close(fd_); }
+  synced_file(const synced_file&) = delete;
+  synced_file& operator=(const synced_file&) = delete;
+
+  std::string& buffer() noexcept { return buffer_; }
+  void flush_if_full() {
+    if (buffer_.size() >= buffer_bytes) flush();
+  }
+  void finish() {
+    flush();
+    if (::fdatasync(fd_) != 0) fail(file_);
+  }
+
+ private:
+  static constexpr std::size_t buffer_bytes = 1u << 20;
+  void flush() {
+    for (std::string_view left{buffer_}; !left.empty();) {
+      const auto n = ::write(fd_, left.data(), left.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail(file_);
+      left.remove_prefix(static_cast<std::size_t>(n));
+    }
+    buffer_.clear();
+  }
+  std::filesystem::path file_;
+  int fd_;
+  std::string buffer_;
+};
+
+std::optional<instant> time_if(byte_reader& r, bool is) {
+  return is ? std::optional{from_ms(r.zigzag())} : std::nullopt;
+}
+std::optional<civil_date> day_if(byte_reader& r, bool is) {
+  return is ? std::optional{day_of(r.zigzag())} : std::nullopt;
+}
+std::string_view text_if(byte_reader& r, bool is) {
+  return is ? r.text() : std::string_view{};
+}
+
+}  // namespace
+
+std::uint32_t run_writer::add_shared(const shared_fields& f) {
+  shared_.push_back(f);
+  for (const auto* s : {&f.sender, &f.topic, &f.method, &f.provenance, &f.notice.version,
+                        &f.notice.hash, &f.notice.language, &f.notice.url, &f.form_id})
+    shared_bytes_ += s->size() + sizeof *s;
+  return static_cast<std::uint32_t>(shared_.size() - 1);
+}
+
+void run_writer::add(const planned_row& r) {
+  order_.push_back({prefix_of(r.key.data()), static_cast<std::uint32_t>(arena_.size())});
+  // The size is filled in behind: four bytes here, a varint in the file.
+  const auto start = arena_.size();
+  arena_.append(4, '\0');
+  arena_.append(r.key.data(), r.key.size());
+  put_varint(arena_, r.line);
+  const auto flags = flags_of(r);
+  put_varint(arena_, flags);
+  put_varint(arena_, r.shared);
+  put_text(arena_, r.address);
+  if (!r.is_withdrawal_only) arena_.append(r.salt.data(), r.salt.size());
+  if (r.given_at) put_zigzag(arena_, to_ms(*r.given_at));
+  if (!r.is_withdrawal_only) put_text(arena_, r.given_at_text);
+  if (r.confirmed_at) put_zigzag(arena_, to_ms(*r.confirmed_at));
+  if (r.purchase_day) put_zigzag(arena_, day_number(*r.purchase_day));
+  if (r.declared_day) put_zigzag(arena_, day_number(*r.declared_day));
+  if (r.withdrawn_at) {
+    put_zigzag(arena_, to_ms(*r.withdrawn_at));
+    put_text(arena_, r.withdrawn_method);
+  }
+  if (r.unticked_at) put_zigzag(arena_, to_ms(*r.unticked_at));
+  for (const auto text : {r.evidence, r.ip, r.user_agent, r.name})
+    if (!text.empty()) put_text(arena_, text);
+  const auto size = static_cast<std::uint32_t>(arena_.size() - start - 4);
+  std::memcpy(arena_.data() + start, &size, 4);
+}
+
+void run_writer::write(const std::filesystem::path& file) {
+  const auto row_at = [&](std::uint32_t offset) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, arena_.data() + offset, 4);
+    return std::string_view{arena_}.substr(offset + 4, size);
+  };
+  // Of one thread the arena is in the order of lines, so the offset breaks ties.
+  std::ranges::sort(order_, [&](const place& a, const place& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    const auto by_key = std::memcmp(arena_.data() + a.offset + 4, arena_.data() + b.offset + 4,
+                                    sizeof(run_key));
+    return by_key != 0 ? by_key < 0 : a.offset < b.offset;
+  });
+  synced_file out{file};
+  auto& b = out.buffer();
+  b += magic;
+  put_varint(b, shared_.size());
+  for (const auto& f : shared_) {
+    for (const auto* s : {&f.sender, &f.topic, &f.method, &f.provenance, &f.notice.version,
+                          &f.notice.hash, &f.notice.language, &f.notice.url, &f.form_id})
+      put_text(b, *s);
+    b += static_cast<char>(f.tick);
+    out.flush_if_full();
+  }
+  put_varint(b, order_.size());
+  for (const auto& p : order_) {
+    put_text(b, row_at(p.offset));
+    out.flush_if_full();
+  }
+  out.finish();
+  arena_.clear();
+  order_.clear();
+  shared_.clear();
+  shared_bytes_ = 0;
+}
+
+buffered_file::buffered_file(const std::filesystem::path& file, std::size_t buffer_bytes)
+    : file_{std::fopen(file.c_str(), "rbe")}, buffer_(buffer_bytes, '\0') {
+  if (file_ == nullptr) fail(file);
+  std::setvbuf(file_.get(), nullptr, _IONBF, 0);
+}
+
+bool buffered_file::fill(std::size_t count) {
+  if (end_ - begin_ >= count) return true;
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  if (count > buffer_.size()) buffer_.resize(count);
+  while (end_ < count) {
+    const auto n = std::fread(buffer_.data() + end_, 1, buffer_.size() - end_, file_.get());
+    if (n == 0) return false;
+    end_ += n;
+  }
+  return true;
+}
+
+bool buffered_file::at_end() {
+  return !fill(1);
+}
+
+std::string_view buffered_file::take(std::size_t count) {
+  if (count > row_bytes_max || !fill(count)) throw decode_error("an import's run ends early");
+  const auto piece = std::string_view{buffer_}.substr(begin_, count);
+  begin_ += count;
+  return piece;
+}
+
+std::uint64_t buffered_file::varint() {
+  std::uint64_t n = 0;
+  for (int shift = 0; shift < 64; shift += 7) {
+    const auto b = static_cast<unsigned char>(take(1)[0]);
+    n |= static_cast<std::uint64_t>(b & 0x7f) << shift;
+    if (b < 0x80) return n;
+  }
+  throw decode_error("a number in an import's run");
+}
+
+run_reader::run_reader(const std::filesystem::path& file) : file_{file} {
+  if (file_.take(magic.size()) != magic) throw decode_error(file.string() + " is no run");
+  shared_.resize(file_.varint());
+  for (auto& f : shared_) {
+    for (auto* s : {&f.sender, &f.topic, &f.method, &f.provenance, &f.notice.version,
+                    &f.notice.hash, &f.notice.language, &f.notice.url, &f.form_id})
+      *s = file_.take(file_.varint());
+    f.tick = static_cast<tick_state>(file_.take(1)[0]);
+  }
+  rows_left_ = file_.varint();
+}
+
+bool run_reader::next() {
+  if (rows_left_ == 0) return false;
+  --rows_left_;
+  row_ = file_.take(file_.varint());
+  byte_reader r{row_};
+  r.raw(sizeof(run_key));
+  line_ = r.varint();
+  rest_ = r.rest();
+  return true;
+}
+
+void run_reader::decode(const import_request& request, import_row& out) const {
+  byte_reader r{rest_};
+  const auto flags = r.varint();
+  const auto has = [&](row_flag f) { return (flags & f) != 0; };
+  const auto which = r.varint();
+  if (which >= shared_.size()) throw decode_error("shared fields of an import's run");
+  const auto& shared = shared_[which];
+  auto& c = out.record;
+  out.line = line_;
+  out.stored_key = stored_key(request.tenant, row_.substr(0, 16), row_.substr(16, 8));
+  out.key.tenant = request.tenant;
+  out.key.person = row_.substr(0, 16);
+  out.key.sender = c.sender = shared.sender;
+  out.key.topic = c.topic = shared.topic;
+  out.person.address = r.text();
+  const bool whole = !has(withdrawal_only);
+  const auto salt = whole ? r.raw(16) : std::string_view{};
+  c.salt = salt;
+  c.given_at = time_if(r, has(has_given));
+  c.given_at_text = text_if(r, whole);
+  c.confirmed_at = time_if(r, has(has_confirmed));
+  c.purchase_day = day_if(r, has(has_purchase));
+  c.declared_delivery_day = day_if(r, has(has_declared));
+  c.withdrawn_at = time_if(r, has(has_withdrawn));
+  c.withdrawn_method = text_if(r, has(has_withdrawn));
+  c.unticked_at = time_if(r, has(has_unticked));
+  c.evidence_reference = text_if(r, has(has_evidence));
+  c.ip = text_if(r, has(has_ip));
+  c.user_agent = text_if(r, has(has_user_agent));
+  out.person.name = text_if(r, has(has_name));
+  // RULES D4: of somebody who withdrew nothing is kept but that.
+  c.method = whole ? std::string_view{shared.method} : std::string_view{};
+  c.provenance = whole ? std::string_view{shared.provenance} : std::string_view{};
+  c.form_id = whole ? std::string_view{shared.form_id} : std::string_view{};
+  if (whole)
+    c.notice = shared.notice;
+  else
+    c.notice = {};
+  c.tick = whole ? shared.tick : tick_state::none;
+  c.importer = request.importer;
+  c.recorded_at = request.now;
+}
+
+bool run_merge::is_behind(const std::unique_ptr<run_reader>& a,
+                          const std::unique_ptr<run_reader>& b) {
+  const auto by_key = a->key().compare(b->key());
+  return by_key != 0 ? by_key > 0 : a->line() > b->line();
+}
+
+run_merge::run_merge(const std::vector<std::filesystem::path>& runs) {
+  for (const auto& file : runs) {
+    auto run = std::make_unique<run_reader>(file);
+    if (run->next()) heap_.push_back(std::move(run));
+  }
+  std::ranges::make_heap(heap_, is_behind);
+}
+
+// Puts the first, which has moved on, where it belongs.
+void run_merge::sink() {
+  std::size_t i = 0;
+  for (;;) {
+    auto least = i;
+    for (const auto child : {2 * i + 1, 2 * i + 2})
+      if (child < heap_.size() && is_behind(heap_[least], heap_[child])) least = child;
+    if (least == i) return;
+    std::swap(heap_[i], heap_[least]);
+    i = least;
+  }
+}
+
+bool run_merge::next() {
+  if (heap_.empty()) return false;
+  if (std::exchange(is_first_, false)) return true;
+  if (!heap_.front()->next()) {
+    std::swap(heap_.front(), heap_.back());
+    heap_.pop_back();
+    if (heap_.empty()) return false;
+  }
+  sink();
+  return true;
+}
+
+void write_numbers(const std::filesystem::path& file, std::vector<std::uint64_t>& numbers) {
+  std::ranges::sort(numbers);
+  synced_file out{file};
+  for (const auto n : numbers) {
+    out.buffer().append(reinterpret_cast<const char*>(&n), sizeof n);
+    out.flush_if_full();
+  }
+  out.finish();
+  numbers.clear();
+}
+
+void sync_file(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail(file);
+  const bool done = ::fsync(fd) == 0;
+  ::close(fd);
+  if (!done) fail(file);
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  sync_file(folder);
+}
+
+}  // namespace consentry::policy::consent

@@ -1,0 +1,113 @@
+#include "policy/consent/import_rows.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/policy_consent/import_world.h"
+
+using namespace consentry;
+using namespace consentry::policy::consent;
+using namespace consentry::policy::consent::tests;
+
+TEST_CASE("a mapping renames the file's columns") {
+  auto r = request();
+  r.mapping = "E-mail cím=email; Feliratkozás = given_at;Lista=topic;Forrás=provenance;"
+              "Leiratkozás=withdrawn_at";
+  const auto p = plan_text(
+      "E-mail cím;Lista;Feliratkozás;method;Forrás;notice_hash;Leiratkozás\n"
+      "a@b.hu;hírek;2026-01-10;web_form;own_form;h;\n"
+      "c@b.hu;hírek;2026-01-10;web_form;own_form;h;2026-02-01\n",
+      r);
+  REQUIRE(p.has_value());
+  CHECK(p->plan.taken == 2);
+  CHECK(p->plan.withdrawals == 1);
+  CHECK(p->plan.ignored_columns.empty());
+  SECTION("of NDJSON too") {
+    r.format = import_format::ndjson;
+    const auto j = plan_text(
+        "{\"E-mail cím\":\"a@b.hu\",\"Lista\":\"hírek\",\"Feliratkozás\":\"2026-01-10\","
+        "\"method\":\"web_form\",\"Forrás\":\"own_form\",\"notice_hash\":\"h\"}\n",
+        r);
+    REQUIRE(j.has_value());
+    CHECK(j->plan.taken == 1);
+    CHECK(j->rows(r)[0].key.topic == "hírek");
+  }
+}
+
+TEST_CASE("a mapping that cannot be meant is refused") {
+  struct row {
+    const char* mapping;
+    const char* says;
+  };
+  for (const row& m : {
+           row{"E-mail", "is not NAME=field"},
+           row{"E-mail=address", "no field address"},
+           row{"=email", "a column name is missing"},
+           row{"x=email;X=topic", "stands twice"},
+           row{"Mail=email", "no column mail, which the mapping names"},
+           row{"topic=email", "column email stands twice"},
+       }) {
+    INFO(m.mapping);
+    auto r = request();
+    r.mapping = m.mapping;
+    const auto p = plan_text(import_header + "\na@b.hu,news,2026-01-10,web,own_form,h\n", r);
+    REQUIRE_FALSE(p.has_value());
+    CHECK_THAT(p.error().public_text, Catch::Contains(m.says));
+  }
+}
+
+TEST_CASE("the delimiter is found, or given") {
+  for (const char d : {',', ';', '\t', '|'}) {
+    std::string text = import_header + "\na@b.hu,news,2026-01-10,web,own_form,h\n";
+    std::ranges::replace(text, ',', d);
+    const auto p = plan_text(text);
+    REQUIRE(p.has_value());
+    CHECK(p->plan.taken == 1);
+  }
+  auto r = request();
+  r.delimiter = ';';
+  const auto p = plan_text(
+      "email;topic;given_at;method;provenance;notice_hash;a,b,c,d,e,f,g\n"
+      "a@b.hu;news;2026-01-10;web;own_form;h;x\n",
+      r);
+  REQUIRE(p.has_value());
+  CHECK(p->plan.taken == 1);
+}
+
+TEST_CASE("the reject file holds line, reason, text and the row as it stood") {
+  const auto p = plan_text(import_header +
+                           "\n\"a\"\"b\"@x,\"news,\n2\",2026-01-10,web,own_form,h\n"
+                           "ok@b.hu,news,2026-01-10,web,own_form,h\n"
+                           "nobody,news,2026-01-10,web,own_form,h\n");
+  REQUIRE(p.has_value());
+  const auto rejects = p->rejects();
+  CHECK_THAT(rejects, Catch::StartsWith("line,reason,text,row\n2,import.row_broken,"));
+  const auto refused = p->refused();
+  REQUIRE(refused.size() == 2);
+  CHECK(refused[0].row == "\"a\"\"b\"@x,\"news,\n2\",2026-01-10,web,own_form,h");
+  CHECK(refused[1].line == 5);
+  CHECK(refused[1].row == "nobody,news,2026-01-10,web,own_form,h");
+}
+
+TEST_CASE("whole records end outside quotes") {
+  file_layout layout;
+  struct row {
+    const char* text;
+    std::size_t open, at_end;  // whole bytes while more may come, and at the end of the file
+  };
+  for (const row& r : {
+           row{"", 0, 0},
+           row{"a,b", 0, 3},
+           row{"a,b\n", 4, 4},
+           row{"a,b\nc", 4, 5},
+           row{"a,\"b\nc\"\nd\n", 10, 10},
+           row{"a,\"b\nc", 0, 0},
+           row{"x\na,\"b\nc", 2, 2},
+           row{"a b\"c\nd\n", 8, 8},     // no field begins with it
+           row{"\"a\"\"\n\"\n", 7, 7},
+           row{"\"a\"b\n\"c\n", 5, 5},   // the second quote is open
+       }) {
+    INFO(r.text);
+    CHECK(whole_records(r.text, layout, false) == r.open);
+    CHECK(whole_records(r.text, layout, true) == r.at_end);
+  }
+}
