@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/text.h"
 #include "policy/consent/import_rows.h"
 #include "policy/consent/import_run.h"
 
@@ -61,7 +60,8 @@ result<void> import_files::create(import_id id) const {
   return {};
 }
 
-result<void> import_files::write(import_id id, std::uint64_t offset, std::string_view bytes) const {
+result<void> import_files::write(import_id id, std::uint64_t offset,
+                                 std::string_view bytes) const {
   const auto file = upload(id);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return disk_failure(file, errno);
@@ -107,28 +107,46 @@ std::vector<import_id> import_files::list() const {
   return out;
 }
 
-void import_files::forget(import_id id, std::string_view text) const {
+bool import_files::forget(import_id id,
+                          const std::function<bool(std::string_view)>& names) const {
+  constexpr std::size_t piece_bytes = 1u << 20;
   const auto file = rejects(id);
   auto next = file;
   next += ".new";
+  std::ifstream in{file, std::ios::binary};
+  if (!in) return false;
+  std::ofstream out{next, std::ios::binary | std::ios::trunc};
+  const consent::file_layout layout;
+  const consent::import_limits limits{.row_bytes_max = SIZE_MAX};
+  bool is_named = false;
+  std::string text;
+  do {
+    const auto had = text.size();
+    text.resize(had + piece_bytes);
+    in.read(text.data() + had, piece_bytes);
+    text.resize(had + static_cast<std::size_t>(in.gcount()));
+    const auto whole = consent::whole_records(text, layout, in.eof());
+    const auto reader =
+        consent::make_row_reader(std::string_view{text}.substr(0, whole), 1, layout, limits);
+    for (consent::raw_row row; reader->next(row);) {
+      if (names(row.text))
+        is_named = true;
+      else
+        out << row.text << "\n";
+    }
+    text.erase(0, whole);
+  } while (!in.eof());
+  out.close();
   std::error_code ignored;
-  if (!fs::exists(file, ignored)) return;
-  const auto needle = ascii_lower(text);
-  {
-    std::ifstream in{file, std::ios::binary};
-    std::ofstream out{next, std::ios::binary | std::ios::trunc};
-    const std::string all{std::istreambuf_iterator<char>{in}, {}};
-    consent::file_layout layout;
-    layout.order.resize(4);
-    const consent::import_limits limits{.row_bytes_max = SIZE_MAX};
-    const auto reader = consent::make_row_reader(all, 1, layout, limits);
-    consent::raw_row row;
-    while (reader->next(row))
-      if (ascii_lower(row.text).find(needle) == std::string::npos) out << row.text << "\n";
+  if (!is_named || !out) {
+    fs::remove(next, ignored);
+    if (is_named) throw std::system_error{EIO, std::generic_category(), next.string()};
+    return false;
   }
   consent::sync_file(next);
   fs::rename(next, file);
   consent::sync_folder(folder(id));
+  return true;
 }
 
 }  // namespace consentry::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,9 @@ class import_files {
   void remove(import_id id) const;
   // Folders of jobs there are.
   std::vector<import_id> list() const;
-  // Rewrites the reject file without the lines that hold the text, whatever its case.
-  void forget(import_id id, std::string_view text) const;
+  // Rewrites the reject file without the rows of which names(row) is true. false: there was none.
+  // Throws std::system_error.
+  bool forget(import_id id, const std::function<bool(std::string_view row)>& names) const;
 
  private:
   std::filesystem::path root_;

@@ -88,8 +88,9 @@ result<import_job> import_runner::state::change(
 // The oldest that is not only uploading.
 std::optional<import_job> import_runner::state::next() const {
   auto found = rooms.env.read([&](read_txn& txn) {
-    return rooms.imports.all(
-        txn, [](const import_job& j) { return j.is_open() && j.state != import_state::uploading; });
+    return rooms.imports.all(txn, [](const import_job& j) {
+      return j.is_open() && j.state != import_state::uploading;
+    });
   });
   if (!found) {
     log::error("app/import_runner", "store_unreadable", {{"cause", describe(found.error())}});
@@ -189,8 +190,8 @@ result<import_job> import_runner::create(import_job j) {
     return invalid("an import has at most " + std::to_string(state_->limits.bytes_max) + " bytes");
   j.state = import_state::uploading;
   j.created_at = j.touched_at = state_->clock.now();
-  const auto done =
-      state_->rooms.commits.run([this, &j](write_txn& txn) { state_->rooms.imports.add(txn, j); });
+  const auto done = state_->rooms.commits.run(
+      [this, &j](write_txn& txn) { state_->rooms.imports.add(txn, j); });
   if (!done) return done.error();
   if (auto made = state_->files.create(j.id); !made) return made.error();
   return j;
@@ -233,15 +234,14 @@ result<import_job> import_runner::begin(import_id id) {
 }
 
 result<import_job> import_runner::cancel(import_id id) {
-  auto j =
-      state_->change(id, [at = state_->clock.now()](import_job& now) -> std::optional<failure> {
-        if (!now.is_open()) return conflict("the import has ended");
-        if (now.state == import_state::applying && now.is_all_or_nothing)
-          return conflict("the import is all or nothing and is being applied");
-        now.state = import_state::cancelled;
-        now.ended_at = at;
-        return std::nullopt;
-      });
+  auto j = state_->change(id, [at = state_->clock.now()](import_job& now) -> std::optional<failure> {
+    if (!now.is_open()) return conflict("the import has ended");
+    if (now.state == import_state::applying && now.is_all_or_nothing)
+      return conflict("the import is all or nothing and is being applied");
+    now.state = import_state::cancelled;
+    now.ended_at = at;
+    return std::nullopt;
+  });
   if (!j) return j;
   // The thread, if it is at this one, notices and removes the files; else they go here.
   if (!state_->work.cancel(id)) state_->files.remove_all_but_rejects(id);
@@ -299,10 +299,27 @@ std::uint64_t import_runner::platform_hash(std::string_view address_key) const {
   return consentry::app::platform_hash(state_->platform, address_key);
 }
 
-void import_runner::forget_rejected(tenant_id tenant, std::string_view address_key) {
-  for (const auto id : state_->files.list())
-    if (const auto j = find(id); j && j->tenant == tenant && !j->is_open())
-      state_->files.forget(id, address_key);
+erasure_hook import_runner::hook_for_erasures() {
+  return [s = state_.get(), this](const erased_person& p) -> result<std::uint64_t> {
+    const auto hash = platform_hash(p.name.address());
+    const auto forgotten = s->rooms.commits.run(
+        [s, &p, hash](write_txn& txn) { s->rooms.imports.forget_sample(txn, p.tenant, hash); });
+    if (!forgotten) return forgotten.error();
+    std::uint64_t changed = 0;
+    try {
+      for (const auto id : s->files.list()) {
+        const auto j = find(id);
+        if (!j || j->tenant != p.tenant || j->is_open()) continue;
+        if (s->files.forget(id, [&](std::string_view row) { return p.name.is_named_in(row); }))
+          ++changed;
+      }
+    } catch (const std::system_error& e) {
+      return failure{.kind = failure_kind::io,
+                     .public_text = "a reject file cannot be rewritten",
+                     .private_cause = e.what()};
+    }
+    return changed;
+  };
 }
 
 }  // namespace consentry::app

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "app/erasure.h"
 #include "app/import_store.h"
 #include "app/store_rooms.h"
 #include "base/clock.h"
@@ -23,12 +24,13 @@ namespace consentry::app {
 class import_runner {
  public:
   struct options {
-    std::filesystem::path folder;                               // <store>/imports
-    std::string platform_key;                                   // 32 bytes
+    std::filesystem::path folder;  // <store>/imports
+    std::string platform_key;      // 32 bytes
     std::shared_ptr<const policy::consent::known_lists> lists;  // may be null
     unsigned threads = 2;
     std::chrono::hours keep_rejects = std::chrono::days{14};
-    std::chrono::hours keep_uploads = std::chrono::days{7};  // that nobody goes on with
+    // That nobody goes on with; an erased person in it must be gone within a day (erase.max).
+    std::chrono::hours keep_uploads{20};
     std::uint64_t bytes_max = 64ULL << 30;
   };
   import_runner(store_rooms& rooms, const wall_clock& clock, options o);
@@ -64,8 +66,9 @@ class import_runner {
   live_progress live() const;
 
   std::uint64_t platform_hash(std::string_view address_key) const;
-  // Removes the lines about an address from the tenant's reject files (erasure). Blocks.
-  void forget_rejected(tenant_id tenant, std::string_view address_key);
+  // Takes an erased person out of the tenant's reject files and out of the samples. The files of
+  // open jobs are gone when these end; what they bring of that person is refused by the tombstone.
+  erasure_hook hook_for_erasures();
 
  private:
   struct state;
