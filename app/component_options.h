@@ -7,7 +7,6 @@
 
 #include "app/import_runner.h"
 #include "app/public/site.h"
-#include "app/import_runner.h"
 #include "app/settings.h"
 #include "app/store_maintenance.h"
 #include "app/store_rooms.h"

@@ -60,8 +60,7 @@ result<void> import_files::create(import_id id) const {
   return {};
 }
 
-result<void> import_files::write(import_id id, std::uint64_t offset,
-                                 std::string_view bytes) const {
+result<void> import_files::write(import_id id, std::uint64_t offset, std::string_view bytes) const {
   const auto file = upload(id);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return disk_failure(file, errno);
@@ -107,8 +106,7 @@ std::vector<import_id> import_files::list() const {
   return out;
 }
 
-bool import_files::forget(import_id id,
-                          const std::function<bool(std::string_view)>& names) const {
+bool import_files::forget(import_id id, const std::function<bool(std::string_view)>& names) const {
   constexpr std::size_t piece_bytes = 1u << 20;
   const auto file = rejects(id);
   auto next = file;

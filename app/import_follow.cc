@@ -87,7 +87,8 @@ result<bool> follow_imports_once(store_rooms& rooms, instant now, std::size_t en
       rooms.env.read([&](read_txn& txn) { return look_on(rooms, txn, now, entries); });
   if (!seen) return seen.error();
   if (seen->news.empty() && !seen->is_more) {
-    // Where nothing was found nothing is written but now and then, so that a quiet gateway is quiet.
+    // Where nothing was found nothing is written but now and then, so that a quiet gateway is
+    // quiet.
     const auto at = rooms.env.read([&](read_txn& txn) { return rooms.imports.followed(txn); });
     if (!at) return at.error();
     if (seen->next.value < *at + 1 + entries) return false;
@@ -117,8 +118,7 @@ asio::awaitable<void> follow_imports(store_rooms& rooms, const wall_clock& clock
   for (;;) {
     auto once = [&rooms, &clock] { return follow_imports_once(rooms, clock.now()); };
     const auto more = co_await workers.run(std::move(once));
-    if (!more)
-      log::warn("app/import_follow", "follow_failed", {{"cause", describe(more.error())}});
+    if (!more) log::warn("app/import_follow", "follow_failed", {{"cause", describe(more.error())}});
     const bool at_once = more && *more;
     timer.expires_after(at_once ? std::chrono::steady_clock::duration{while_more}
                                 : std::chrono::steady_clock::duration{between_looks});

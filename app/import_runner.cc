@@ -88,9 +88,8 @@ result<import_job> import_runner::state::change(
 // The oldest that is not only uploading.
 std::optional<import_job> import_runner::state::next() const {
   auto found = rooms.env.read([&](read_txn& txn) {
-    return rooms.imports.all(txn, [](const import_job& j) {
-      return j.is_open() && j.state != import_state::uploading;
-    });
+    return rooms.imports.all(
+        txn, [](const import_job& j) { return j.is_open() && j.state != import_state::uploading; });
   });
   if (!found) {
     log::error("app/import_runner", "store_unreadable", {{"cause", describe(found.error())}});
@@ -190,8 +189,8 @@ result<import_job> import_runner::create(import_job j) {
     return invalid("an import has at most " + std::to_string(state_->limits.bytes_max) + " bytes");
   j.state = import_state::uploading;
   j.created_at = j.touched_at = state_->clock.now();
-  const auto done = state_->rooms.commits.run(
-      [this, &j](write_txn& txn) { state_->rooms.imports.add(txn, j); });
+  const auto done =
+      state_->rooms.commits.run([this, &j](write_txn& txn) { state_->rooms.imports.add(txn, j); });
   if (!done) return done.error();
   if (auto made = state_->files.create(j.id); !made) return made.error();
   return j;
@@ -234,14 +233,15 @@ result<import_job> import_runner::begin(import_id id) {
 }
 
 result<import_job> import_runner::cancel(import_id id) {
-  auto j = state_->change(id, [at = state_->clock.now()](import_job& now) -> std::optional<failure> {
-    if (!now.is_open()) return conflict("the import has ended");
-    if (now.state == import_state::applying && now.is_all_or_nothing)
-      return conflict("the import is all or nothing and is being applied");
-    now.state = import_state::cancelled;
-    now.ended_at = at;
-    return std::nullopt;
-  });
+  auto j =
+      state_->change(id, [at = state_->clock.now()](import_job& now) -> std::optional<failure> {
+        if (!now.is_open()) return conflict("the import has ended");
+        if (now.state == import_state::applying && now.is_all_or_nothing)
+          return conflict("the import is all or nothing and is being applied");
+        now.state = import_state::cancelled;
+        now.ended_at = at;
+        return std::nullopt;
+      });
   if (!j) return j;
   // The thread, if it is at this one, notices and removes the files; else they go here.
   if (!state_->work.cancel(id)) state_->files.remove_all_but_rejects(id);

@@ -24,8 +24,8 @@ namespace consentry::app {
 class import_runner {
  public:
   struct options {
-    std::filesystem::path folder;  // <store>/imports
-    std::string platform_key;      // 32 bytes
+    std::filesystem::path folder;                               // <store>/imports
+    std::string platform_key;                                   // 32 bytes
     std::shared_ptr<const policy::consent::known_lists> lists;  // may be null
     unsigned threads = 2;
     std::chrono::hours keep_rejects = std::chrono::days{14};

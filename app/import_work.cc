@@ -60,8 +60,8 @@ class number_merge {
   std::optional<std::uint64_t> last_;
 };
 
-// The job as this thread knows it, with what others changed meanwhile: a cancelled one stays so (the
-// slice under way counts), the desk may have released it, outcomes may have been seen.
+// The job as this thread knows it, with what others changed meanwhile: a cancelled one stays so
+// (the slice under way counts), the desk may have released it, outcomes may have been seen.
 import_job with_news_of(const import_job& stored, import_job j) {
   if (!stored.is_open()) {
     j.state = stored.state;
@@ -137,8 +137,7 @@ result<void> import_work::end(import_job& j, import_state how, std::string why) 
 }
 
 result<void> import_work::refresh_suspects() {
-  return tools_.rooms.env.read(
-      [&](read_txn& txn) { tools_.rooms.imports.refresh_suspects(txn); });
+  return tools_.rooms.env.read([&](read_txn& txn) { tools_.rooms.imports.refresh_suspects(txn); });
 }
 
 consent::import_request import_work::request_of(const import_job& j,
@@ -196,9 +195,8 @@ result<void> import_work::plan(import_job& j, const policy::tenants::tenant& t) 
     std::memcpy(out.data(), digest.data(), out.size());
   };
   lookup.is_stored = [this, &t](std::string_view p) {
-    const auto found = tools_.rooms.env.read([&](read_txn& txn) {
-      return tools_.rooms.consents.find_person(txn, t.id, p).has_value();
-    });
+    const auto found = tools_.rooms.env.read(
+        [&](read_txn& txn) { return tools_.rooms.consents.find_person(txn, t.id, p).has_value(); });
     return found && *found;
   };
   lookup.platform_hash = [this](std::string_view key) {
@@ -250,9 +248,8 @@ result<void> import_work::add_samples(const import_job& j) {
     some.clear();
     numbers.take(samples_per_slice, some);
     if (some.empty()) return {};
-    const auto done = tools_.rooms.commits.run([&](write_txn& txn) {
-      tools_.rooms.imports.add_samples(txn, j.tenant, some);
-    });
+    const auto done = tools_.rooms.commits.run(
+        [&](write_txn& txn) { tools_.rooms.imports.add_samples(txn, j.tenant, some); });
     if (!done) return done;
     if (is_stopping_) return put_off;
   }
@@ -276,8 +273,8 @@ result<void> import_work::apply(import_job& j, const policy::tenants::tenant& t)
   const auto done = consent::apply_import(tools_.files.of(j.id, j.runs), request,
                                           tools_.rooms.consents, submit, options);
   // How far it came stands in the store, whatever stopped it.
-  auto stored = tools_.rooms.env.read(
-      [&](read_txn& txn) { return tools_.rooms.imports.find(txn, j.id); });
+  auto stored =
+      tools_.rooms.env.read([&](read_txn& txn) { return tools_.rooms.imports.find(txn, j.id); });
   if (!stored) return stored.error();
   if (*stored) j.position = (*stored)->position;
   if (!done) {
@@ -295,8 +292,7 @@ result<void> import_work::apply(import_job& j, const policy::tenants::tenant& t)
 result<void> import_work::work_on(import_job& j) {
   const auto directory = tools_.rooms.directory.get();
   const auto* t = directory->find(j.tenant);
-  if (t == nullptr)
-    return end(j, import_state::failed, "the tenant is not there any more");
+  if (t == nullptr) return end(j, import_state::failed, "the tenant is not there any more");
   try {
     if (j.state != import_state::applying)
       if (auto planned = plan(j, *t); !planned) return planned;

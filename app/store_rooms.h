@@ -10,7 +10,6 @@
 #include "app/idempotency_store.h"
 #include "app/import_store.h"
 #include "app/notice_marks.h"
-#include "app/import_store.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"

@@ -47,8 +47,8 @@ digest256 prepared_hmac::operator()(std::string_view bytes) const {
 }
 
 void fill_random(std::span<char> out) {
-  CONSENTRY_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(out.data()),
-                             static_cast<int>(out.size())) == 1);
+  CONSENTRY_CHECK(
+      RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(out.size())) == 1);
 }
 
 }  // namespace consentry

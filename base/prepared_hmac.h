@@ -1,5 +1,5 @@
-// HMAC-SHA-256 (RFC 2104) with the key's two hash states worked out once: for many short texts under
-// one key.
+// HMAC-SHA-256 (RFC 2104) with the key's two hash states worked out once: for many short texts
+// under one key.
 #pragma once
 
 #include <openssl/sha.h>

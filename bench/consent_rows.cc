@@ -14,11 +14,11 @@ using namespace consentry;
 namespace {
 
 constexpr std::array<std::string_view, 16> family{
-    "nagy", "kovacs",  "toth",   "szabo", "horvath", "varga",   "kiss",  "molnar",
-    "papp", "nemeth",  "farkas", "balogh", "takacs",  "juhasz",  "lakatos", "meszaros"};
+    "nagy", "kovacs", "toth",   "szabo",  "horvath", "varga",  "kiss",    "molnar",
+    "papp", "nemeth", "farkas", "balogh", "takacs",  "juhasz", "lakatos", "meszaros"};
 constexpr std::array<std::string_view, 16> given{
-    "anna",   "maria",  "erzsebet", "ilona", "katalin", "eva",   "judit", "zsofia",
-    "laszlo", "istvan", "jozsef",   "zoltan", "gabor",  "peter", "tamas", "bence"};
+    "anna",   "maria",  "erzsebet", "ilona",  "katalin", "eva",   "judit", "zsofia",
+    "laszlo", "istvan", "jozsef",   "zoltan", "gabor",   "peter", "tamas", "bence"};
 constexpr std::array<std::string_view, 8> host{"gmail.com",   "freemail.hu", "citromail.hu",
                                                "outlook.com", "t-online.hu", "indamail.hu",
                                                "yahoo.com",   "upcmail.hu"};
@@ -45,10 +45,9 @@ int main(int argc, char** argv) {
     const auto n = mixed(i);
     const instant at =
         now - std::chrono::seconds{static_cast<std::int64_t>(n >> 20) % (150 * 86'400)};
-    fmt::format_to(std::back_inserter(out),
-                   "{}.{}{}@{},hirek,{},web_form,own_form,sha256:9f86d081884c7d65\n",
-                   family[n % 16], given[n / 16 % 16], i, host[n / 256 % 8],
-                   to_string_budapest(at));
+    fmt::format_to(
+        std::back_inserter(out), "{}.{}{}@{},hirek,{},web_form,own_form,sha256:9f86d081884c7d65\n",
+        family[n % 16], given[n / 16 % 16], i, host[n / 256 % 8], to_string_budapest(at));
     if (out.size() > (1u << 20) || i + 1 == first + rows) {
       if (std::fwrite(out.data(), 1, out.size(), stdout) != out.size()) return 1;
       out.clear();

@@ -11,7 +11,6 @@
 #include "policy/rules/doi_rule.h"
 #include "policy/rules/import_rule.h"
 #include "policy/rules/reminder_rule.h"
-#include "policy/rules/import_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
 #include "policy/rules/suppression_rule.h"

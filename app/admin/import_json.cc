@@ -59,10 +59,9 @@ json::array first_rejects(const std::filesystem::path& file) {
   consent::raw_row row;
   if (!reader->next(row)) return out;  // the header line
   while (out.size() < refused_listed_max && reader->next(row))
-    out.push_back(json::object{
-        {"line", std::stoull(std::string{row[consent::column::email]})},
-        {"reason", row[consent::column::topic]},
-        {"text", to_valid_utf8(row[consent::column::method])}});
+    out.push_back(json::object{{"line", std::stoull(std::string{row[consent::column::email]})},
+                               {"reason", row[consent::column::topic]},
+                               {"text", to_valid_utf8(row[consent::column::method])}});
   return out;
 }
 
@@ -115,25 +114,18 @@ json::object signs_json(const api_context& c, const import_job& j) {
   const auto& s = j.shares;
   const bool holds = score.points > c.live.policy.get()->set->rules.import_hold_score &&
                      !j.released_at && !j.is_dry_run && j.position.rows != 0;
-  json::object o{{"import", to_string(j.id)},
-                 {"source", j.source},
-                 {"state", name_of(j.state)},
-                 {"rows", s.rows},
-                 {"score", score.points},
-                 {"reasons", std::move(reasons)},
-                 {"role_share", s.roles},
-                 {"throwaway_share", s.throwaways},
-                 {"same_time_share", s.same_time},
-                 {"delivered", s.delivered},
-                 {"bounced", s.bounced},
-                 {"complained", s.complained},
+  json::object o{{"import", to_string(j.id)},      {"source", j.source},
+                 {"state", name_of(j.state)},      {"rows", s.rows},
+                 {"score", score.points},          {"reasons", std::move(reasons)},
+                 {"role_share", s.roles},          {"throwaway_share", s.throwaways},
+                 {"same_time_share", s.same_time}, {"delivered", s.delivered},
+                 {"bounced", s.bounced},           {"complained", s.complained},
                  {"holds_campaigns", holds}};
   if (s.overlap) o["overlap_share"] = *s.overlap;
   add_time(o, "ended_at", j.ended_at);
   if (j.released_at)
-    o["released"] = json::object{{"at", to_string_utc(*j.released_at)},
-                                 {"by", j.released_by},
-                                 {"reason", j.release_reason}};
+    o["released"] = json::object{
+        {"at", to_string_utc(*j.released_at)}, {"by", j.released_by}, {"reason", j.release_reason}};
   return o;
 }
 

@@ -55,8 +55,8 @@ resource create(api_context& c, const policy::tenants::tenant& t, const request&
 
 response list(api_context& c, const policy::tenants::tenant& t, const request& r, bool signs) {
   const auto limit = number_of(r, "limit", 50, listed_max);
-  auto jobs = c.rooms.env.read(
-      [&](read_txn& txn) { return c.rooms.imports.of_tenant(txn, t.id, limit); });
+  auto jobs =
+      c.rooms.env.read([&](read_txn& txn) { return c.rooms.imports.of_tenant(txn, t.id, limit); });
   if (!jobs) return problem_of(jobs.error());
   json::array out;
   for (const auto& j : *jobs) out.push_back(signs ? signs_json(c, j) : to_json(c, j));
@@ -98,8 +98,8 @@ response read_rejects(const std::filesystem::path& file,
   out.body.resize(last - from + 1);
   std::size_t got = 0;
   while (got < out.body.size()) {
-    const auto n = ::pread(fd, out.body.data() + got, out.body.size() - got,
-                           static_cast<off_t>(from + got));
+    const auto n =
+        ::pread(fd, out.body.data() + got, out.body.size() - got, static_cast<off_t>(from + got));
     if (n <= 0) break;
     got += static_cast<std::size_t>(n);
   }

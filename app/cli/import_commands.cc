@@ -114,7 +114,8 @@ int report_end(const context& c, const import_options& o, import_end& end) {
   const std::string state{job.at("state").as_string()};
   const auto refused = number(job, "refused");
   const bool has_rejects = job.at("has_rejects").as_bool();
-  job["refused_rows"] = has_rejects ? first_rejects(daemon, o.wish.tenant, end.import) : json::array{};
+  job["refused_rows"] =
+      has_rejects ? first_rejects(daemon, o.wish.tenant, end.import) : json::array{};
   if (!o.rejects.empty() && has_rejects)
     if (auto got = fetch_rejects(daemon, o.wish.tenant, end.import, o.rejects); !got)
       return complain(got.error().public_text, exit_could_not);
@@ -171,8 +172,7 @@ void show_imports(const json::array& jobs, const json::array& signs) {
       fmt::print("         {}\n", std::string{r.as_string()});
     if (s->at("holds_campaigns").as_bool())
       fmt::print("         holds campaigns: consentry consent import-release {} {} --reason ...\n",
-                 std::string{j.at("tenant").as_string()},
-                 std::string{j.at("import").as_string()});
+                 std::string{j.at("tenant").as_string()}, std::string{j.at("import").as_string()});
   }
 }
 
@@ -220,9 +220,7 @@ void add_import(CLI::App& group, context& c) {
 
 void add_job_commands(CLI::App& group, context& c) {
   auto o = kept<import_options>();
-  const auto path = [o](std::string_view part) {
-    return import_path(o->wish.tenant, o->id, part);
-  };
+  const auto path = [o](std::string_view part) { return import_path(o->wish.tenant, o->id, part); };
   auto* status = group.add_subcommand("import-status", "how far an import is");
   status->add_option("tenant", o->wish.tenant, "")->required();
   status->add_option("import", o->id, "")->required();
@@ -257,11 +255,10 @@ void add_job_commands(CLI::App& group, context& c) {
   release->callback([&c, o, path] {
     c.chosen = [&c, o, path] {
       const json::object body{{"reason", o->reason}};
-      return finish(c, daemon_client{c.socket}.post(path("/release"), body),
-                    [](const json::object& a) {
-                      fmt::print("released; {} recipients go on\n",
-                                 number(a, "released_recipients"));
-                    });
+      return finish(
+          c, daemon_client{c.socket}.post(path("/release"), body), [](const json::object& a) {
+            fmt::print("released; {} recipients go on\n", number(a, "released_recipients"));
+          });
     };
   });
 }

@@ -30,7 +30,7 @@ class interrupt_watch {
  public:
   interrupt_watch() {
     is_interrupted = 0;
-    struct sigaction wanted {};
+    struct sigaction wanted{};
     wanted.sa_handler = [](int) { is_interrupted = 1; };
     wanted.sa_flags = SA_RESTART;
     sigaction(SIGINT, &wanted, &before_int_);
@@ -42,8 +42,8 @@ class interrupt_watch {
   }
 
  private:
-  struct sigaction before_int_ {};
-  struct sigaction before_term_ {};
+  struct sigaction before_int_{};
+  struct sigaction before_term_{};
 };
 
 std::uint64_t number(const json::object& o, const char* name) {
@@ -76,8 +76,8 @@ class progress_line {
     if (all > 0) {
       const auto share = std::min(1.0, done / all);
       const auto full = static_cast<std::size_t>(share * 30);
-      line += fmt::format("[{}{}] {:3.0f} %  ", std::string(full, '#'),
-                          std::string(30 - full, '.'), share * 100);
+      line += fmt::format("[{}{}] {:3.0f} %  ", std::string(full, '#'), std::string(30 - full, '.'),
+                          share * 100);
     }
     line += fmt::format("{:.0f} {}, {:.0f} {}/s", done, unit, rate, unit);
     if (all > done && rate > 0) {
@@ -190,7 +190,7 @@ bool import_upload::send() {
     if (part.empty()) break;
     const auto size = part.size();
     if (!take(daemon_.put(path("data") + "?offset=" + std::to_string(at), std::move(part),
-                           word(end_.job, "format") == "csv" ? "text/csv" : "application/x-ndjson")))
+                          word(end_.job, "format") == "csv" ? "text/csv" : "application/x-ndjson")))
       return false;
     part = {};
     at += size;

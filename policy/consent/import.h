@@ -132,8 +132,8 @@ struct apply_options {
   std::chrono::microseconds slice_time{2000};  // of the writer, for one slice
   // Run in each slice's transaction with the position behind it, so that both are durable together.
   std::function<void(write_txn&, const import_position&)> note;
-  std::function<bool()> is_cancelled;  // asked between slices
-  std::function<instant()> now;        // for the journal; else request.now
+  std::function<bool()> is_cancelled;        // asked between slices
+  std::function<instant()> now;              // for the journal; else request.now
   std::map<std::string, std::string> facts;  // for each slice's journal entry
 };
 

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::size_t slice_rows_first = 256, slice_rows_min = 64, slice_rows_max = 8192;
 
-const failure cancelled{.kind = failure_kind::cancelled,
-                        .public_text = "the import was cancelled"};
+const failure cancelled{.kind = failure_kind::cancelled, .public_text = "the import was cancelled"};
 
 // Neighbouring rows, ready for the writer. Strings keep their memory from slice to slice.
 struct import_slice {
@@ -122,8 +121,8 @@ void import_applier::pace(const import_slice& s) {
   const auto took = std::max<std::int64_t>(1, s.took.count());
   const auto wanted = s.count * static_cast<std::size_t>(options_.slice_time.count()) /
                       static_cast<std::size_t>(took);
-  slice_rows_ = std::clamp(std::clamp(wanted, s.count / 2, s.count * 2), slice_rows_min,
-                           slice_rows_max);
+  slice_rows_ =
+      std::clamp(std::clamp(wanted, s.count / 2, s.count * 2), slice_rows_min, slice_rows_max);
 }
 
 result<import_position> import_applier::run(run_merge& rows) {
@@ -168,8 +167,7 @@ submit_slice submit_to(commit_loop& commits) {
   return [&commits](commit_loop::operation op) {
     auto promise = std::make_shared<std::promise<result<void>>>();
     auto answer = promise->get_future();
-    commits.submit(std::move(op),
-                   [promise](result<void> r) { promise->set_value(std::move(r)); });
+    commits.submit(std::move(op), [promise](result<void> r) { promise->set_value(std::move(r)); });
     return answer;
   };
 }

@@ -21,10 +21,11 @@ constexpr int proof_of_life_months = 6;
 constexpr std::size_t salt_bytes = 16;
 constexpr std::size_t salts_drawn = 1024;
 
-constexpr std::array shared_columns{
-    column::sender,       column::topic,       column::method,          column::provenance,
-    column::notice_hash,  column::notice_version, column::notice_language, column::notice_url,
-    column::form_id,      column::tick};
+constexpr std::array shared_columns{column::sender,          column::topic,
+                                    column::method,          column::provenance,
+                                    column::notice_hash,     column::notice_version,
+                                    column::notice_language, column::notice_url,
+                                    column::form_id,         column::tick};
 
 // A bare date of a withdrawal means its last moment, so that no consent of the same day outlives it
 // by accident; what cannot be read ("yes") means now.
@@ -125,9 +126,9 @@ row_planner::shared_facts row_planner::judge_shared(const raw_row& raw) const {
   else if (f.provenance.empty())
     out.early = row_refusal{"import.provenance_missing", "provenance is missing"};
   else if (is_forbidden_provenance(f.provenance))
-    out.early = row_refusal{"import.provenance_forbidden", "consent cannot come from provenance " +
-                                                               printable(f.provenance, 40) +
-                                                               " (terms 5.1, 5.3)"};
+    out.early = row_refusal{
+        "import.provenance_forbidden",
+        "consent cannot come from provenance " + printable(f.provenance, 40) + " (terms 5.1, 5.3)"};
   if (const auto text = raw[column::tick]; !text.empty()) {
     if (const auto tick = parse_tick_state(text))
       f.tick = *tick;
@@ -183,14 +184,12 @@ row_planner::answer row_planner::read_times(const raw_row& raw, planned_row& out
   if (const auto text = raw[column::confirmed_at]; !text.empty()) {
     out.confirmed_at = parse_timestamp(text);
     if (!out.confirmed_at || is_future(*out.confirmed_at))
-      return row_refusal{"import.confirmed_at_invalid",
-                         "confirmed_at is no time, or a future one"};
+      return row_refusal{"import.confirmed_at_invalid", "confirmed_at is no time, or a future one"};
   }
   if (const auto text = raw[column::purchase_day]; !text.empty()) {
     out.purchase_day = parse_date(text);
     if (!out.purchase_day || *out.purchase_day > import_day_)
-      return row_refusal{"import.purchase_day_invalid",
-                         "purchase_day is no date, or a future one"};
+      return row_refusal{"import.purchase_day_invalid", "purchase_day is no date, or a future one"};
   }
   return std::nullopt;
 }

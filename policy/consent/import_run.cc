@@ -173,8 +173,8 @@ void run_writer::write(const std::filesystem::path& file) {
   // Of one thread the arena is in the order of lines, so the offset breaks ties.
   std::ranges::sort(order_, [&](const place& a, const place& b) {
     if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    const auto by_key = std::memcmp(arena_.data() + a.offset + 4, arena_.data() + b.offset + 4,
-                                    sizeof(run_key));
+    const auto by_key =
+        std::memcmp(arena_.data() + a.offset + 4, arena_.data() + b.offset + 4, sizeof(run_key));
     return by_key != 0 ? by_key < 0 : a.offset < b.offset;
   });
   synced_file out{file};

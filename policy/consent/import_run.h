@@ -1,4 +1,5 @@
-// Planned rows on their way from the parsers to the ledger: compact, sorted by stored key, in files.
+// Planned rows on their way from the parsers to the ledger: compact, sorted by stored key, in
+// files.
 //
 //   run  = magic, varint shared fields, [shared fields], varint rows, [row]
 //   row  = varint size, key(24), varint line, u8 flags x2, varint shared field, address, then what

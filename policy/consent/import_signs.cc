@@ -173,9 +173,8 @@ import_shares shares_of(const import_signs& s) {
   const auto all = static_cast<double>(std::max<std::uint64_t>(1, s.rows));
   times.add({});
   days.add({});
-  out.same_time =
-      times.share_of_frequent(frequent_time) * static_cast<double>(times.seen()) / all +
-      days.share_of_frequent(frequent_day) * static_cast<double>(days.seen()) / all;
+  out.same_time = times.share_of_frequent(frequent_time) * static_cast<double>(times.seen()) / all +
+                  days.share_of_frequent(frequent_day) * static_cast<double>(days.seen()) / all;
   return out;
 }
 

@@ -32,8 +32,7 @@ struct jobs_world : app_world {
   tenant_id shop = add_tenant("shop");
   import_runner::options options{.folder = folder.path() / "imports",
                                  .platform_key = std::string(32, 'k')};
-  std::unique_ptr<import_runner> runner =
-      std::make_unique<import_runner>(rooms, clock, options);
+  std::unique_ptr<import_runner> runner = std::make_unique<import_runner>(rooms, clock, options);
 
   import_job begin(const std::string& text, tenant_id tenant, import_job wanted = {}) {
     wanted.tenant = tenant;
@@ -206,8 +205,7 @@ TEST_CASE("2.5.3: who else holds the addresses is told in steps of five percent,
   // A tenant that is gone takes its imports and samples along.
   bool is_more = true;
   while (is_more)
-    w.change(
-        [&](write_txn& txn) { is_more = w.rooms.imports.remove_tenant(txn, w.shop, 100); });
+    w.change([&](write_txn& txn) { is_more = w.rooms.imports.remove_tenant(txn, w.shop, 100); });
   CHECK(w.read([&](read_txn& txn) { return w.rooms.imports.of_tenant(txn, w.shop, 9); }).empty());
   std::vector<std::uint64_t> of_shop;
   for (int i = 0; i < 3000; ++i) {

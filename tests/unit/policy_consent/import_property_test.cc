@@ -22,9 +22,7 @@ const std::string columns_line =
 
 // A row about one of few people, so that many meet.
 std::string random_row(std::mt19937& random) {
-  const auto pick = [&](int n) {
-    return static_cast<int>(random() % static_cast<unsigned>(n));
-  };
+  const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   const auto day = [&] {
     return "2026-0" + std::to_string(1 + pick(2)) + "-" + std::to_string(10 + pick(18));
   };
@@ -34,8 +32,8 @@ std::string random_row(std::mt19937& random) {
   return "p" + std::to_string(pick(40)) + "@b.hu," + (pick(3) == 0 ? "offers" : "news") + "," +
          day() + "T" + std::to_string(10 + pick(10)) + ":00:00," +
          (pick(12) == 0 ? "implicit" : "web_form") + ",own_form,h," + names[pick(4)] + "," +
-         (pick(3) == 0 ? day() : "") + "," + ticks[pick(4)] + "," +
-         (is_withdrawn ? day() : "") + "\n";
+         (pick(3) == 0 ? day() : "") + "," + ticks[pick(4)] + "," + (is_withdrawn ? day() : "") +
+         "\n";
 }
 
 // All that is stored, but for the salts.
@@ -86,7 +84,8 @@ TEST_CASE("any piece, run and slice size and number of threads gives the same le
   }
 }
 
-TEST_CASE("an import that dies between any two slices and goes on gives the same ledger and counts") {
+TEST_CASE(
+    "an import that dies between any two slices and goes on gives the same ledger and counts") {
   const auto s = seed();
   INFO("CONSENTRY_SEED=" << s);
   std::mt19937 random{s};

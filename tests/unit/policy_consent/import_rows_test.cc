@@ -10,8 +10,9 @@ using namespace consentry::policy::consent::tests;
 
 TEST_CASE("a mapping renames the file's columns") {
   auto r = request();
-  r.mapping = "E-mail cím=email; Feliratkozás = given_at;Lista=topic;Forrás=provenance;"
-              "Leiratkozás=withdrawn_at";
+  r.mapping =
+      "E-mail cím=email; Feliratkozás = given_at;Lista=topic;Forrás=provenance;"
+      "Leiratkozás=withdrawn_at";
   const auto p = plan_text(
       "E-mail cím;Lista;Feliratkozás;method;Forrás;notice_hash;Leiratkozás\n"
       "a@b.hu;hírek;2026-01-10;web_form;own_form;h;\n"
@@ -95,16 +96,10 @@ TEST_CASE("whole records end outside quotes") {
     std::size_t open, at_end;  // whole bytes while more may come, and at the end of the file
   };
   for (const row& r : {
-           row{"", 0, 0},
-           row{"a,b", 0, 3},
-           row{"a,b\n", 4, 4},
-           row{"a,b\nc", 4, 5},
-           row{"a,\"b\nc\"\nd\n", 10, 10},
-           row{"a,\"b\nc", 0, 0},
-           row{"x\na,\"b\nc", 2, 2},
-           row{"a b\"c\nd\n", 8, 8},     // no field begins with it
-           row{"\"a\"\"\n\"\n", 7, 7},
-           row{"\"a\"b\n\"c\n", 5, 5},   // the second quote is open
+           row{"", 0, 0}, row{"a,b", 0, 3}, row{"a,b\n", 4, 4}, row{"a,b\nc", 4, 5},
+           row{"a,\"b\nc\"\nd\n", 10, 10}, row{"a,\"b\nc", 0, 0}, row{"x\na,\"b\nc", 2, 2},
+           row{"a b\"c\nd\n", 8, 8},                                // no field begins with it
+           row{"\"a\"\"\n\"\n", 7, 7}, row{"\"a\"b\n\"c\n", 5, 5},  // the second quote is open
        }) {
     INFO(r.text);
     CHECK(whole_records(r.text, layout, false) == r.open);

@@ -24,11 +24,12 @@ inline import_request request(import_format format = import_format::csv) {
 
 // Persons are called as the local part of their address; `known` is stored already.
 inline import_lookup lookup(const std::string& known = "") {
-  return {.pseudonym =
-              [](std::string_view a, std::span<char, 16> out) {
-                std::ranges::copy(person(a.substr(0, a.find('@'))), out.begin());
-              },
-          .is_stored = [known](std::string_view p) { return !known.empty() && p == person(known); }};
+  return {
+      .pseudonym =
+          [](std::string_view a, std::span<char, 16> out) {
+            std::ranges::copy(person(a.substr(0, a.find('@'))), out.begin());
+          },
+      .is_stored = [known](std::string_view p) { return !known.empty() && p == person(known); }};
 }
 
 struct rejected_row {
