@@ -140,6 +140,8 @@ result<void> erasing::commit(const found_mail& found, bool is_first) {
     for (const auto id : found.notices) cancel(txn, id);
     for (const auto& b : found.bodies)
       rooms_.queue.move_body(txn, b.message, b.from, b.to.location);
+    // Not in the first pass only: somebody may sign the person up meanwhile.
+    rooms_.sign_ups.erase_person(txn, who_.tenant, who_.person);
     if (!is_first) return;
     erased = rooms_.consents.erase_person(txn, who_.tenant, who_.person, report.at, r_.method,
                                           r_.reason, by);
@@ -250,7 +252,8 @@ result<bool> is_known(store_rooms& rooms, tenant_id tenant, const std::string& p
   do {
     auto slice = rooms.env.read([&](const read_txn& txn) {
       found = found || rooms.consents.find_person(txn, tenant, person) ||
-              !rooms.consents.list(txn, tenant, person).empty();
+              !rooms.consents.list(txn, tenant, person).empty() ||
+              !rooms.sign_ups.sign_ups_of(txn, tenant, person).empty();
       return rooms.queue.open_of_person(txn, tenant, person, resume, messages_per_look);
     });
     if (!slice) return slice.error();
@@ -308,6 +311,8 @@ bool erase_records(write_txn& txn, store_rooms& rooms, tenant_id tenant, std::st
                    instant at, std::string_view method, std::string_view reason,
                    const policy::consent::act& by) {
   const auto erased = rooms.consents.erase_person(txn, tenant, person, at, method, reason, by);
+  // A sign-up that waits is no consent, and may come after an erasure: gone in any case.
+  rooms.sign_ups.erase_person(txn, tenant, person);
   if (!erased.is_news()) return false;
   rooms.suppressions.forget_source(txn, tenant, person);
   rooms.erasures.put(txn, tenant, person,

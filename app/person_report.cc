@@ -71,6 +71,20 @@ class reporting {
   bool is_truncated_ = false;
 };
 
+// What waits for its confirmation, or had it within the last day.
+json::object shown(const policy::consent::pending_sign_up& p) {
+  json::object o{{"topic", to_valid_utf8(p.key.topic)},
+                 {"at", to_string_utc(*p.evidence.given_at)},
+                 {"address", to_valid_utf8(p.address)},
+                 {"form", to_valid_utf8(p.evidence.form_id)},
+                 {"notice_hash", to_valid_utf8(p.evidence.notice.hash)},
+                 {"ip", to_valid_utf8(p.evidence.ip)},
+                 {"user_agent", to_valid_utf8(p.evidence.user_agent)}};
+  if (!p.name.empty()) o["name"] = to_valid_utf8(p.name);
+  if (p.confirmed_at) o["confirmed_at"] = to_string_utc(*p.confirmed_at);
+  return o;
+}
+
 result<void> reporting::tell_records() {
   return rooms_.env.read([&](const read_txn& txn) {
     json::object who{{"pseudonym", hex(person_)}};
@@ -89,6 +103,9 @@ result<void> reporting::tell_records() {
       if (importers.insert(at + c.record.importer).second)
         imports.push_back(json::object{{"at", at}, {"by", to_valid_utf8(c.record.importer)}});
     }
+    json::array sign_ups;
+    for (const auto& p : rooms_.sign_ups.sign_ups_of(txn, tenant_.id, person_))
+      sign_ups.push_back(shown(p));
     // Expired ones are held too.
     if (const auto s = rooms_.suppressions.find(txn, tenant_.id, person_, instant{}))
       suppressions.push_back(shown(*s, clock_.now()));
@@ -98,6 +115,7 @@ result<void> reporting::tell_records() {
       out_["erased"] = std::move(erased);
     }
     out_["consents"] = std::move(consents);
+    out_["sign_ups"] = std::move(sign_ups);
     out_["imports"] = std::move(imports);
     out_["suppressions"] = std::move(suppressions);
   });

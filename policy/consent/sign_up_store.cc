@@ -160,6 +160,17 @@ std::optional<pending_sign_up> sign_up_store::find(const read_txn& txn, sign_up_
   return decode_sign_up(id, *bytes);
 }
 
+std::vector<pending_sign_up> sign_up_store::sign_ups_of(const read_txn& txn, tenant_id tenant,
+                                                        std::string_view person) const {
+  std::vector<pending_sign_up> out;
+  auto at = txn.scan(sign_ups_);
+  for (bool ok = at.first(); ok; ok = at.next()) {
+    auto p = decode_sign_up(sign_up_id{byte_reader{at.key()}.be64()}, at.value());
+    if (p.key.tenant == tenant && p.key.person == person) out.push_back(std::move(p));
+  }
+  return out;
+}
+
 sign_up_mark sign_up_store::mark_of(const read_txn& txn, const consent_key& key) const {
   const auto bytes = txn.get(marks_, stored_key(key));
   return bytes ? decode_mark(*bytes) : sign_up_mark{};
@@ -230,17 +241,7 @@ void sign_up_store::erase_person(write_txn& txn, tenant_id tenant, std::string_v
   CONSENTRY_CHECK(person.size() == 16);
   for (const auto& key : keys_below(txn, marks_, tenant_key(tenant, person), 1000))
     txn.erase(marks_, key);
-  // A day's worth of sign-ups: few enough to look through.
-  std::vector<sign_up_id> found;
-  {
-    auto at = txn.scan(sign_ups_);
-    for (bool ok = at.first(); ok; ok = at.next()) {
-      const sign_up_id id{byte_reader{at.key()}.be64()};
-      const auto p = decode_sign_up(id, at.value());
-      if (p.key.tenant == tenant && p.key.person == person) found.push_back(id);
-    }
-  }
-  for (const auto id : found) txn.erase(sign_ups_, id_key(id));
+  for (const auto& p : sign_ups_of(txn, tenant, person)) txn.erase(sign_ups_, id_key(p.id));
 }
 
 std::size_t sign_up_store::erase_tenant(write_txn& txn, tenant_id tenant, std::size_t limit) const {

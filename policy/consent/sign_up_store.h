@@ -56,6 +56,9 @@ class sign_up_store {
   // h).
   void note_mail(write_txn& txn, const consent_key& key, message_id mail, instant at) const;
   std::optional<pending_sign_up> find(const read_txn& txn, sign_up_id id) const;
+  // Of one person, confirmed or not. A day's worth of sign-ups is looked through.
+  std::vector<pending_sign_up> sign_ups_of(const read_txn& txn, tenant_id tenant,
+                                           std::string_view person) const;
   sign_up_mark mark_of(const read_txn& txn, const consent_key& key) const;
 
   // -- confirmation texts. Journals desk_act.

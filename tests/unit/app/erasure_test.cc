@@ -178,6 +178,24 @@ TEST_CASE("D4: what was given before the erasure is refused, what is newer is ta
       w.read([&](read_txn& txn) { return w.rooms.consents.find(txn, key)->is_withdrawn(); }));
 }
 
+TEST_CASE("A2.10, A2.5.3: a sign-up that waits is told, and erased with its address") {
+  erasure_world w;
+  const auto hers = w.sign_up(w.shop, jane, "news");
+  const auto bobs = w.sign_up(w.shop, "bob@example.hu", "news");
+  CHECK(w.files_with(jane).size() == 1);
+  CHECK(w.report().at("sign_ups").at(0).at("topic").as_string() == "news");
+  // Nothing else is known of her, and that is enough.
+  CHECK(erase_everywhere(w.parts, jane, "letter", "desk:eva").value().size() == 1);
+  const auto is_there = [&](policy::consent::sign_up_id id) {
+    return w.read([&](read_txn& txn) { return w.rooms.sign_ups.find(txn, id).has_value(); });
+  };
+  CHECK_FALSE(is_there(hers.id));
+  CHECK(is_there(bobs.id));
+  CHECK(w.report().at("sign_ups").as_array().empty());
+  w.maintenance.work().value();
+  CHECK(w.files_with(jane).empty());
+}
+
 TEST_CASE("an erasure asked for twice is one") {
   erasure_world w;
   w.give_consent(w.shop, jane, "news", w.clock.now());
