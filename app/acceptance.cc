@@ -228,9 +228,9 @@ message_id record_acceptance(write_txn& txn, store_rooms& rooms, const acceptanc
 
 // RULES 5.2: whoever was asked counts, whether taken or refused.
 void count_asked(write_txn& txn, store_rooms& rooms, const acceptance& a) {
-  if (!is_advertising(a.stream)) return;
   campaign_counts more;
   for (const auto& r : a.recipients) {
+    if (!is_advertising(a.stream) && !r.is_bulk_by_content) continue;
     if (!r.is_taken() && !is_about_recipient(r.verdict.reason)) continue;
     ++more.asked;
     if (!r.is_taken() && is_unproven_reason(r.verdict.reason)) ++more.unproven;

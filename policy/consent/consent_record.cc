@@ -122,13 +122,41 @@ std::optional<tick_state> parse_tick_state(std::string_view name) noexcept {
   return std::nullopt;
 }
 
+namespace {
+
+template <std::size_t N>
+bool has_word(const std::vector<std::string_view>& words,
+              const std::array<std::string_view, N>& sought) {
+  return std::ranges::any_of(
+      words, [&](std::string_view w) { return std::ranges::find(sought, w) != sought.end(); });
+}
+
+// "rented list 2024", "purchased_contacts", "vásárolt címlista": people write more than one word.
+bool tells_of_a_list(std::string_view folded) {
+  static constexpr std::array<std::string_view, 11> always{
+      "rented", "leased", "harvested", "scraped",  "crawled",   "unknown",
+      "bérelt", "berelt", "gyűjtött",  "gyujtott", "ismeretlen"};
+  static constexpr std::array<std::string_view, 5> paid{"purchased", "bought", "acquired",
+                                                        "vásárolt", "vasarolt"};
+  static constexpr std::array<std::string_view, 14> list{
+      "list",  "lists",     "database",  "data",     "addresses", "leads", "contacts",
+      "lista", "adatbázis", "adatbazis", "címlista", "cimlista",  "címek", "cimek"};
+  const auto words = split(folded, '_');
+  return has_word(words, always) || (has_word(words, paid) && has_word(words, list)) ||
+         folded.starts_with("other_company") || folded.starts_with("third_party") ||
+         folded.starts_with("más_cég") || folded.starts_with("mas_ceg");
+}
+
+}  // namespace
+
 bool is_forbidden_provenance(std::string_view provenance) noexcept {
   static constexpr std::array<std::string_view, 18> forbidden{
       "",          "purchased",     "bought",       "rented",           "rental",
       "leased",    "other_company", "third_party",  "third_party_list", "partner_list",
       "harvested", "scraped",       "mailbox_copy", "mailbox",          "address_book",
       "unknown",   "none",          "n/a"};
-  return std::ranges::find(forbidden, fold_word(provenance)) != forbidden.end();
+  const auto folded = fold_word(provenance);
+  return std::ranges::find(forbidden, folded) != forbidden.end() || tells_of_a_list(folded);
 }
 
 bool is_implicit_method(std::string_view method) noexcept {

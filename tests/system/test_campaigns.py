@@ -110,6 +110,6 @@ def test_request_for_permission_is_refused(house):
 def test_desk_records_an_objection(house):
     to = "objector@rcpt.test"
     house.gateway.import_consents([to])
-    house.gateway.cli("consent", "object", "acme", to, "--reason", "answered: please not so often")
+    house.gateway.cli("consent", "object", "acme", to)
     shown = house.gateway.json("consent", "show", "acme", to)
     assert any("objected_at" in c for c in shown["consents"])

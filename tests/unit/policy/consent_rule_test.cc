@@ -238,8 +238,17 @@ TEST_CASE("5.1, 5.3: provenance, method and proof of the stored consent are judg
     return c.outcome();
   };
   for (const char* p :
-       {"purchased", "rented", "other_company", "harvested", "mailbox_copy", "unknown", ""})
+       {"purchased", "rented", "other_company", "harvested", "mailbox_copy", "unknown", "",
+        "Purchased List", "list bought from X", "rented list 2024", "leads-acquired", "scraped web",
+        "other company of the owner", "third-party data", "vásárolt címlista", "Bérelt lista",
+        "source unknown", "  UNKNOWN  "})
     CHECK(with([&](auto& r) { r.provenance = p; }) == "refuse consent.provenance");
+  for (const char* p : {"own_form", "purchase", "bought from us in the shop", "event", "webshop",
+                        "paper list at the fair", "unknowing"})
+    CHECK(with([&](auto& r) { r.provenance = p; }) == "send ok");
+  for (const char* m : {"implicit", "Pre-Selected", "soft opt in", "opt_out", "assumed", "unknown"})
+    CHECK(with([&](auto& r) { r.method = m; }) == "refuse consent.implicit");
+  CHECK(with([](auto& r) { r.method = " \t"; }) == "refuse consent.unproven");
   CHECK(with([](auto& r) { r.method = "implicit"; }) == "refuse consent.implicit");
   CHECK(with([](auto& r) { r.method = ""; }) == "refuse consent.unproven");
   CHECK(with([](auto& r) { r.notice.hash = ""; }) == "refuse consent.unproven");
