@@ -158,13 +158,13 @@ TEST_CASE("rejects are kept for some days, an upload nobody goes on with is not 
   w.runner->append(left.id, 0, "secret@person.test").value();
   CHECK(w.files_left() == 2);
   w.runner->stop();
-  w.clock.advance(std::chrono::hours{24} * 8);
+  w.clock.advance(std::chrono::hours{21});
   w.runner = std::make_unique<import_runner>(w.rooms, w.clock, w.options);
   w.runner->start();
   CHECK(w.wait_end(left.id).state == import_state::cancelled);
   w.runner->stop();
   CHECK(w.files_left() == 1);
-  w.clock.advance(std::chrono::hours{24} * 7);
+  w.clock.advance(std::chrono::hours{24} * 14);
   w.runner = std::make_unique<import_runner>(w.rooms, w.clock, w.options);
   w.runner->start();
   w.import(list_of(1), w.shop);  // the clean-up ran before
@@ -178,7 +178,11 @@ TEST_CASE("an erased person is taken out of reject files and samples") {
   const auto bad = list_of(0) + "Jane@Secret.test,news,2025-03-01,implicit,own_form,h\n" +
                    "john@secret.test,news,2025-03-01,implicit,own_form,h\n";
   const auto j = w.import(bad, w.shop);
-  w.runner->forget_rejected(w.shop, "jane@secret.test");
+  const erased_person jane{.tenant = w.shop,
+                           .person = w.person_of(w.shop, "jane@secret.test"),
+                           .name = {"jane@secret.test", ""}};
+  CHECK(w.runner->hook_for_erasures()(jane).value() == 1);
+  CHECK(w.runner->hook_for_erasures()(jane).value() == 0);
   std::ifstream in{w.runner->rejects_of(j.id)};
   const std::string left{std::istreambuf_iterator<char>{in}, {}};
   CHECK_THAT(left, Catch::StartsWith("line,reason,text,row\n3,import.method_implicit,") &&

@@ -44,6 +44,7 @@ std::vector<std::string> ledger_of(world& w) {
     const auto who = person("p" + std::to_string(i));
     for (auto& l : w.ledger.list(txn, tenant_id{1}, who)) {
       l.record.salt = std::string(16, '.');
+      l.record.import_entry = {};  // which depends on the slices
       out.push_back(who + encode(l.record));
     }
     if (const auto p = w.ledger.find_person(txn, tenant_id{1}, who)) out.push_back(encode(*p));

@@ -141,7 +141,7 @@ TEST_CASE("D3: a row that tells of a withdrawal is always taken as one") {
     const auto sum = import_into(w, header + ",withdrawn_at\n" + row);
     CHECK(sum.withdrawals == 1);
     CHECK(w.state(key_of("a")) == "withdrawn");
-    CHECK(w.history() == std::vector<std::string>{"consent_withdrawn", "consent_imported"});
+    CHECK(w.history() == std::vector<std::string>{"consent_imported", "consent_withdrawn"});
   }
   SECTION("without a topic it is one of all topics") {
     world w;
