@@ -1,5 +1,5 @@
 // A list that looks bought waits for a person (RULES A2 5.3).
-#include "policy/explain.h"
+#include "policy/judge.h"
 #include "tests/unit/policy/case.h"
 
 using namespace consentry;
