@@ -381,7 +381,7 @@ void gateway::state::start() {
   tasks.spawn(follow_imports(rooms, clock, desk_workers));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
-  tasks.spawn(tend_tenants(care));
+  tend_tenants(care, tasks);
   tasks.spawn(maintenance.run());
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",

@@ -1,13 +1,13 @@
 // What goes on for tenants by itself: letters to their contacts, proofs of domains.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "app/tenant_services.h"
+#include "base/task_scope.h"
 
 namespace consentry::app {
 
-// Runs until cancelled; a round every few seconds.
-boost::asio::awaitable<void> tend_tenants(tenant_services& s);
+// A task for each, so that a name server that does not answer keeps no letter waiting. They run
+// until tasks is cancelled, a round every few seconds. s outlives tasks.
+void tend_tenants(tenant_services& s, task_scope& tasks);
 
 }  // namespace consentry::app

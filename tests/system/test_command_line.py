@@ -1,5 +1,6 @@
 """consentry as scripts use it: exit codes, one line on stderr, JSON on stdout."""
 import json
+import os
 import subprocess
 
 import pytest
@@ -11,7 +12,7 @@ MAIL = "From: a@example.hu\r\nSubject: {subject}\r\n\r\n{body}\r\n"
 
 def run(*arguments, stdin="", stdout=subprocess.PIPE):
     return subprocess.run([support.program("consentry"), *map(str, arguments)], input=stdin, stdout=stdout, stderr=subprocess.PIPE,
-                          text=True, timeout=support.PATIENCE_S)
+                          text=True, timeout=support.PATIENCE_S, env=os.environ | {"CONSENTRY_REASON": "a test"})
 
 
 @pytest.fixture(scope="module")
