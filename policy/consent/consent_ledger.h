@@ -65,7 +65,9 @@ class consent_ledger {
   // has them too.
   std::optional<consent_record> find(const read_txn& txn, const consent_key& key) const;
 
-  // The same without a copy, in one seek. stored_key: of the key.
+  // stored_key(), with the hash of sender and topic from memory.
+  std::string key_of(const consent_key& key) const;
+  // find() without a copy, in one seek. stored_key: of the key.
   consent_rows look(const read_txn& txn, std::string_view stored_key) const;
 
   // The tenant's consents in the order of their keys, at most limit, from behind the stored key
@@ -153,8 +155,6 @@ class consent_ledger {
                             const std::map<std::string, std::string>& more) const;
   consent_view view(const read_txn& txn, tenant_id tenant, std::string_view bytes) const;
   std::optional<consent_record> get(const read_txn& txn, std::string_view stored_key) const;
-  // stored_key() from memory.
-  std::string key_of(const consent_key& key) const;
   void store(write_txn& txn, const std::string& stored_key, const consent_record& r) const;
   // Notes that the record points to a blob (evidence_store.h), if it does.
   void claim_evidence(write_txn& txn, std::string_view stored_key,

@@ -74,10 +74,11 @@ std::optional<consent_record> renewal_buffer::find(const read_txn& txn,
                                                    const consent_key& key) const {
   auto record = ledger_->find(txn, key);
   if (!record || !record->given_at) return record;
+  const auto at = ledger_->key_of(key);
   std::lock_guard lock{mutex_};
-  if (const auto found = overlay_.find(stored_key(key)); found != overlay_.end())
+  if (const auto found = overlay_.find(at); found != overlay_.end())
     for (const auto& w : found->second)
-      if (fold_name(w.what.key.topic) == fold_name(key.topic)) add(*record, w.what);
+      if (is_same_matter(w.what.key.sender, w.what.key.topic, key)) add(*record, w.what);
   return record;
 }
 

@@ -100,6 +100,28 @@ TEST_CASE("what the first version wrote is still read") {
   }
 }
 
+TEST_CASE("a store that the first version made is read and written on") {
+  world w;
+  const auto key = key_of("jane");
+  auto r = given("2024-03-15T10:00:00");
+  r.notice = {"v3", "5f16", "hu", "https://shop.hu/n"};
+  const auto consents = w.env.open_table("consents"), persons = w.env.open_table("persons");
+  w.write([&](write_txn& txn) {
+    txn.put(consents, stored_key(key), encode_v1(r));
+    txn.put(persons, stored_key(key).substr(0, 20),
+            byte_writer{}.u8(1).text("jane@x.hu").text("").bytes());
+  });
+  CHECK(w.find(key) == r);
+  CHECK(w.ledger.find_person(w.env.begin_read(), key.tenant, key.person)->address == "jane@x.hu");
+  CHECK(w.put(key, given("2024-01-01")) == put_outcome::kept);
+  CHECK(w.find(key) == r);
+  CHECK(w.withdraw(key, "2024-06-01"));
+  CHECK(w.state(key) == "withdrawn");
+  CHECK(w.put(key, given("2024-07-01")) == put_outcome::renewed);
+  CHECK(w.find(key)->given_at == at("2024-07-01"));
+  CHECK(w.find(key)->withdrawn_at == at("2024-06-01"));
+}
+
 TEST_CASE("a plain imported record takes 38 bytes beside its terms") {
   const auto r = plain();
   CHECK(encode(r, id_of_terms(encode(terms_of(r)))).size() == 38);
