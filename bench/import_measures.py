@@ -60,7 +60,7 @@ class Bench:
     def rows_file(self, rows, first):
         file = self.home / f"rows-{first}-{rows}.csv"
         with open(file, "wb") as out:
-            subprocess.run([self.build / "bin/consent_rows", "--rows", str(rows), "--first", str(first)], stdout=out, check=True)
+            subprocess.run([self.build / "bin/csv_people", "--rows", str(rows), "--first", str(first)], stdout=out, check=True)
         return file
 
     def import_file(self, file, tenant):
@@ -162,7 +162,7 @@ def main(words):
     p.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results")
     a = p.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
-    build = build_programs(a.build, "consentryd", "consentry", "load_source", "consent_rows")
+    build = build_programs(a.build, "consentryd", "consentry", "load_source", "csv_people")
     os.environ["CONSENTRY_BUILD"] = str(build)
     runs = [run(a, build) for _ in range(a.repeats)]
     write_result(a.out, "import", {k: v for k, v in vars(a).items() if k not in ("out", "build", "folder")}, machine(), runs)
