@@ -145,6 +145,7 @@ result<void> erasing::commit(const found_mail& found, bool is_first) {
     if (!is_first) return;
     erased = rooms_.consents.erase_person(txn, who_.tenant, who_.person, report.at, r_.method,
                                           r_.reason, by);
+    rooms_.sign_ups.erase_person(txn, who_.tenant, who_.person);
     rooms_.suppressions.forget_source(txn, who_.tenant, who_.person);
     rooms_.erasures.put(txn, who_.tenant, who_.person,
                         {.at = report.at,
@@ -314,6 +315,7 @@ bool erase_records(write_txn& txn, store_rooms& rooms, tenant_id tenant, std::st
   // A sign-up that waits is no consent, and may come after an erasure: gone in any case.
   rooms.sign_ups.erase_person(txn, tenant, person);
   if (!erased.is_news()) return false;
+  rooms.sign_ups.erase_person(txn, tenant, person);
   rooms.suppressions.forget_source(txn, tenant, person);
   rooms.erasures.put(txn, tenant, person,
                      {.at = at,
