@@ -23,6 +23,7 @@ class Bench:
         self.arguments, self.build, self.home = arguments, build, home
         self.rows = [int(float(n) * 1_000_000) for n in arguments.rows.split(",")]
         self.fills = {}
+        self.calm = ["--undisturbed"] if arguments.undisturbed else []
 
     def ask(self, *words):
         done = subprocess.run([self.build / "bin/consent_bench", *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
@@ -91,7 +92,7 @@ class Lookups:
     name = "lookups"
 
     def run(self, bench, rows):
-        return bench.ask("lookups", bench.store(rows), "--rows", rows, "--seconds", bench.arguments.seconds)
+        return bench.ask("lookups", bench.store(rows), "--rows", rows, "--seconds", bench.arguments.seconds, *bench.calm)
 
     def line(self, r):
         return "look-ups/s of a core: " + ", ".join(f"{k} {v['per_core_s']:.0f}" for k, v in r.items() if isinstance(v, dict))
@@ -102,7 +103,7 @@ class Verdicts:
     name = "verdicts"
 
     def run(self, bench, rows):
-        return bench.ask("verdicts", bench.store(rows), "--rows", rows, "--seconds", 2 * bench.arguments.seconds)
+        return bench.ask("verdicts", bench.store(rows), "--rows", rows, "--seconds", 2 * bench.arguments.seconds, *bench.calm)
 
     def line(self, r):
         def one(x):
@@ -119,6 +120,7 @@ def arguments(words):
     p.add_argument("--rows", default="1,10", help="sizes in millions of records (default 1,10)")
     p.add_argument("--measure", default=",".join(names), help="of " + ", ".join(names))
     p.add_argument("--seconds", type=float, default=5, help="for each figure (default 5)")
+    p.add_argument("--undisturbed", action="store_true", help="look-ups and verdicts at a priority that nothing else has (root), for a busy machine")
     p.add_argument("--build", default="build/release", help="folder of the build (default build/release, which is brought up to date)")
     p.add_argument("--folder", help="where the stores are made and removed (default: a temporary folder; 1 GB for 7 million records)")
     p.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results")

@@ -21,6 +21,7 @@ struct lookup_options {
   std::uint32_t tenant = 1;
   std::uint64_t rows = 1'000'000;
   double seconds = 5;
+  bool undisturbed = false;
 };
 
 // Brings every page into memory.
@@ -64,6 +65,7 @@ class lookups {
       return store_.ledger.find(txn, whole).has_value();
     };
     json::object out{{"rows", options_.rows}};
+    if (options_.undisturbed) out["undisturbed"] = run_undisturbed();
     out["lmdb_get"] = measure(hits, 64, get);
     out["look"] = measure(hits, 64, look);
     out["look_own_transaction"] = measure(hits, 1, look);
@@ -112,6 +114,7 @@ void add_lookups(CLI::App& app) {
   command->add_option("--tenant", o->tenant);
   command->add_option("--rows", o->rows, "that fill wrote");
   command->add_option("--seconds", o->seconds, "for each measure");
+  command->add_flag("--undisturbed", o->undisturbed, "at a priority that nothing else has");
   command->callback([o] { lookups{*o}.run(); });
 }
 

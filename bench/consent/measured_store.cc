@@ -1,5 +1,7 @@
 #include "bench/consent/measured_store.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -22,6 +24,12 @@ std::chrono::nanoseconds thread_time() {
   timespec t{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec};
+}
+
+bool run_undisturbed() {
+  sched_param priority{};
+  priority.sched_priority = 1;
+  return ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority) == 0;
 }
 
 double latencies::us(double share) {

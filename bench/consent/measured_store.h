@@ -29,6 +29,10 @@ struct measured_store {
 // what a core can do.
 std::chrono::nanoseconds thread_time();
 
+// Lets nothing but the kernel take this thread off its core (SCHED_FIFO), so that a busy machine
+// shows in the cache only. false: not allowed.
+bool run_undisturbed();
+
 // Durations in nanoseconds; the middle and the worst hundredth of them.
 class latencies {
  public:
