@@ -22,6 +22,8 @@
 
 namespace consentry::app {
 
+class import_runner;
+
 struct erased_person {
   tenant_id tenant;
   std::string person;        // pseudonym
@@ -32,9 +34,12 @@ struct erased_person {
 // it.
 using erasure_hook = std::function<result<std::uint64_t>(const erased_person&)>;
 
-// A hook for folders of text files, a record a line: lines that name the person are left out. A
-// file is replaced whole; who has it open goes on reading the old one.
-erasure_hook erase_lines_below(std::filesystem::path folder);
+// A hook for a folder: in every file below it the address, and the name where it stands near, are
+// overwritten in place with as many "x". A row of an import that lost its address so is refused.
+erasure_hook blank_below(std::filesystem::path folder);
+// The hooks of the daemon: rejects, samples and open uploads of the tenant's imports.
+std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, store_rooms& rooms,
+                                           import_runner& imports);
 
 struct erasure_request {
   tenant_id tenant;

@@ -1,11 +1,10 @@
-// Text files of others, a record a line: what names the person goes.
+// Files of other rooms: what names the person is blanked where it stands, so that nobody who reads
+// the file by offsets (an upload that goes on, rows that were planned) notices.
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "app/erasure.h"
 
@@ -14,72 +13,79 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t chunk_bytes = 1u << 20;
+// A row, and an address that two chunks share, are shorter.
+constexpr std::size_t overlap_bytes = 8u << 10;
+
 failure file_failure(const fs::path& file, const char* doing) {
   return {.kind = errno == ENOSPC ? failure_kind::storage_full : failure_kind::io,
           .public_text = "a file could not be changed",
           .private_cause = file.string() + ": " + doing + ": " + std::strerror(errno)};
 }
 
-result<bool> names(const fs::path& file, const queue::named_person& who) {
-  std::ifstream in{file, std::ios::binary};
-  if (!in) return file_failure(file, "opening");
-  for (std::string line; std::getline(in, line);)
-    if (who.is_in(line)) return true;
-  return false;
-}
-
-result<void> sync(const fs::path& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0) return file_failure(path, "opening");
-  const int code = ::fsync(fd);
-  ::close(fd);
-  if (code != 0) return file_failure(path, "syncing");
-  return {};
-}
-
-result<void> leave_out(const fs::path& file, const queue::named_person& who) {
-  auto next = file;
-  next += ".erasing";
-  {
-    std::ifstream in{file, std::ios::binary};
-    std::ofstream out{next, std::ios::binary | std::ios::trunc};
-    ::chmod(next.c_str(), 0600);
-    for (std::string line; std::getline(in, line);) {
-      if (who.is_in(line)) continue;
-      out << line;
-      if (!in.eof()) out << '\n';
-    }
-    out.flush();
-    if (!out || in.bad()) {
-      auto f = file_failure(next, "writing");
-      std::error_code ignored;
-      fs::remove(next, ignored);
-      return f;
-    }
+class open_file {
+ public:
+  explicit open_file(const fs::path& file) : fd_{::open(file.c_str(), O_RDWR | O_CLOEXEC)} {}
+  ~open_file() {
+    if (fd_ >= 0) ::close(fd_);
   }
-  if (auto done = sync(next, O_RDONLY); !done) return done;
-  if (::rename(next.c_str(), file.c_str()) != 0) return file_failure(file, "replacing");
-  return sync(file.parent_path(), O_RDONLY | O_DIRECTORY);
+  open_file(const open_file&) = delete;
+  open_file& operator=(const open_file&) = delete;
+  int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+bool blank(int fd, std::uint64_t offset, std::size_t bytes) {
+  const std::string nothing(bytes, 'x');
+  return ::pwrite(fd, nothing.data(), bytes, static_cast<off_t>(offset)) ==
+         static_cast<ssize_t>(bytes);
+}
+
+// True: the person stood in it.
+result<bool> blank_in(const fs::path& file, const queue::named_person& who) {
+  const open_file f{file};
+  // Removed meanwhile: all the better.
+  if (f.fd() < 0 && errno == ENOENT) return false;
+  if (f.fd() < 0) return file_failure(file, "opening");
+  std::string chunk(chunk_bytes, '\0');
+  bool found = false;
+  for (std::uint64_t at = 0;; at += chunk_bytes - overlap_bytes) {
+    const auto n = ::pread(f.fd(), chunk.data(), chunk_bytes, static_cast<off_t>(at));
+    if (n < 0) return file_failure(file, "reading");
+    const std::string_view text{chunk.data(), static_cast<std::size_t>(n)};
+    for (const auto& [begin, size] : who.places_in(text)) {
+      found = true;
+      if (!blank(f.fd(), at + begin, size)) return file_failure(file, "writing");
+    }
+    if (static_cast<std::size_t>(n) < chunk_bytes) break;
+  }
+  if (found && ::fdatasync(f.fd()) != 0) return file_failure(file, "syncing");
+  return found;
+}
+
+template <class F>
+result<std::uint64_t> each_file_below(const fs::path& folder, F f) {
+  std::uint64_t changed = 0;
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return changed;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator{folder, error})
+    if (entry.is_regular_file(error)) files.push_back(entry.path());
+  for (const auto& file : files) {
+    const result<bool> done = f(file);
+    if (!done) return done.error();
+    changed += *done ? 1 : 0;
+  }
+  return changed;
 }
 
 }  // namespace
 
-erasure_hook erase_lines_below(fs::path folder) {
-  return [folder = std::move(folder)](const erased_person& who) -> result<std::uint64_t> {
-    std::uint64_t changed = 0;
-    std::error_code error;
-    if (!fs::is_directory(folder, error)) return changed;
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator{folder, error})
-      if (entry.is_regular_file(error)) files.push_back(entry.path());
-    for (const auto& file : files) {
-      const auto is_named = names(file, who.name);
-      if (!is_named) return is_named.error();
-      if (!*is_named) continue;
-      if (auto done = leave_out(file, who.name); !done) return done.error();
-      ++changed;
-    }
-    return changed;
+erasure_hook blank_below(fs::path folder) {
+  return [folder = std::move(folder)](const erased_person& who) {
+    return each_file_below(folder, [&](const fs::path& file) { return blank_in(file, who.name); });
   };
 }
 

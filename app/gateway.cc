@@ -225,7 +225,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .care = &care,
           .sign_ups = &sign_ups,
           .maintenance = &maintenance,
-          .erasure_hooks = {imports.hook_for_erasures()},
+          .erasure_hooks = erasure_hooks_of(config.store.folder, rooms, imports),
           .erase_max = config.store.erase_max,
           .imports = &imports},
       admin_server{io.get_executor(),

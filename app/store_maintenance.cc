@@ -19,7 +19,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* room = "app/store_maintenance";
-constexpr std::size_t settled_per_commit = 500;
+constexpr std::size_t settled_per_commit = 500, blobs_per_commit = 50;
 
 json::object shown(const compaction_report& c) {
   return {{"bytes_before", c.bytes_before},
@@ -95,6 +95,15 @@ result<void> store_maintenance::state::do_all(json::object& told) {
   const auto through = rooms.env.read([&](const read_txn& txn) { return rooms.journal.last(txn); });
   if (!through) return through.error();
   const auto stopped = [this] { return is_cancelled.load(); };
+  // Proofs that nobody's consent points to any more go first.
+  set_step("evidence");
+  std::string after;
+  do {
+    auto done = rooms.commits.run([&, from = after](write_txn& txn) {
+      after = rooms.evidence.sweep(txn, from, blobs_per_commit, clock.now());
+    });
+    if (!done) return done;
+  } while (!after.empty() && !is_cancelled);
   set_step("spool");
   queue::spool_rewrite_options spool_options;
   spool_options.share = o.share;

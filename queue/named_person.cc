@@ -51,6 +51,25 @@ bool named_person::is_named_in(std::string_view text) const {
   return holds(lower, forms_) || (!name_.empty() && lower.find(name_) != std::string::npos);
 }
 
+std::vector<std::pair<std::size_t, std::size_t>> named_person::places_in(
+    std::string_view text) const {
+  constexpr std::size_t row_bytes = 2048;
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  const auto lower = ascii_lower(text);
+  for (const auto& form : forms_)
+    for (auto at = lower.find(form); at != std::string::npos; at = lower.find(form, at + 1))
+      out.emplace_back(at, form.size());
+  if (name_.empty()) return out;
+  const auto addresses = out.size();
+  for (auto at = lower.find(name_); at != std::string::npos; at = lower.find(name_, at + 1))
+    for (std::size_t i = 0; i < addresses; ++i)
+      if (at + row_bytes > out[i].first && at < out[i].first + row_bytes) {
+        out.emplace_back(at, name_.size());
+        break;
+      }
+  return out;
+}
+
 std::string named_person::without(std::string_view text) const {
   std::string out{text};
   for (const auto& form : forms_) replace_all(out, form, "(erased)");

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace consentry::queue {
@@ -18,6 +19,8 @@ class named_person {
   // ASCII letters in any case.
   bool is_in(std::string_view text) const;        // the address in any form
   bool is_named_in(std::string_view text) const;  // that, or the name
+  // Where the address stands in any form, and the name within a row's length of it: offset, bytes.
+  std::vector<std::pair<std::size_t, std::size_t>> places_in(std::string_view text) const;
   // With "(erased)" in their place.
   std::string without(std::string_view text) const;
   // A message (header and body) in which another address stands for theirs, of no existing domain;

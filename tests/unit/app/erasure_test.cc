@@ -23,7 +23,7 @@ const std::string jane = "jane.doe@example.hu";
 struct erasure_world : app_world {
   tenant_id shop = add_tenant("shop");
   std::filesystem::path store = folder.path() / "store";
-  std::vector<erasure_hook> hooks{erase_lines_below(store / "imports")};
+  std::vector<erasure_hook> hooks{blank_below(store / "imports")};
   erasure_parts parts{.rooms = rooms, .clock = clock, .hooks = hooks};
   store_maintenance maintenance{rooms, clock, {.reserve_bytes = 0, .share = 1.0}};
 
