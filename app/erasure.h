@@ -37,7 +37,7 @@ using erasure_hook = std::function<result<std::uint64_t>(const erased_person&)>;
 // A hook for a folder: in every file below it the address, and the name where it stands near, are
 // overwritten in place with as many "x". A row of an import that lost its address so is refused.
 erasure_hook blank_below(std::filesystem::path folder);
-// The hooks of the daemon: uploads, plans and rejects of imports, their samples, tenant exports.
+// The hooks of the daemon: rejects, samples and open uploads of the tenant's imports.
 std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, store_rooms& rooms,
                                            import_runner& imports);
 

@@ -1,23 +1,36 @@
 // What the rooms beside ledger and queue keep of a person.
 #include "app/erasure.h"
+#include "app/import_files.h"
 #include "app/import_runner.h"
 
 namespace consentry::app {
+namespace {
+
+constexpr std::size_t jobs_max = 10'000;
+
+// An upload may wait for its rest for days. Only the tenant's own: another one's list is not ours to
+// change.
+erasure_hook blank_open_imports(const std::filesystem::path& root, store_rooms& rooms) {
+  return [files = import_files{root}, &rooms](const erased_person& who) -> result<std::uint64_t> {
+    const auto jobs = rooms.env.read(
+        [&](read_txn& txn) { return rooms.imports.of_tenant(txn, who.tenant, jobs_max); });
+    if (!jobs) return jobs.error();
+    std::uint64_t changed = 0;
+    for (const auto& j : *jobs) {
+      if (!j.is_open()) continue;
+      const auto done = blank_below(files.folder(j.id))(who);
+      if (!done) return done.error();
+      changed += *done;
+    }
+    return changed;
+  };
+}
+
+}  // namespace
 
 std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, store_rooms& rooms,
                                            import_runner& imports) {
-  std::vector<erasure_hook> out;
-  // Whole lines of reject files first: they hold the row as it came.
-  out.push_back([&rooms, &imports](const erased_person& who) -> result<std::uint64_t> {
-    imports.forget_rejected(who.tenant, who.name.address());
-    const auto sample = imports.platform_hash(who.name.address());
-    auto done = rooms.commits.run(
-        [&](write_txn& txn) { rooms.imports.forget_sample(txn, who.tenant, sample); });
-    if (!done) return done.error();
-    return std::uint64_t{0};
-  });
-  for (const char* folder : {"imports", "exports"}) out.push_back(blank_below(store / folder));
-  return out;
+  return {imports.hook_for_erasures(), blank_open_imports(store / "imports", rooms)};
 }
 
 }  // namespace consentry::app
