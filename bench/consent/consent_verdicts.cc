@@ -66,27 +66,15 @@ json::object ask(const verdict_options& o, measured_store& store, const sample_p
           {"worst_us", all.us(1)}};
 }
 
-// On a thread of its own.
-json::object asked_apart(const verdict_options& o, measured_store& store,
-                         const sample_people& people) {
-  json::object out;
-  std::thread asking{[&] {
-    const bool is_undisturbed = o.undisturbed && run_undisturbed();
-    out = ask(o, store, people);
-    if (o.undisturbed) out["undisturbed"] = is_undisturbed;
-  }};
-  asking.join();
-  return out;
-}
-
 void verdicts(const verdict_options& o) {
   measured_store store{o.store};
   const sample_people people{o.tenant, o.rows};
   fill_buffer(store, people, o.pending);
   ask({.seconds = 2}, store, people);  // warm
   json::object out{{"rows", o.rows}, {"pending", store.renewals.pending()}};
-  // The threads of the import must not inherit it.
-  out["alone"] = asked_apart(o, store, people);
+  // The import's threads inherit it: they are to be in the way.
+  if (o.undisturbed) out["undisturbed"] = run_undisturbed();
+  out["alone"] = ask(o, store, people);
   commit_loop commits{store.env, {}, [](const failure&) {}};
   std::atomic<bool> is_over = false;
   std::atomic<std::uint64_t> slices = 0;
@@ -97,7 +85,7 @@ void verdicts(const verdict_options& o) {
     }
   }};
   const auto began = steady::now();
-  out["while_importing"] = asked_apart(o, store, people);
+  out["while_importing"] = ask(o, store, people);
   const std::chrono::duration<double> took = steady::now() - began;
   is_over = true;
   import.join();
@@ -117,7 +105,8 @@ void add_verdicts(CLI::App& app) {
   command->add_option("--pending", o->pending, "deliveries that are not applied yet");
   command->add_option("--slice-rows", o->slice_rows);
   command->add_option("--seconds", o->seconds);
-  command->add_flag("--undisturbed", o->undisturbed, "ask at a priority that nothing else has");
+  command->add_flag("--undisturbed", o->undisturbed,
+                    "ask and import at a priority that nothing else has");
   command->callback([o] { verdicts(*o); });
 }
 
