@@ -6,6 +6,7 @@
 
 #include "app/evidence_gatherer.h"
 #include "base/text.h"
+#include "policy/consent/import_planner.h"
 #include "policy/consent/import_rows.h"
 
 namespace consentry::app::admin {
@@ -27,55 +28,59 @@ std::string fault_of(const json::value& item) {
   return {};
 }
 
-// Every column is there, so that what lacks is said of the item and not of the whole.
-std::string line_of(const json::object& item) {
-  json::object row;
-  for (std::size_t i = 0; i < consent::columns; ++i)
-    row[to_string(static_cast<consent::column>(i))] = "";
+// Views into the item.
+consent::raw_row row_of(const json::object& item, std::uint64_t line) {
+  consent::raw_row row;
+  row.line = line;
   for (const auto& m : item)
-    row[to_string(*consent::parse_column({m.key().data(), m.key().size()}))] = m.value();
-  return json::serialize(row) + "\n";
+    if (m.value().is_string()) {
+      const auto c = *consent::parse_column({m.key().data(), m.key().size()});
+      const auto& text = m.value().get_string();
+      row.fields[static_cast<std::size_t>(c)] = trim({text.data(), text.size()});
+    }
+  return row;
 }
 
 }  // namespace
 
 std::vector<judged_consent> judge_consents(const store_rooms& rooms, const consent_writer& who,
                                            const json::array& items) {
-  std::vector<judged_consent> out(items.size());
-  std::string rows;
-  std::vector<std::size_t> numbers;  // line - 1 -> item
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (auto fault = fault_of(items[i]); !fault.empty()) {
-      out[i].reason = "import.row_broken";
-      out[i].text = std::move(fault);
-      continue;
-    }
-    rows += line_of(items[i].get_object());
-    numbers.push_back(i);
-  }
-  if (numbers.empty()) return out;
-  consent::import_request wanted{.tenant = who.tenant.id,
-                                 .default_sender = sender_identity(who.tenant),
-                                 .importer = who.person,
-                                 .source = "api",
-                                 .format = consent::import_format::ndjson,
-                                 .now = who.now};
+  const consent::import_request wanted{.tenant = who.tenant.id,
+                                       .default_sender = sender_identity(who.tenant),
+                                       .importer = who.person,
+                                       .source = "api",
+                                       .now = who.now};
   consent::import_lookup lookup;
-  lookup.pseudonym = [&](const std::string& key) {
-    return policy::tenants::pseudonym(who.tenant, key);
+  lookup.pseudonym = [&](std::string_view key, std::span<char, 16> out) {
+    const auto person = policy::tenants::pseudonym(who.tenant, key);
+    std::copy(person.begin(), person.end(), out.begin());
   };
-  lookup.is_stored = [&](const std::string& person) {
+  lookup.is_stored = [&](std::string_view person) {
     const auto found = rooms.env.read([&](read_txn& txn) {
       return rooms.consents.find_person(txn, who.tenant.id, person).has_value();
     });
     return found && *found;
   };
-  auto plan = consent::plan_import(rows, wanted, lookup);
-  if (!plan) throw configuration_error(plan.error().public_text);
-  for (auto& row : plan->rows) out[numbers[row.line - 1]].row = std::move(row);
-  for (auto& no : plan->refused) {
-    out[numbers[no.line - 1]].reason = std::move(no.reason);
-    out[numbers[no.line - 1]].text = std::move(no.text);
+  const consent::import_limits limits;
+  consent::run_writer run;
+  consent::row_planner planner{wanted, lookup, limits, run};
+  std::vector<judged_consent> out(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    consent::planned_row planned;
+    consent::raw_row raw;
+    std::optional<consent::row_refusal> no;
+    if (auto fault = fault_of(items[i]); !fault.empty()) {
+      no = consent::row_refusal{"import.row_broken", std::move(fault)};
+    } else {
+      raw = row_of(items[i].get_object(), i + 1);
+      no = planner.plan(raw, planned);
+    }
+    if (no) {
+      out[i].reason = std::move(no->reason);
+      out[i].text = std::move(no->text);
+    } else {
+      out[i].row = consent::row_of(planned, run.shared(planned.shared), wanted);
+    }
   }
   return out;
 }

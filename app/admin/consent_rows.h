@@ -22,8 +22,7 @@ struct consent_writer {
 };
 
 // One for each item, in their order. An item is an object whose members are the columns of an
-// import; a member that is none is refused, as is a value that is no string. Reads the store;
-// throws configuration_error if it cannot.
+// import; a member that is none is refused, as is a value that is no string. Reads the store.
 std::vector<judged_consent> judge_consents(const store_rooms& rooms, const consent_writer& who,
                                            const boost::json::array& items);
 

@@ -307,6 +307,42 @@ void run_reader::decode(const import_request& request, import_row& out) const {
   c.recorded_at = request.now;
 }
 
+import_row row_of(const planned_row& p, const shared_fields& shared,
+                  const import_request& request) {
+  const std::string_view key{p.key.data(), p.key.size()};
+  import_row out;
+  out.line = p.line;
+  out.stored_key = stored_key(request.tenant, key.substr(0, 16), key.substr(16));
+  out.key = {request.tenant, std::string{key.substr(0, 16)}, shared.sender, shared.topic};
+  out.person.address = p.address;
+  auto& c = out.record;
+  c.sender = shared.sender;
+  c.topic = shared.topic;
+  c.withdrawn_at = p.withdrawn_at;
+  c.withdrawn_method = p.withdrawn_at ? p.withdrawn_method : std::string_view{};
+  c.importer = request.importer;
+  c.recorded_at = request.now;
+  // RULES D4: of somebody who withdrew nothing is kept but that.
+  if (p.is_withdrawal_only) return out;
+  out.person.name = p.name;
+  c.salt = std::string{p.salt.data(), p.salt.size()};
+  c.given_at = p.given_at;
+  c.given_at_text = p.given_at_text;
+  c.confirmed_at = p.confirmed_at;
+  c.purchase_day = p.purchase_day;
+  c.declared_delivery_day = p.declared_day;
+  c.unticked_at = p.unticked_at;
+  c.evidence_reference = p.evidence;
+  c.ip = p.ip;
+  c.user_agent = p.user_agent;
+  c.method = shared.method;
+  c.provenance = shared.provenance;
+  c.form_id = shared.form_id;
+  c.notice = shared.notice;
+  c.tick = shared.tick;
+  return out;
+}
+
 bool run_merge::is_behind(const std::unique_ptr<run_reader>& a,
                           const std::unique_ptr<run_reader>& b) {
   const auto by_key = a->key().compare(b->key());
