@@ -17,7 +17,8 @@ namespace {
 
 // Whose data a request is about, where its query or the last part of its path is an address.
 std::string person_asked_for(const policy::tenants::tenant& t, const request& r) {
-  const auto asked = r.query.find("address");
+  auto asked = r.query.find("address");
+  if (asked == r.query.end()) asked = r.query.find("recipient");
   const auto address = smtp::mailbox::parse(asked != r.query.end() ? asked->second : r.path.back());
   if (!address || address->is_null()) return {};
   return policy::tenants::pseudonym(t, address->key());
@@ -127,6 +128,7 @@ resource serve(api_context& c, request r) {
   if (where.shows != view::nothing) {
     looked_at what{.tenant = tenant.id, .what = where.operation, .how = where.shows};
     what.person = person_asked_for(tenant, r);
+    if (const auto message = parse_message_id(r.path.back())) what.message = *message;
     const auto noted = co_await note_access(c, r, std::move(what));
     if (!noted) co_return problem_of(noted.error());
   }

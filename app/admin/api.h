@@ -95,7 +95,9 @@ resource persons_resource(api_context& c, const policy::tenants::tenant& t, requ
 resource all_persons_resource(api_context& c, request r);
 resource store_resource(api_context& c, request r);
 resource queue_resource(api_context& c, request r);
+resource tenant_queue_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource why_resource(api_context& c, request r);
+resource tenant_why_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource journal_resource(api_context& c, request r);
 response export_journal(api_context& c, const request& r);
 resource stats_resource(api_context& c, request r);
@@ -105,6 +107,7 @@ resource audit_resource(api_context& c, const policy::tenants::tenant& t, reques
 resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource platform_suppressions(api_context& c, request r);
 resource me_resource(api_context& c, request r);
+resource openapi_resource(api_context& c, request r);
 resource routes_resource(api_context& c, request r);
 
 // For the journal: "desk:<login>", or "tenant:<login>" for a tenant's own people.

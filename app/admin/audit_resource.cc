@@ -5,33 +5,14 @@
 #include <boost/json.hpp>
 
 #include "app/admin/access.h"
+#include "app/admin/audit_json.h"
 #include "base/text.h"
-#include "journal/event_json.h"
 
 namespace consentry::app::admin {
 
 namespace {
 
 namespace json = boost::json;
-using journal::event_kind;
-
-// RULES D5: who complained reaches the tenant only as a suppression.
-void hide_complainant(journal::event& e) {
-  if (e.kind != event_kind::complained) return;
-  e.person.clear();
-  e.recipient = {};
-  e.message = {};
-  e.facts.clear();
-}
-
-json::object shown(journal::entry e, bool to_staff) {
-  if (!to_staff) hide_complainant(e.what);
-  auto o = journal::to_json(e);
-  o.erase("tenant");
-  // The chain runs through everybody's entries.
-  if (!to_staff) o.erase("hash");
-  return o;
-}
 
 }  // namespace
 
@@ -53,10 +34,10 @@ resource audit_resource(api_context& c, const policy::tenants::tenant& t, reques
     auto next = c.rooms.journal.last(txn).value + 1;
     if (from == 0) {
       for (auto& e : c.rooms.journal.tail(txn, limit, filter))
-        entries.push_back(shown(std::move(e), to_staff));
+        entries.push_back(entry_json(std::move(e), to_staff));
     } else {
       auto found = c.rooms.journal.scan(txn, journal_seq{from}, limit, filter);
-      for (auto& e : found.entries) entries.push_back(shown(std::move(e), to_staff));
+      for (auto& e : found.entries) entries.push_back(entry_json(std::move(e), to_staff));
       if (found.next) next = found.next.value;
     }
     out["entries"] = std::move(entries);

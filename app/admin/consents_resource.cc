@@ -49,7 +49,8 @@ resource look_up(api_context& c, const tenants::tenant& t, const request& r) {
   });
   if (!found) co_return problem_of(found.error());
   const bool known = !found->at("consents").as_array().empty() || found->contains("suppressed");
-  co_return json_response(*found, known ? 200 : 404);
+  if (known) co_return json_response(*found);
+  co_return problem(404, "nothing is known of this address", "person_unknown", std::move(*found));
 }
 
 }  // namespace

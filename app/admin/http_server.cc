@@ -10,7 +10,7 @@
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/ssl.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json.hpp>
 #include <list>
 
 #include "app/admin/http_conversation.h"
@@ -279,15 +279,18 @@ std::string_view code_of(int status) {
 
 }  // namespace
 
-response problem(int status, const std::string& detail, std::string_view code) {
+response problem(int status, const std::string& detail, std::string_view code,
+                 boost::json::value more) {
   const auto title = http::obsolete_reason(static_cast<http::status>(status));
   if (code.empty()) code = code_of(status);
-  auto out = json_response({{"type", fmt::format("urn:consentry:problem:{}", code)},
-                            {"title", std::string_view{title.data(), title.size()}},
-                            {"status", status},
-                            {"code", code},
-                            {"detail", detail}},
-                           status);
+  boost::json::object o{{"type", fmt::format("urn:consentry:problem:{}", code)},
+                        {"title", std::string_view{title.data(), title.size()}},
+                        {"status", status},
+                        {"code", code},
+                        {"detail", detail}};
+  if (more.is_object())
+    for (auto& m : more.get_object()) o.insert_or_assign(m.key(), std::move(m.value()));
+  auto out = json_response(o, status);
   out.content_type = "application/problem+json";
   return out;
 }

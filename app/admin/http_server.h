@@ -54,7 +54,9 @@ struct response {
 response json_response(const boost::json::value& v, int status = 200);
 // RFC 9457 as application/problem+json: type, title, status, detail, and `code`, which is stable
 // ("not_found"; `type` is "urn:consentry:problem:" and the code). Without a code, the status' own.
-response problem(int status, const std::string& detail, std::string_view code = {});
+// more: members beside those.
+response problem(int status, const std::string& detail, std::string_view code = {},
+                 boost::json::value more = nullptr);
 
 using handler = std::function<boost::asio::awaitable<response>(request)>;
 

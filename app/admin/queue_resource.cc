@@ -76,10 +76,11 @@ std::string asked(const request& r, const std::string& name) {
   return found == r.query.end() ? std::string{} : found->second;
 }
 
-response list(api_context& c, const request& r) {
+// only: for its own people.
+response list(api_context& c, const policy::tenants::tenant* only, const request& r) {
   const auto directory = c.rooms.directory.get();
-  const auto filter =
-      filter_of(*directory, asked(r, "tenant"), asked(r, "stream"), asked(r, "campaign"), "");
+  const auto filter = filter_of(*directory, only != nullptr ? only->name : asked(r, "tenant"),
+                                asked(r, "stream"), asked(r, "campaign"), "");
   const auto limit = number_of(r, "limit", 50, 1000);
   std::string resume;
   if (const auto after = asked(r, "after"); !after.empty()) {
@@ -91,7 +92,8 @@ response list(api_context& c, const request& r) {
     json::array messages;
     for (const auto& m : c.rooms.queue.list(txn, filter, resume, limit))
       messages.push_back(shown(m, *directory));
-    const auto counts = c.rooms.queue.counts(txn);
+    const auto counts =
+        only != nullptr ? c.rooms.queue.counts(txn, only->id) : c.rooms.queue.counts(txn);
     json::object out{{"messages", std::move(messages)},
                      {"total", json::object{{"messages", counts.messages},
                                             {"queued", counts.queued},
@@ -102,14 +104,14 @@ response list(api_context& c, const request& r) {
   return o ? json_response(*o) : problem_of(o.error());
 }
 
-resource show(api_context& c, request r) {
-  const auto id = parse_message_id(r.path[2]);
+resource show(api_context& c, const policy::tenants::tenant* only, request r) {
+  const auto id = parse_message_id(r.path.back());
   if (!id) co_return problem(422, "a message is named like m0000012");
   const auto directory = c.rooms.directory.get();
   looked_at what{.what = "showQueuedMessage", .message = *id};
   auto o = c.rooms.env.read([&](read_txn& txn) -> std::optional<json::object> {
     const auto m = c.rooms.queue.message(txn, *id);
-    if (!m) return std::nullopt;
+    if (!m || (only != nullptr && m->tenant != only->id)) return std::nullopt;
     what.tenant = m->tenant;
     auto out = shown(*m, *directory);
     json::array list;
@@ -119,7 +121,8 @@ resource show(api_context& c, request r) {
   });
   if (!o) co_return problem_of(o.error());
   if (!*o)
-    co_return problem(404, fmt::format("no message {} in the queue or kept of it", r.path[2]));
+    co_return problem(404, fmt::format("no message {} in the queue or kept of it", to_string(*id)));
+  if (only != nullptr) co_return json_response(**o);  // noted by whoever found the tenant
   const auto noted = co_await note_access(c, r, std::move(what));
   if (!noted) co_return problem_of(noted.error());
   co_return json_response(**o);
@@ -156,8 +159,13 @@ resource queue_resource(api_context& c, request r) {
     if (part == "purge") co_return co_await act(c, r, queue_act::purge);
     co_return problem(404, "POST hold, release or purge");
   }
-  if (part.empty()) co_return list(c, r);
-  co_return co_await show(c, std::move(r));
+  if (part.empty()) co_return list(c, nullptr, r);
+  co_return co_await show(c, nullptr, std::move(r));
+}
+
+resource tenant_queue_resource(api_context& c, const policy::tenants::tenant& t, request r) {
+  if (r.path.size() == 4) co_return list(c, &t, r);
+  co_return co_await show(c, &t, std::move(r));
 }
 
 }  // namespace consentry::app::admin

@@ -81,12 +81,16 @@ resource check(api_context& c, const tenants::tenant& t, const std::string& doma
   const int status = checked->found == domain_finding::verified      ? 200
                      : checked->found == domain_finding::unreachable ? 503
                                                                      : 409;
-  o["detail"] = checked->found == domain_finding::verified ? "the token is there"
-                : checked->found == domain_finding::absent ? "there is no such TXT record"
-                : checked->found == domain_finding::different
-                    ? "the TXT record is there, with another value"
-                    : "the DNS gives no trustworthy answer";
-  co_return json_response(o, status);
+  const std::string detail =
+      checked->found == domain_finding::verified    ? "the token is there"
+      : checked->found == domain_finding::absent    ? "there is no such TXT record"
+      : checked->found == domain_finding::different ? "the TXT record is there, with another value"
+                                                    : "the DNS gives no trustworthy answer";
+  if (status != 200)
+    co_return problem(status, detail, status == 409 ? "domain_unproven" : "dns_unavailable",
+                      std::move(o));
+  o["detail"] = detail;
+  co_return json_response(o);
 }
 
 resource remove(api_context& c, const tenants::tenant& t, const std::string& domain,

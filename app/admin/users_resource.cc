@@ -7,6 +7,7 @@
 
 #include "app/admin/access.h"
 #include "app/admin/commit_change.h"
+#include "app/admin/openapi_document.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -220,11 +221,11 @@ resource me_resource(api_context& c, request r) {
   json::object o{{"person", r.person}, {"role", to_string(r.as)}};
   const auto directory = c.rooms.directory.get();
   if (const auto* t = directory->find(r.tenant)) o["tenant"] = t->name;
-  json::array operations;
-  for (const auto& x : routes())
-    if (x.who.has(r.as)) operations.push_back(json::value(x.operation));
-  o["operations"] = std::move(operations);
   co_return json_response(o);
+}
+
+resource openapi_resource(api_context&, request) {
+  co_return response{.body = std::string{openapi_document()}};
 }
 
 resource routes_resource(api_context&, request) {

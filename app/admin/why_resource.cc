@@ -6,11 +6,11 @@
 
 #include "app/admin/access.h"
 #include "app/admin/api.h"
+#include "app/admin/audit_json.h"
 #include "app/admin/consent_json.h"
 #include "app/evidence_gatherer.h"
 #include "app/scan_report.h"
 #include "base/text.h"
-#include "journal/event_json.h"
 #include "policy/judge.h"
 #include "smtp/address.h"
 
@@ -78,10 +78,9 @@ std::vector<journal::event> recipients_in(const std::vector<journal::entry>& ent
   return out;
 }
 
-}  // namespace
-
-resource why_resource(api_context& c, request r) {
-  const auto id = parse_message_id(r.path[2]);
+// only: for its own people; another's message is as one that nobody sent.
+resource explain(api_context& c, const policy::tenants::tenant* only, request r) {
+  const auto id = parse_message_id(r.path.back());
   if (!id) co_return problem(422, "a message is named like m0000012");
   const auto directory = c.rooms.directory.get();
   const auto asked = r.query.contains("recipient") ? r.query.at("recipient") : std::string{};
@@ -93,6 +92,7 @@ resource why_resource(api_context& c, request r) {
     const auto entries = c.rooms.journal.of_message(txn, *id, events_max);
     if (entries.empty()) return std::nullopt;
     const auto& head = entries.front().what;
+    if (only != nullptr && head.tenant != only->id) return std::nullopt;
     const auto* tenant = directory->find(head.tenant);
     std::string person;
     if (!asked.empty() && tenant != nullptr)
@@ -124,12 +124,13 @@ resource why_resource(api_context& c, request r) {
     json::array events;
     for (const auto& e : entries)
       if (person.empty() || e.what.person.empty() || e.what.person == person)
-        events.push_back(journal::to_json(e));
+        events.push_back(entry_json(e, policy::tenants::is_staff(r.as)));
     out["events"] = std::move(events);
     return out;
   });
   if (!o) co_return problem_of(o.error());
   if (!*o) co_return problem(404, "the journal knows nothing of that message and recipient");
+  if (only != nullptr) co_return json_response(**o);  // noted by whoever found the tenant
   looked_at what{.what = "explainMessage", .message = *id};
   if (const auto* t = directory->find_named(std::string{(*o)->at("tenant").as_string()})) {
     what.tenant = t->id;
@@ -139,6 +140,16 @@ resource why_resource(api_context& c, request r) {
   const auto noted = co_await note_access(c, r, std::move(what));
   if (!noted) co_return problem_of(noted.error());
   co_return json_response(**o);
+}
+
+}  // namespace
+
+resource why_resource(api_context& c, request r) {
+  return explain(c, nullptr, std::move(r));
+}
+
+resource tenant_why_resource(api_context& c, const policy::tenants::tenant& t, request r) {
+  return explain(c, &t, std::move(r));
 }
 
 }  // namespace consentry::app::admin

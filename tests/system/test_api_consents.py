@@ -152,25 +152,22 @@ STOPS = {
 }
 
 
-def test_mail_that_waits_is_stopped_too(home):
-    nobody = [{"domain": "*", "host": "127.0.0.1", "port": support.free_port()}]
-    with House(home, {"admin": {"tcp": "127.0.0.1:0"}, "route": nobody}) as h:
-        g = h.gateway
-        crm, desk = sign_in(g, "crm", "tenant-user", "acme"), sign_in(g, "dora", "desk", reason="a test")
-        waiting = [f"{name}@rcpt.test" for name in (*STOPS, "goes-out")]
-        assert crm.post(CONSENTS, {"consents": [consent(a) for a in waiting]}).status == 200
-        client = g.login()
-        for address in waiting:
-            client.sendmail("news+spring=news@sender.test", [address], support.letter(address))
-        client.quit()
-        for name, stop in STOPS.items():
-            assert stop(crm, desk, f"{name}@rcpt.test").status in (200, 201)
-        assert g.stop() == 0
-        g.settings["route"] = [{"domain": "*", "host": "127.0.0.1", "port": h.sink.port}]
-        g.start()
-        h.received("goes-out@rcpt.test")
-        g.wait_delivered()
-        assert {r["recipients"] for r in h.sink.received()} & set(waiting) == {"goes-out@rcpt.test"}
+def test_mail_that_waits_is_stopped_too(house):
+    crm, desk, g = house.crm, house.desk, house.gateway
+    waiting = [f"{name}@rcpt.test" for name in (*STOPS, "goes-out")]
+    assert crm.post(CONSENTS, {"consents": [consent(a) for a in waiting]}).status == 200
+    assert desk.post("/v1/tenants/acme/campaigns/waits/hold", {"reason": "a test"}).status == 200
+    client = g.login()
+    for address in waiting:
+        client.sendmail("news+waits=news@sender.test", [address], support.letter(address))
+    client.quit()
+    for name, stop in STOPS.items():
+        assert stop(crm, desk, f"{name}@rcpt.test").status in (200, 201)
+    assert desk.post("/v1/tenants/acme/campaigns/waits/release", {"reason": "a test"}).status == 200
+    desk.post("/v1/queue/release", {"tenant": "acme", "reason": "a test"})
+    house.received("goes-out@rcpt.test")
+    g.wait_delivered()
+    assert {r["recipients"] for r in house.sink.received()} & set(waiting) == {"goes-out@rcpt.test"}
 
 
 def test_a_tenants_suppressions(house):
