@@ -43,6 +43,8 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       verdicts{env},
       notice_marks{env},
       fingerprints{env},
+      removals{env},
+      by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });

@@ -6,6 +6,8 @@
 
 #include "app/fingerprint_counts.h"
 #include "app/notice_marks.h"
+#include "app/removal_orders.h"
+#include "app/tenant_rows.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -52,6 +54,8 @@ struct store_rooms {
   verdict_store verdicts;
   app::notice_marks notice_marks;
   fingerprint_counts fingerprints;
+  removal_orders removals;
+  tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

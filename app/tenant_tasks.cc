@@ -7,6 +7,7 @@
 
 #include "app/domain_check.h"
 #include "app/tenant_notices.h"
+#include "app/tenant_removal.h"
 #include "base/log.h"
 
 namespace consentry::app {
@@ -17,6 +18,7 @@ namespace {
 
 // RULES A2 3 allows five minutes for a letter.
 constexpr std::chrono::seconds between_rounds{3};
+constexpr std::chrono::seconds between_removals{60};
 constexpr std::chrono::milliseconds between_slices{50};
 constexpr std::chrono::milliseconds between_trims = std::chrono::minutes{30};
 constexpr std::size_t rows_per_trim = 2000;
@@ -38,6 +40,17 @@ asio::awaitable<void> prove_domains(tenant_services& s) {
   for (;;) {
     co_await check_pending_domains(s, next);
     timer.expires_after(between_rounds);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> remove_the_ended(tenant_services& s) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  for (;;) {
+    const auto done = co_await remove_ended_tenants(s);
+    if (!done)
+      log::error("app/tenant_tasks", "removal_failed", {{"cause", describe(done.error())}});
+    timer.expires_after(between_removals);
     co_await timer.async_wait(asio::use_awaitable);
   }
 }
@@ -64,7 +77,9 @@ asio::awaitable<void> tend_tenants(tenant_services& s) {
   auto letters = write_letters(s);
   auto domains = prove_domains(s);
   auto counts = forget_old_counts(s);
-  auto all = std::move(letters) && std::move(domains) && std::move(counts);
+  auto removals = remove_the_ended(s);
+  auto all =
+      std::move(letters) && std::move(domains) && std::move(counts) && std::move(removals);
   co_await std::move(all);
 }
 

@@ -20,6 +20,8 @@ class verdict_store {
   void put(write_txn& txn, recipient_id recipient, instant at, const policy::verdict& v) const;
   std::optional<policy::verdict> find(const read_txn& txn, recipient_id recipient) const;
 
+  std::size_t erase(write_txn& txn, recipient_id recipient) const;  // 0: there was none
+
   // Removes the oldest verdicts as long as they were given before `before`, at most `rows`; true:
   // there may be more.
   bool trim(write_txn& txn, instant before, std::size_t rows) const;

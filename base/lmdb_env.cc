@@ -1,5 +1,6 @@
 #include "base/lmdb_env.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/file.h>
@@ -184,6 +185,8 @@ store_env::~store_env() {
 }
 
 table store_env::open_table(const std::string& name) {
+  if (std::find(table_names_.begin(), table_names_.end(), name) == table_names_.end())
+    table_names_.push_back(name);
   MDB_txn* txn = nullptr;
   table t;
   int code = mdb_txn_begin(env_, nullptr, 0, &txn);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -119,6 +120,7 @@ class store_env {
 
   // At start only, before other threads run.
   table open_table(const std::string& name);
+  const std::vector<std::string>& table_names() const noexcept { return table_names_; }
 
   read_txn begin_read() const;
   write_txn begin_write();  // commit_loop only
@@ -138,6 +140,7 @@ class store_env {
 
  private:
   std::filesystem::path folder_;
+  std::vector<std::string> table_names_;
   int lock_fd_ = -1;
   MDB_env* env_ = nullptr;
 };

@@ -136,6 +136,27 @@ tally::tally(store_env& env, int complaint_max_age_days)
       campaign_tallies_{env.open_table("campaign_tallies")},
       day_tallies_{env.open_table("day_tallies")} {}
 
+std::vector<recipient_id> tally::sent_of(const read_txn& txn, tenant_id tenant,
+                                         const std::string& resume, std::size_t rows,
+                                         std::size_t limit, std::string& next) const {
+  std::vector<recipient_id> out;
+  next.clear();
+  auto at = txn.scan(sent_);
+  for (bool ok = resume.empty() ? at.first() : at.seek(resume); ok; ok = at.next()) {
+    if (rows-- == 0 || out.size() >= limit) {
+      next = at.key();
+      return out;
+    }
+    if (decode_sent_record(at.value()).tenant == tenant)
+      out.push_back({byte_reader{at.key()}.be64()});
+  }
+  return out;
+}
+
+std::size_t tally::forget(write_txn& txn, recipient_id recipient) const {
+  return txn.erase(sent_, recipient_key(recipient)) ? 1 : 0;
+}
+
 std::optional<sent_record> tally::find(const read_txn& txn, recipient_id recipient) const {
   const auto bytes = txn.get(sent_, recipient_key(recipient));
   if (!bytes) return std::nullopt;

@@ -71,6 +71,14 @@ class tally {
 
   std::optional<sent_record> find(const read_txn& txn, recipient_id recipient) const;
 
+  // For the removal of a tenant. Its deliveries, by a walk over all: at most `rows` looked at,
+  // `limit` found; next: where to go on, empty at the end. forget() leaves the sums alone: they go
+  // with the tenant's own rows. 0: there was none.
+  std::vector<recipient_id> sent_of(const read_txn& txn, tenant_id tenant,
+                                    const std::string& resume, std::size_t rows, std::size_t limit,
+                                    std::string& next) const;
+  std::size_t forget(write_txn& txn, recipient_id recipient) const;
+
   // The tenant over the window that ends today, and one campaign of the epoch: what a complaint can
   // have changed.
   tenant_figures figures_with(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,

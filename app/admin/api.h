@@ -1,6 +1,6 @@
 // The operators' resources. One file per resource; each takes the whole request behind its prefix.
 //
-//   /v1/tenants[/NAME[/state|contact-link|domains[/DOMAIN/check|remove]|credentials
+//   /v1/tenants[/NAME[/state|contact-link|erase|domains[/DOMAIN/check|remove]|credentials
 //                    |templates[/FINGERPRINT/revoke]|consents|standing|block|unblock]]
 //   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
 //   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
