@@ -49,8 +49,8 @@ void removal_orders::put(write_txn& txn, const removal_order& o) const {
   txn.put(orders_, key_of(o.tenant), encode(o));
 }
 
-void removal_orders::erase(write_txn& txn, tenant_id tenant) const {
-  txn.erase(orders_, key_of(tenant));
+bool removal_orders::erase(write_txn& txn, tenant_id tenant) const {
+  return txn.erase(orders_, key_of(tenant));
 }
 
 std::vector<removal_order> removal_orders::all(const read_txn& txn) const {

@@ -17,7 +17,7 @@ struct removal_order {
   std::string name;    // that it had
   std::string reason;  // "90 days after the end of the contract", or a person's
   std::string actor;
-  instant begun_at{};
+  instant begun_at{};  // in the future: not to be carried out before, should it still stand then
   // Rows of the queue stay until then: an attempt may be on its way that still writes to them.
   instant queue_rows_after{};
   std::vector<std::string> domains;  // whose signing keys go
@@ -30,7 +30,7 @@ class removal_orders {
   explicit removal_orders(store_env& env);  // at start
 
   void put(write_txn& txn, const removal_order& o) const;
-  void erase(write_txn& txn, tenant_id tenant) const;
+  bool erase(write_txn& txn, tenant_id tenant) const;  // false: was not there
   std::vector<removal_order> all(const read_txn& txn) const;
 
  private:

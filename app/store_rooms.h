@@ -6,6 +6,7 @@
 
 #include "app/fingerprint_counts.h"
 #include "app/notice_marks.h"
+#include "app/past_history.h"
 #include "app/removal_orders.h"
 #include "app/tenant_rows.h"
 #include "app/verdict_store.h"
@@ -55,6 +56,7 @@ struct store_rooms {
   app::notice_marks notice_marks;
   fingerprint_counts fingerprints;
   removal_orders removals;
+  past_history past;
   tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;

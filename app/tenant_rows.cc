@@ -7,13 +7,13 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 13> by_tenant{
+constexpr std::array<std::string_view, 14> by_tenant{
     "consents",      "persons",     "suppressions",     "complaints",    "campaign_tallies",
     "day_tallies",   "standings",   "standing_changes", "fingerprints",  "template_approvals",
-    "queue_counts",  "queue_open",  "tenant_notices",
+    "queue_counts",  "queue_open",  "tenant_notices",   "tenant_past",
 };
 
-constexpr std::array<tenant_table, 17> others{{
+constexpr std::array<tenant_table, 16> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -30,7 +30,6 @@ constexpr std::array<tenant_table, 17> others{{
     {"journal", "stays: pseudonyms only, and their key is gone"},
     {"journal_by_message", "stays, as the journal"},
     {"meta", "counters"},
-    {"tenant_past", "by tenant, but swept with its own rows"},
 }};
 
 std::string prefix_of(tenant_id tenant) {

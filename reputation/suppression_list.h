@@ -4,7 +4,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/lmdb_env.h"
 #include "journal/event_journal.h"
@@ -25,6 +27,16 @@ class suppression_list {
   // invalid: actor or reason is blank; not_found. Journals `unsuppressed`.
   result<void> remove(write_txn& txn, tenant_id tenant, std::string_view person,
                       std::string_view actor, std::string_view reason, instant at) const;
+
+  // All of a tenant's, expired ones too, at most `rows` a call. resume: empty to begin; empty again
+  // at the end. restore: as page() gave it, journaled by whoever restores.
+  struct listed {
+    std::string person;
+    suppression what;
+  };
+  std::vector<listed> page(const read_txn& txn, tenant_id tenant, std::size_t rows,
+                           std::string& resume) const;
+  void restore(write_txn& txn, tenant_id tenant, const listed& l) const;
 
   // nullopt: may get mail. An expired one is as none.
   std::optional<suppression> find(const read_txn& txn, tenant_id tenant, std::string_view person,
