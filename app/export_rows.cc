@@ -74,8 +74,8 @@ row tenant_row(const tenants::tenant& t, std::string_view export_key) {
       .time("contact_confirmed_at", t.contact_confirmed_at)
       .text("contact_confirmed_by", t.contact_confirmed_by)
       .text("ended_because", to_string(t.ended_because))
-      .text("sealed_key", base64(seal(export_key, purpose_of("pseudonyms", t.legal_name),
-                                      t.pseudonym_key)))
+      .text("sealed_key",
+            base64(seal(export_key, purpose_of("pseudonyms", t.legal_name), t.pseudonym_key)))
       .take();
 }
 
@@ -275,8 +275,8 @@ reputation::suppression_list::listed read_suppression(const row& r) {
   field_reader in{r};
   reputation::suppression_list::listed l;
   l.person = in.hex("person", person_bytes);
-  l.what.reason = named<reputation::suppression_reason>(in, "reason",
-                                                        reputation::parse_suppression_reason);
+  l.what.reason =
+      named<reputation::suppression_reason>(in, "reason", reputation::parse_suppression_reason);
   l.what.source = in.text("source");
   l.what.at = in.time("at");
   l.what.expires_at = in.maybe_time("expires_at");

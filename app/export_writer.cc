@@ -59,16 +59,16 @@ void put_element(std::string& out, std::string_view name, const json::value& v) 
   } else if (v.is_object()) {
     const auto& o = v.as_object();
     if (const auto* b = o.if_contains("base64"); b != nullptr && o.size() == 1) {
-      out += fmt::format("<{} encoding=\"base64\">{}</{}>", name, std::string{b->as_string()}, name);
+      out +=
+          fmt::format("<{} encoding=\"base64\">{}</{}>", name, std::string{b->as_string()}, name);
       return;
     }
     // The facts of a journal entry: names of any kind, so attributes.
     out += fmt::format("<{}>", name);
     for (const auto& m : o)
-      put_text_element(out, "fact",
-                       fmt::format(" name=\"{}\"", escaped(printable(std::string_view{m.key()}))),
-                       m.value().is_string() ? std::string_view{m.value().as_string()}
-                                             : std::string_view{});
+      put_text_element(
+          out, "fact", fmt::format(" name=\"{}\"", escaped(printable(std::string_view{m.key()}))),
+          m.value().is_string() ? std::string_view{m.value().as_string()} : std::string_view{});
     out += fmt::format("</{}>", name);
   } else {
     out += fmt::format("<{}>{}</{}>", name, json::serialize(v), name);
@@ -109,12 +109,13 @@ export_writer::export_writer(const std::filesystem::path& file, export_format fo
   std::filesystem::permissions(
       file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
   if (format_ == export_format::json)
-    put(fmt::format("{{\n\"format\":\"consentry-tenant\",\"version\":1,\"made_at\":{},"
-                    "\"gateway\":{},\n",
-                    json::serialize(json::string{head.made_at}),
-                    json::serialize(json::string{head.gateway})));
+    put(fmt::format(
+        "{{\n\"format\":\"consentry-tenant\",\"version\":1,\"made_at\":{},"
+        "\"gateway\":{},\n",
+        json::serialize(json::string{head.made_at}), json::serialize(json::string{head.gateway})));
   else
-    put(fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<tenant_export xmlns=\"{}\" "
+    put(
+        fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<tenant_export xmlns=\"{}\" "
                     "version=\"1\" made_at=\"{}\" gateway=\"{}\">\n",
                     xml_namespace, escaped(head.made_at), escaped(head.gateway)));
 }
@@ -179,8 +180,8 @@ export_trailer export_writer::finish(std::string_view key) {
   } else {
     last = "<trailer><counts>";
     for (const auto& [name, n] : trailer_.counts) last += fmt::format("<{0}>{1}</{0}>", name, n);
-    last += fmt::format("</counts><sha256>{}</sha256></trailer>\n</tenant_export>\n",
-                        trailer_.sha256);
+    last +=
+        fmt::format("</counts><sha256>{}</sha256></trailer>\n</tenant_export>\n", trailer_.sha256);
   }
   out_.write(last.data(), static_cast<std::streamsize>(last.size()));
   out_.close();

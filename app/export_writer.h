@@ -25,7 +25,7 @@ struct export_head {
 
 struct export_trailer {
   std::map<std::string, std::uint64_t> counts;  // section -> rows
-  std::string sha256;  // hex, of all before the trailer
+  std::string sha256;                           // hex, of all before the trailer
   std::uint64_t bytes = 0;
 };
 

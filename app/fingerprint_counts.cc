@@ -69,8 +69,7 @@ void content_window::add(std::string_view person) {
 std::string content_window::encode() const {
   byte_writer out;
   out.u8(version);
-  for (const auto& r : readers_)
-    out.raw(r.person).be64(static_cast<std::uint64_t>(to_ms(r.at)));
+  for (const auto& r : readers_) out.raw(r.person).be64(static_cast<std::uint64_t>(to_ms(r.at)));
   return out.take();
 }
 

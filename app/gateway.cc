@@ -334,7 +334,7 @@ void gateway::state::start() {
       apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
-  tasks.spawn(tend_tenants(care));
+  tend_tenants(tasks, care);
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});

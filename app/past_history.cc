@@ -13,8 +13,8 @@ void past_history::put(write_txn& txn, tenant_id tenant, std::uint64_t line,
   txn.put(lines_, byte_writer{}.be32(tenant.value).be64(line).bytes(), json);
 }
 
-std::vector<std::string> past_history::page(const read_txn& txn, tenant_id tenant,
-                                            std::size_t rows, std::string& resume) const {
+std::vector<std::string> past_history::page(const read_txn& txn, tenant_id tenant, std::size_t rows,
+                                            std::string& resume) const {
   std::vector<std::string> out;
   const auto prefix = byte_writer{}.be32(tenant.value).take();
   const auto from = std::exchange(resume, {});

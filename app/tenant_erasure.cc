@@ -62,15 +62,14 @@ asio::awaitable<result<erasure>> erase_tenant(tenant_services& s, tenant_id id, 
   const auto directory = s.rooms.directory.get();
   const auto* found = directory->find(id);
   if (found == nullptr)
-    co_return failure{.kind = failure_kind::not_found,
-                      .permanent = true,
-                      .public_text = "no such tenant"};
+    co_return failure{
+        .kind = failure_kind::not_found, .permanent = true, .public_text = "no such tenant"};
   const auto t = *found;
   if (t.state != policy::tenants::tenant_state::terminated)
     co_return failure{.kind = failure_kind::refused,
                       .permanent = true,
-                      .public_text = "the contract has not ended: consentry tenant state " + t.name +
-                                     " terminated --why by_tenant --reason ..."};
+                      .public_text = "the contract has not ended: consentry tenant state " +
+                                     t.name + " terminated --why by_tenant --reason ..."};
   if (auto said = co_await say_farewell(s, t, reason, actor); !said) co_return said.error();
   auto order = co_await begin_removal(s, id, std::move(reason), std::move(actor));
   if (!order) co_return order.error();

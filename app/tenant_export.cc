@@ -144,7 +144,8 @@ result<void> note(const tenant_services& s, const tenant& t, export_format forma
   if (is_settled) e.facts["invoices"] = "settled";
   for (const auto& [section, rows] : trailer.counts)
     e.facts["rows." + section] = std::to_string(rows);
-  return s.rooms.commits.run([&rooms = s.rooms, e](write_txn& txn) { rooms.journal.append(txn, e); });
+  return s.rooms.commits.run(
+      [&rooms = s.rooms, e](write_txn& txn) { rooms.journal.append(txn, e); });
 }
 
 }  // namespace
@@ -154,8 +155,9 @@ result<export_made> export_tenant(const tenant_services& s, const tenant& t, exp
   if (format == export_format::json && owes(t) && !is_settled)
     return failure{.kind = failure_kind::refused,
                    .permanent = true,
-                   .public_text = "JSON is handed over after invoices are settled (terms 12): say "
-                                  "that they are, or hand over XML"};
+                   .public_text =
+                       "JSON is handed over after invoices are settled (terms 12): say "
+                       "that they are, or hand over XML"};
   const auto folder = s.exports_folder / std::to_string(t.id.value);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -163,8 +165,8 @@ result<export_made> export_tenant(const tenant_services& s, const tenant& t, exp
   export_made made{.id = base32(random_bytes(20))};
   const auto file = folder / (made.id + "." + std::string{to_string(format)});
   try {
-    export_writer out{file, format,
-                      {.made_at = to_string_utc(s.clock.now()), .gateway = s.host_name}};
+    export_writer out{
+        file, format, {.made_at = to_string_utc(s.clock.now()), .gateway = s.host_name}};
     write_account(s, out, t);
     write_people(s, out, t.id);
     write_reputation(s, out, t.id);

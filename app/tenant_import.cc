@@ -66,7 +66,8 @@ result<json::object> verified(const tenant_services& s, const std::filesystem::p
   std::string line;
   bool is_first = true;
   while (in.next(line)) {
-    if (is_first && line != "{") return no(failure_kind::invalid, "this is no tenant export in JSON");
+    if (is_first && line != "{")
+      return no(failure_kind::invalid, "this is no tenant export in JSON");
     is_first = false;
     if (!line.starts_with(trailer_begins)) {
       digest.add(line);
@@ -157,8 +158,8 @@ class importing {
   void row(const std::string& section, std::string_view text) {
     ++counts_[section];
     if (section == "history") {
-      put([n = counts_[section], line = std::string{text}](
-              write_txn& txn, const tenant_services& s, tenant_id id) {
+      put([n = counts_[section], line = std::string{text}](write_txn& txn, const tenant_services& s,
+                                                           tenant_id id) {
         s.rooms.past.put(txn, id, n, line);
       });
       return;

@@ -109,8 +109,7 @@ look look_in_journal(const store_rooms& rooms, tenant_id tenant) {
     numbers_found out;
     journal_seq from{1};
     if (!resume.empty()) from.value = std::stoull(resume);
-    const journal::event_filter filter{.tenant = tenant,
-                                       .kinds = {journal::event_kind::refused}};
+    const journal::event_filter filter{.tenant = tenant, .kinds = {journal::event_kind::refused}};
     const auto page = rooms.journal.scan(txn, from, rows_per_slice, filter);
     for (const auto& e : page.entries)
       if (e.what.recipient && rooms.verdicts.find(txn, e.what.recipient))

@@ -8,9 +8,9 @@ namespace consentry::app {
 namespace {
 
 constexpr std::array<std::string_view, 14> by_tenant{
-    "consents",      "persons",     "suppressions",     "complaints",    "campaign_tallies",
-    "day_tallies",   "standings",   "standing_changes", "fingerprints",  "template_approvals",
-    "queue_counts",  "queue_open",  "tenant_notices",   "tenant_past",
+    "consents",     "persons",    "suppressions",     "complaints",   "campaign_tallies",
+    "day_tallies",  "standings",  "standing_changes", "fingerprints", "template_approvals",
+    "queue_counts", "queue_open", "tenant_notices",   "tenant_past",
 };
 
 constexpr std::array<tenant_table, 16> others{{

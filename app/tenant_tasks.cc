@@ -1,11 +1,11 @@
 #include "app/tenant_tasks.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/domain_check.h"
+#include "app/tenant_export.h"
 #include "app/tenant_notices.h"
 #include "app/tenant_removal.h"
 #include "base/log.h"
@@ -47,6 +47,11 @@ asio::awaitable<void> prove_domains(tenant_services& s) {
 asio::awaitable<void> remove_the_ended(tenant_services& s) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   for (;;) {
+    auto clean = [&s] {
+      remove_old_exports(s);
+      return true;
+    };
+    co_await s.workers.run(std::move(clean));
     const auto done = co_await remove_ended_tenants(s);
     if (!done)
       log::error("app/tenant_tasks", "removal_failed", {{"cause", describe(done.error())}});
@@ -72,15 +77,11 @@ asio::awaitable<void> forget_old_counts(tenant_services& s) {
 }  // namespace
 
 // Side by side: a name server that does not answer must not keep a letter waiting.
-asio::awaitable<void> tend_tenants(tenant_services& s) {
-  using namespace asio::experimental::awaitable_operators;
-  auto letters = write_letters(s);
-  auto domains = prove_domains(s);
-  auto counts = forget_old_counts(s);
-  auto removals = remove_the_ended(s);
-  auto all =
-      std::move(letters) && std::move(domains) && std::move(counts) && std::move(removals);
-  co_await std::move(all);
+void tend_tenants(task_scope& tasks, tenant_services& s) {
+  tasks.spawn(write_letters(s));
+  tasks.spawn(prove_domains(s));
+  tasks.spawn(forget_old_counts(s));
+  tasks.spawn(remove_the_ended(s));
 }
 
 }  // namespace consentry::app

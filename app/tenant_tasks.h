@@ -1,13 +1,13 @@
-// What goes on for tenants by itself: letters to their contacts, proofs of domains.
+// What goes on for tenants by itself: letters to their contacts, proofs of domains, removal of
+// those that ended long ago.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "app/tenant_services.h"
+#include "base/task_scope.h"
 
 namespace consentry::app {
 
-// Runs until cancelled; a round every few seconds.
-boost::asio::awaitable<void> tend_tenants(tenant_services& s);
+// Tasks that run until cancelled, a round every few seconds or minutes.
+void tend_tenants(task_scope& tasks, tenant_services& s);
 
 }  // namespace consentry::app

@@ -1,12 +1,12 @@
 #include "base/lmdb_env.h"
 
-#include <algorithm>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cerrno>
 #include <cstring>

@@ -37,8 +37,8 @@ std::string seal(std::string_view key, std::string_view purpose, std::string_vie
       EVP_EncryptInit_ex(c.ctx, EVP_aes_256_gcm(), nullptr, octets(key), octets(nonce)) == 1 &&
       EVP_EncryptUpdate(c.ctx, nullptr, &n, octets(purpose), static_cast<int>(purpose.size())) ==
           1 &&
-      EVP_EncryptUpdate(c.ctx, octets(text), &n, octets(secret),
-                        static_cast<int>(secret.size())) == 1 &&
+      EVP_EncryptUpdate(c.ctx, octets(text), &n, octets(secret), static_cast<int>(secret.size())) ==
+          1 &&
       EVP_EncryptFinal_ex(c.ctx, octets(text) + n, &n) == 1 &&
       EVP_CIPHER_CTX_ctrl(c.ctx, EVP_CTRL_GCM_GET_TAG, tag_bytes, tag.data()) == 1;
   CONSENTRY_CHECK(ok);

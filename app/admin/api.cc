@@ -69,6 +69,7 @@ resource serve(api_context& c, request r) {
   if (r.path.size() < 2 || r.path[0] != "v1") co_return problem(404, "no such resource");
   const auto name = r.path[1];
   if (name == "tenants") co_return co_await tenants_resource(c, std::move(r));
+  if (name == "tenant-imports") co_return co_await tenant_imports_resource(c, std::move(r));
   if (name == "queue") co_return co_await queue_resource(c, std::move(r));
   if (name == "why") co_return co_await why_resource(c, std::move(r));
   if (name == "journal") co_return co_await journal_resource(c, std::move(r));

@@ -1,7 +1,8 @@
 // The operators' resources. One file per resource; each takes the whole request behind its prefix.
 //
 //   /v1/tenants[/NAME[/state|contact-link|erase|domains[/DOMAIN/check|remove]|credentials
-//                    |templates[/FINGERPRINT/revoke]|consents|standing|block|unblock]]
+//                    |templates[/FINGERPRINT/revoke]|exports[/ID[/remove]]|consents|standing|block|unblock]]
+//   /v1/tenant-imports[/ID[/apply]]
 //   tenants_resource, consents_resource, /v1/queue[/MESSAGE|/hold|/release|/purge] /v1/why/MESSAGE
 //   standing_resource, queue_resource, why_resource /v1/journal[/verify]    /v1/stats
 //   journal_resource, stats_resource
@@ -48,6 +49,8 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource exports_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource tenant_imports_resource(api_context& c, request r);
 resource templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);

@@ -141,6 +141,7 @@ resource one_tenant(api_context& c, request r) {
   if (part == "contact-link" && is_post) co_return co_await send_link(c, t, r, 200);
   if (part == "domains") co_return co_await sender_domains_resource(c, t, std::move(r));
   if (part == "credentials") co_return co_await credentials_resource(c, t, std::move(r));
+  if (part == "exports") co_return co_await exports_resource(c, t, std::move(r));
   if (part == "templates") co_return co_await templates_resource(c, t, std::move(r));
   if (part == "consents") co_return co_await consents_resource(c, t, std::move(r));
   if (part == "standing" || part == "block" || part == "unblock")

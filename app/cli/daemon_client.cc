@@ -38,8 +38,29 @@ result<answer> daemon_client::post_file(const std::string& t, std::string body,
   return ask("POST", t, std::move(body), content_type);
 }
 
+result<std::string> daemon_client::get_bytes(const std::string& t) const {
+  auto got = send("GET", t, {}, {});
+  if (!got) return got.error();
+  if (got->status == 200) return std::move(got->body);
+  return failure{.kind = failure_kind::invalid,
+                 .public_text = "the daemon answered " + std::to_string(got->status)};
+}
+
 result<answer> daemon_client::ask(std::string_view method, const std::string& t, std::string body,
                                   std::string_view content_type) const {
+  const auto got = send(method, t, std::move(body), content_type);
+  if (!got) return got.error();
+  boost::system::error_code error;
+  answer out{.status = got->status, .body = boost::json::parse(got->body, error)};
+  if (error)
+    return failure{.kind = failure_kind::unavailable,
+                   .public_text = socket_.string() + ": the answer is not JSON"};
+  return out;
+}
+
+result<daemon_client::raw_answer> daemon_client::send(std::string_view method, const std::string& t,
+                                                      std::string body,
+                                                      std::string_view content_type) const {
   const auto failed = [&](const std::string& what) {
     return failure{.kind = failure_kind::unavailable,
                    .public_text = socket_.string() + ": " + what};
@@ -64,11 +85,8 @@ result<answer> daemon_client::ask(std::string_view method, const std::string& t,
   parser.body_limit(256u << 20);
   http::read(socket, buffer, parser, error);
   if (error) return failed(error.message());
-  answer out;
-  out.status = static_cast<int>(parser.get().result_int());
-  out.body = boost::json::parse(parser.get().body(), error);
-  if (error) return failed("the answer is not JSON");
-  return out;
+  return raw_answer{.status = static_cast<int>(parser.get().result_int()),
+                    .body = std::move(parser.get().body())};
 }
 
 std::string path_segment(std::string_view text) {

@@ -33,11 +33,19 @@ class daemon_client {
 
   // Blocks. failure unavailable: nobody listens there.
   result<answer> get(const std::string& target) const;
+  // The body as it is; failure invalid, with the problem's words, where the answer is none.
+  result<std::string> get_bytes(const std::string& target) const;
   result<answer> post(const std::string& target, const boost::json::value& body) const;
   result<answer> post_file(const std::string& target, std::string body,
                            std::string_view content_type) const;
 
  private:
+  struct raw_answer {
+    int status = 0;
+    std::string body;
+  };
+  result<raw_answer> send(std::string_view method, const std::string& target, std::string body,
+                          std::string_view content_type) const;
   result<answer> ask(std::string_view method, const std::string& target, std::string body,
                      std::string_view content_type) const;
   std::filesystem::path socket_;

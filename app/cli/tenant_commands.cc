@@ -116,6 +116,7 @@ void add_tenant_commands(CLI::App& app, context& c) {
     };
   });
   add_erase_command(*group, c);
+  add_transfer_commands(*group, c);
 }
 
 namespace {

@@ -173,7 +173,9 @@ TEST_CASE("A1.1 the count slides over twenty-four hours and survives a restart")
   CHECK(w.send(125).code == 550);
   // A day later nothing is left of it, and the row goes.
   w.clock.set(begun + std::chrono::hours{49});
-  w.change([&](write_txn& txn) { CHECK(w.rooms.fingerprints.trim(txn, w.clock.now(), {}, 10).empty()); });
+  w.change([&](write_txn& txn) {
+    CHECK(w.rooms.fingerprints.trim(txn, w.clock.now(), {}, 10).empty());
+  });
   CHECK(w.fill(limit) == limit);
 }
 
@@ -188,7 +190,7 @@ TEST_CASE("A1.1 sessions at the same time are counted in the transaction") {
       for (int i = 0; i < each; ++i) {
         const int n = t * each + i;
         taken += app_world::wait_for(w.submissions.message(who, w.envelope(n, 1), world::mail(n)))
-                         .code == 250;
+                     .code == 250;
       }
       return taken;
     }));

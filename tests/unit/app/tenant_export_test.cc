@@ -30,8 +30,9 @@ std::string content_of(const std::filesystem::path& file) {
 using dice = std::mt19937;
 
 std::string some_text(dice& random, std::size_t most = 12) {
-  static const std::string_view pieces[] = {"a", "Ő", " ", "\"", "\\", "<", "&", "\n", "\t", "\x01",
-                                            "\xff", "/", "é", "]]>", "x", "0", "😀", "\r", "'"};
+  static const std::string_view pieces[] = {"a",  "Ő",  " ",    "\"",   "\\", "<", "&",
+                                            "\n", "\t", "\x01", "\xff", "/",  "é", "]]>",
+                                            "x",  "0",  "😀",   "\r",   "'"};
   std::string out;
   for (auto n = random() % (most + 1); n > 0; --n) out += pieces[random() % std::size(pieces)];
   return out;
@@ -282,8 +283,9 @@ TEST_CASE("A2.12 the same tenant twice: the name, its logins and domains are tak
   const auto made = app::import_tenant(w.care, file, "shop-2", "desk:anna");
   REQUIRE(made.has_value());
   CHECK(made->tenant.legal_name == "shop Kft.");
-  CHECK_THAT(made->left_out, Catch::VectorContains(std::string{
-                                 "domain shop.example: the domain is verified for another tenant"}));
+  CHECK_THAT(made->left_out,
+             Catch::VectorContains(
+                 std::string{"domain shop.example: the domain is verified for another tenant"}));
   CHECK(made->tenant.id != w.tenant_named("shop"));
 }
 
@@ -312,7 +314,9 @@ TEST_CASE("A2.10 an import that did not end is swept away") {
     w.change([&](write_txn& txn) {
       const auto id = w.rooms.tenants.reserve_id(txn);
       w.rooms.past.put(txn, id, 1, "{}");
-      w.rooms.removals.put(txn, {.tenant = id, .name = "(import)", .begun_at = w.clock.now() + std::chrono::hours{12}});
+      w.rooms.removals.put(
+          txn,
+          {.tenant = id, .name = "(import)", .begun_at = w.clock.now() + std::chrono::hours{12}});
     });
     app_world::wait_for(app::remove_ended_tenants(w.care)).value();
     CHECK(w.read([&](read_txn& txn) { return w.rooms.by_tenant.count(txn, {1}); }) == 1);

@@ -233,12 +233,11 @@ TEST_CASE("A2.2 the rooms never give one tenant what is another's") {
       CHECK(w.rooms.consents.list(txn, other, person).empty());
       CHECK_FALSE(w.rooms.consents.find_person(txn, other, person).has_value());
       CHECK_FALSE(w.rooms.suppressions.find(txn, other, person, w.clock.now()).has_value());
-      CHECK_FALSE(w.rooms.consents
-                      .find(txn, {.tenant = other,
-                                  .person = person,
-                                  .sender = "shop Kft.",
-                                  .topic = "news"})
-                      .has_value());
+      CHECK_FALSE(
+          w.rooms.consents
+              .find(txn,
+                    {.tenant = other, .person = person, .sender = "shop Kft.", .topic = "news"})
+              .has_value());
     }
     std::string resume;
     CHECK(w.rooms.queue.list(txn, {.tenant = other}, resume, 100).empty());
