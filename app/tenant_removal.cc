@@ -224,7 +224,9 @@ asio::awaitable<result<void>> remove_ended_tenants(tenant_services& s) {
   auto orders = s.rooms.env.read([&](read_txn& txn) { return s.rooms.removals.all(txn); });
   if (!orders) co_return orders.error();
   for (auto& order : *orders) {
-    if (order.begun_at > now) continue;  // an import that is still at work (app/tenant_import.h)
+    // What was begun above is later than `now`.
+    if (order.begun_at > s.clock.now())
+      continue;  // an import that is still at work (app/tenant_import.h)
     const auto gone = co_await continue_removal(s, std::move(order));
     if (!gone) co_return gone.error();
   }

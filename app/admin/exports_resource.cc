@@ -32,7 +32,8 @@ resource make(api_context& c, const policy::tenants::tenant& t, const request& r
   const auto settled = body.text("invoices");
   body.finish();
   if (!format) co_return problem(422, "format must be json or xml");
-  if (!settled.empty() && settled != "settled") co_return problem(422, "invoices: settled, or absent");
+  if (!settled.empty() && settled != "settled")
+    co_return problem(422, "invoices: settled, or absent");
   auto work = [&c, t, format = *format, is_settled = settled == "settled", actor = actor_of(r)] {
     return export_tenant(*c.care, t, format, is_settled, actor);
   };

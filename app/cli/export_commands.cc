@@ -64,8 +64,7 @@ int run_import(const context& c, const transfer_options& o) {
   if (!in) return complain(o.file + ": cannot be read", exit_could_not);
   const auto begun = daemon.post("/v1/tenant-imports", json::object{});
   if (!begun || !begun->is_ok()) return finish(c, begun, show_fields);
-  const auto at =
-      "/v1/tenant-imports/" + std::string{begun->body.as_object().at("id").as_string()};
+  const auto at = "/v1/tenant-imports/" + std::string{begun->body.as_object().at("id").as_string()};
   std::string piece(piece_bytes, '\0');
   for (std::uint64_t sent = 0;;) {
     in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
