@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::size_t jobs_max = 10'000;
 
-// An upload may wait for its rest for days. Only the tenant's own: another one's list is not ours to
-// change.
+// An upload may wait for its rest for days. Only the tenant's own: another one's list is not ours
+// to change.
 erasure_hook blank_open_imports(const std::filesystem::path& root, store_rooms& rooms) {
   return [files = import_files{root}, &rooms](const erased_person& who) -> result<std::uint64_t> {
     const auto jobs = rooms.env.read(

@@ -207,7 +207,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .notify_queue = [this](instant due) { scheduler.notify(due); },
            .reload_dkim_keys =
                [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
-           .request_compaction = [this] { maintenance.ask_again(); }},
+           .request_compaction = [this] { maintenance.ask_again(); },
+           .stop_imports = [this](tenant_id t) { imports.cancel_all(t); }},
       imports{rooms, clock, imports_of(config)},
       api{.rooms = rooms,
           .live = live,
@@ -381,7 +382,7 @@ void gateway::state::start() {
   tasks.spawn(follow_imports(rooms, clock, desk_workers));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
   for (const auto& m : more_io) executors.push_back(m->get_executor());
-  tend_tenants(care, tasks);
+  tend_tenants(tasks, care);
   tasks.spawn(maintenance.run());
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",

@@ -248,6 +248,15 @@ result<import_job> import_runner::cancel(import_id id) {
   return j;
 }
 
+void import_runner::cancel_all(tenant_id tenant) {
+  constexpr std::size_t jobs_max = 100'000;
+  const auto jobs = state_->rooms.env.read(
+      [&](read_txn& txn) { return state_->rooms.imports.of_tenant(txn, tenant, jobs_max); });
+  if (!jobs) return;
+  for (const auto& j : *jobs)
+    if (j.is_open() && !cancel(j.id)) state_->work.cancel(j.id);
+}
+
 result<import_job> import_runner::release(import_id id, const std::string& reason,
                                           const std::string& actor) {
   auto answer = std::make_shared<result<import_job>>(no_such);

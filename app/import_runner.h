@@ -52,6 +52,8 @@ class import_runner {
   result<import_job> begin(import_id id);
   // conflict: ended already, or all-or-nothing and being applied.
   result<import_job> cancel(import_id id);
+  // Ends every open import of a tenant whose data goes, whatever it is at.
+  void cancel_all(tenant_id tenant);
   // The desk lets campaigns go in spite of the score.
   result<import_job> release(import_id id, const std::string& reason, const std::string& actor);
 

@@ -53,6 +53,9 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       idempotency{env},
       fingerprints{env},
       imports{env},
+      removals{env},
+      past{env},
+      by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {
   commits.add_presync([this] { return bodies.presync(); });

@@ -10,6 +10,9 @@
 #include "app/idempotency_store.h"
 #include "app/import_store.h"
 #include "app/notice_marks.h"
+#include "app/past_history.h"
+#include "app/removal_orders.h"
+#include "app/tenant_rows.h"
 #include "app/verdict_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
@@ -67,6 +70,9 @@ struct store_rooms {
   idempotency_store idempotency;
   fingerprint_counts fingerprints;
   import_store imports;
+  removal_orders removals;
+  past_history past;
+  tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

@@ -81,8 +81,11 @@ std::string fact(const event& e, const std::string& name) {
 // Empty: nothing to tell.
 std::string about_of(const event& e) {
   using journal::event_kind;
+  if (e.facts.contains("restored")) return {};  // told of where it happened
   if (e.kind == event_kind::tenant_changed) {
     const auto to = fact(e, "to");
+    // Whoever was let in by a person was never hindered.
+    if (fact(e, "from") == "pending" && e.facts.contains("vouched_by")) return {};
     return to.empty() ? std::string{} : "tenant." + to;
   }
   if (e.kind == event_kind::standing_changed)

@@ -30,6 +30,7 @@ struct tenant_services {
   // Asks that freed database pages and spool records be overwritten (RULES A2 10: physically gone
   // within 24 hours). May be called often.
   std::function<void()> request_compaction;
+  std::function<void(tenant_id)> stop_imports;  // before the tenant's rows are removed
 };
 
 // "https://host:port" of a URL; empty if it has none.

@@ -5,7 +5,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/domain_check.h"
+#include "app/tenant_export.h"
 #include "app/tenant_notices.h"
+#include "app/tenant_removal.h"
 #include "base/log.h"
 
 namespace consentry::app {
@@ -16,6 +18,7 @@ namespace {
 
 // RULES A2 3 allows five minutes for a letter.
 constexpr std::chrono::seconds between_rounds{3};
+constexpr std::chrono::seconds between_removals{60};
 constexpr std::chrono::milliseconds between_slices{50};
 constexpr std::chrono::milliseconds between_trims = std::chrono::minutes{30};
 constexpr std::size_t rows_per_trim = 2000;
@@ -41,6 +44,22 @@ asio::awaitable<void> prove_domains(tenant_services& s) {
   }
 }
 
+asio::awaitable<void> remove_the_ended(tenant_services& s) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  for (;;) {
+    auto clean = [&s] {
+      remove_old_exports(s);
+      return true;
+    };
+    co_await s.workers.run(std::move(clean));
+    const auto done = co_await remove_ended_tenants(s);
+    if (!done)
+      log::error("app/tenant_tasks", "removal_failed", {{"cause", describe(done.error())}});
+    timer.expires_after(between_removals);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
 asio::awaitable<void> forget_old_counts(tenant_services& s) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   auto resume = std::make_shared<std::string>();
@@ -57,12 +76,13 @@ asio::awaitable<void> forget_old_counts(tenant_services& s) {
 
 }  // namespace
 
-// Not `a && b`: cancelled together they end in multiple_exceptions, which the scope takes for a
-// bug.
-void tend_tenants(tenant_services& s, task_scope& tasks) {
+// A task for each, so that a name server that does not answer keeps no letter waiting; not `a &&
+// b`: cancelled together they end in multiple_exceptions, which the scope takes for a bug.
+void tend_tenants(task_scope& tasks, tenant_services& s) {
   tasks.spawn(write_letters(s));
   tasks.spawn(prove_domains(s));
   tasks.spawn(forget_old_counts(s));
+  tasks.spawn(remove_the_ended(s));
 }
 
 }  // namespace consentry::app

@@ -1,4 +1,5 @@
-// What goes on for tenants by itself: letters to their contacts, proofs of domains.
+// What goes on for tenants by itself: letters to their contacts, proofs of domains, removal of
+// those that ended long ago.
 #pragma once
 
 #include "app/tenant_services.h"
@@ -6,8 +7,7 @@
 
 namespace consentry::app {
 
-// A task for each, so that a name server that does not answer keeps no letter waiting. They run
-// until tasks is cancelled, a round every few seconds. s outlives tasks.
-void tend_tenants(tenant_services& s, task_scope& tasks);
+// A task for each duty, until cancelled, a round every few seconds or minutes. s outlives tasks.
+void tend_tenants(task_scope& tasks, tenant_services& s);
 
 }  // namespace consentry::app

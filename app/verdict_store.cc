@@ -59,6 +59,10 @@ std::vector<recipient_id> verdict_store::naming(const read_txn& txn, const queue
   return out;
 }
 
+std::size_t verdict_store::erase(write_txn& txn, recipient_id recipient) const {
+  return txn.erase(verdicts_, key_of(recipient)) ? 1 : 0;
+}
+
 bool verdict_store::trim(write_txn& txn, instant before, std::size_t rows) const {
   auto c = txn.scan(verdicts_);
   std::size_t removed = 0;

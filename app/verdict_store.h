@@ -28,6 +28,7 @@ class verdict_store {
   // Verdicts that name the person, among `rows` from resume on; resume 0 after it: all were seen.
   std::vector<recipient_id> naming(const read_txn& txn, const queue::named_person& who,
                                    recipient_id& resume, std::size_t rows) const;
+  std::size_t erase(write_txn& txn, recipient_id recipient) const;  // 0: there was none
 
   // Removes the oldest verdicts as long as they were given before `before`, at most `rows`; true:
   // there may be more.

@@ -151,6 +151,7 @@ class store_env {
 
   // At start only, before other threads run. The same name gives the same table.
   table open_table(const std::string& name);
+  const std::vector<std::string>& table_names() const noexcept { return tables_; }
 
   read_txn begin_read() const;
   write_txn begin_write();  // commit_loop only

@@ -151,6 +151,9 @@ class queue_store {
   // Open messages with their bodies, in slices of `rows`, for spool_rewrite.
   std::vector<queued_message> open_messages(const read_txn& txn, std::string& resume,
                                             std::size_t rows) const;
+  // A finished message with its recipients, wherever a token led; which they were. Nothing may be
+  // on its way for it any more.
+  std::vector<recipient_id> remove(write_txn& txn, message_id id) const;
 
   // --- reads ---
   std::optional<queued_message> message(const read_txn& txn, message_id id) const;
@@ -173,6 +176,14 @@ class queue_store {
                               due_position from, std::size_t limit) const;
   // Names of groups with rows, at most `limit`; costs one step a group.
   std::vector<std::string> parked_groups(const read_txn& txn, lane in, std::size_t limit) const;
+  // Messages of a tenant by a walk over all: at most `rows` looked at, `limit` found.
+  struct tenant_page {
+    std::vector<message_id> finished;
+    bool any_open = false;
+    std::string resume;  // empty: the end
+  };
+  tenant_page messages_of(const read_txn& txn, tenant_id tenant, const std::string& resume,
+                          std::size_t rows, std::size_t limit) const;
   std::uint64_t open_messages_in(const read_txn& txn, std::uint32_t segment) const;
   std::uint32_t last_segment(const read_txn& txn) const;
 

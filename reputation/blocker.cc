@@ -172,6 +172,13 @@ bool blocker::replay(write_txn& txn, tenant_id tenant, const standing& as_record
   return true;
 }
 
+void blocker::restore(write_txn& txn, tenant_id tenant, const standing& after) {
+  journal::event e;
+  e.facts["restored"] = "yes";
+  const auto seq = change(txn, tenant, standing_of(txn, tenant), after, std::move(e));
+  if (after.bulk_blocked) close(tenant, seq);
+}
+
 void blocker::refresh(const read_txn& txn, tenant_id tenant) {
   const auto stored = standing_of(txn, tenant);
   const auto newest = journal_.last(txn);

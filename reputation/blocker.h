@@ -70,6 +70,9 @@ class blocker {
   // already. A gate that it opens opens by refresh().
   bool replay(write_txn& txn, tenant_id tenant, const standing& as_recorded);
 
+  // A change as an export tells it, oldest first; the last is the standing. Journaled as restored.
+  void restore(write_txn& txn, tenant_id tenant, const standing& after);
+
   // Sets the gate to what is stored: after the commit of an unblock, or a failed commit of a block.
   // Any thread, with a transaction begun after that commit. It cannot undo a block that is still on
   // its way to the disk, and an older view does not overrule a newer one; where it cannot be told

@@ -106,6 +106,28 @@ suppression_list::page suppression_list::list(const read_txn& txn, tenant_id ten
   return out;
 }
 
+std::vector<suppression_list::listed> suppression_list::all(const read_txn& txn, tenant_id tenant,
+                                                            std::size_t rows,
+                                                            std::string& resume) const {
+  std::vector<listed> out;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  const auto from = std::exchange(resume, {});
+  auto at = txn.scan(suppressions_);
+  for (bool ok = at.seek(from.empty() ? prefix : from); ok && at.key().starts_with(prefix);
+       ok = at.next()) {
+    if (rows-- == 0) {
+      resume = at.key();
+      break;
+    }
+    out.push_back({std::string{at.key().substr(prefix.size())}, decode_suppression(at.value())});
+  }
+  return out;
+}
+
+void suppression_list::restore(write_txn& txn, tenant_id tenant, const listed& l) const {
+  txn.put(suppressions_, key_of(tenant, l.person), encode(l.what));
+}
+
 std::optional<suppression> suppression_list::find(const read_txn& txn, tenant_id tenant,
                                                   std::string_view person, instant now) const {
   const auto bytes = txn.get(suppressions_, key_of(tenant, person));

@@ -30,6 +30,8 @@ class suppression_list {
 
   // Where it came from is free text and may name the person: an erasure leaves only what it is.
   void forget_source(write_txn& txn, tenant_id tenant, std::string_view person) const;
+  // All of a tenant's, expired ones too, at most `rows` a call. resume: empty to begin; empty again
+  // at the end. restore: as all() gave it, journaled by whoever restores.
   struct listed {
     std::string person;
     suppression what;
@@ -42,6 +44,9 @@ class suppression_list {
   };
   page list(const read_txn& txn, tenant_id tenant, std::string_view after, std::size_t limit,
             std::optional<suppression_reason> only, instant now) const;
+  std::vector<listed> all(const read_txn& txn, tenant_id tenant, std::size_t rows,
+                          std::string& resume) const;
+  void restore(write_txn& txn, tenant_id tenant, const listed& l) const;
 
   // nullopt: may get mail. An expired one is as none.
   std::optional<suppression> find(const read_txn& txn, tenant_id tenant, std::string_view person,

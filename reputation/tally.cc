@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -135,6 +136,59 @@ tally::tally(store_env& env, int complaint_max_age_days)
       complaints_{env.open_table("complaints")},
       campaign_tallies_{env.open_table("campaign_tallies")},
       day_tallies_{env.open_table("day_tallies")} {}
+
+std::vector<tally::sum_row> tally::sums(const read_txn& txn, tenant_id tenant, bool by_day,
+                                        std::size_t rows, std::string& resume) const {
+  std::vector<sum_row> out;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  const auto from = std::exchange(resume, {});
+  auto at = txn.scan(by_day ? day_tallies_ : campaign_tallies_);
+  for (bool ok = at.seek(from.empty() ? prefix : from); ok && at.key().starts_with(prefix);
+       ok = at.next()) {
+    if (rows-- == 0) {
+      resume = at.key();
+      break;
+    }
+    byte_reader in{at.key().substr(prefix.size())};
+    sum_row row{.by_day = by_day, .epoch = in.be32(), .count = decode_count(at.value())};
+    row.label = by_day ? consentry::to_string(to_date(static_cast<day_number>(in.be32())))
+                       : std::string{in.rest()};
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+void tally::restore(write_txn& txn, tenant_id tenant, const sum_row& row) const {
+  if (!row.by_day) {
+    txn.put(campaign_tallies_, epoch_prefix(tenant, row.epoch) + row.label,
+            encode_count(row.count));
+    return;
+  }
+  const auto day = parse_date(row.label);
+  CONSENTRY_CHECK(day.has_value());
+  txn.put(day_tallies_, day_row(tenant, row.epoch, day_of(*day)), encode_count(row.count));
+}
+
+std::vector<recipient_id> tally::sent_of(const read_txn& txn, tenant_id tenant,
+                                         const std::string& resume, std::size_t rows,
+                                         std::size_t limit, std::string& next) const {
+  std::vector<recipient_id> out;
+  next.clear();
+  auto at = txn.scan(sent_);
+  for (bool ok = resume.empty() ? at.first() : at.seek(resume); ok; ok = at.next()) {
+    if (rows-- == 0 || out.size() >= limit) {
+      next = at.key();
+      return out;
+    }
+    if (decode_sent_record(at.value()).tenant == tenant)
+      out.push_back({byte_reader{at.key()}.be64()});
+  }
+  return out;
+}
+
+std::size_t tally::forget(write_txn& txn, recipient_id recipient) const {
+  return txn.erase(sent_, recipient_key(recipient)) ? 1 : 0;
+}
 
 std::optional<sent_record> tally::find(const read_txn& txn, recipient_id recipient) const {
   const auto bytes = txn.get(sent_, recipient_key(recipient));

@@ -71,6 +71,26 @@ class tally {
 
   std::optional<sent_record> find(const read_txn& txn, recipient_id recipient) const;
 
+  // The sums as they are stored, for an export and back. label: the campaign, or the day as
+  // YYYY-MM-DD. A campaign's name of more than 200 bytes is cut and ends with its digest.
+  struct sum_row {
+    bool by_day = false;
+    std::uint32_t epoch = 1;
+    std::string label;
+    complaint_count count;
+  };
+  std::vector<sum_row> sums(const read_txn& txn, tenant_id tenant, bool by_day, std::size_t rows,
+                            std::string& resume) const;
+  void restore(write_txn& txn, tenant_id tenant, const sum_row& row) const;
+
+  // For the removal of a tenant. Its deliveries, by a walk over all: at most `rows` looked at,
+  // `limit` found; next: where to go on, empty at the end. forget() leaves the sums alone: they go
+  // with the tenant's own rows. 0: there was none.
+  std::vector<recipient_id> sent_of(const read_txn& txn, tenant_id tenant,
+                                    const std::string& resume, std::size_t rows, std::size_t limit,
+                                    std::string& next) const;
+  std::size_t forget(write_txn& txn, recipient_id recipient) const;
+
   // The tenant over the window that ends today, and one campaign of the epoch: what a complaint can
   // have changed.
   tenant_figures figures_with(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,

@@ -8,6 +8,7 @@
 #include "app/contact_link.h"
 #include "app/queue_control.h"
 #include "app/tenant_change.h"
+#include "app/tenant_erasure.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -114,6 +115,18 @@ resource change_state(api_context& c, const tenants::tenant& t, const request& r
   co_return json_response(shown(c, *changed));
 }
 
+resource erase(api_context& c, const tenants::tenant& t, const request& r) {
+  json_body body{r.body};
+  auto reason = body.required_text("reason");
+  body.finish();
+  if (c.care == nullptr) co_return problem(503, "nothing can be erased here");
+  auto actor = actor_of(r);
+  const auto erased = co_await erase_tenant(*c.care, t.id, std::move(reason), std::move(actor));
+  if (!erased) co_return problem_of(erased.error());
+  co_return json_response(
+      json::object{{"name", erased->name}, {"erased", true}, {"finished", erased->is_finished}});
+}
+
 resource one_tenant(api_context& c, request r) {
   const auto directory = c.rooms.directory.get();
   const auto* found = directory->find_named(r.path[2]);
@@ -124,6 +137,7 @@ resource one_tenant(api_context& c, request r) {
   const bool is_post = r.method == "POST";
   if (part.empty() && r.method == "GET") co_return json_response(whole(c, *directory, t));
   if (part == "state" && is_post) co_return co_await change_state(c, t, r);
+  if (part == "erase" && is_post) co_return co_await erase(c, t, r);
   if (part == "contact-link" && is_post) co_return co_await send_link(c, t, r, 200);
   co_return problem(404, "no such resource");
 }

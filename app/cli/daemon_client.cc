@@ -55,6 +55,14 @@ result<answer> daemon_client::remove(const std::string& t, const std::string& re
   return ask("DELETE", t, {}, {}, reason);
 }
 
+result<std::string> daemon_client::get_bytes(const std::string& t) const {
+  auto got = get_text(t, 0);
+  if (!got) return got.error();
+  if (got->status == 200) return std::move(got->body);
+  return failure{.kind = failure_kind::invalid,
+                 .public_text = "the daemon answered " + std::to_string(got->status)};
+}
+
 result<answer> daemon_client::ask(std::string_view method, const std::string& t, std::string body,
                                   std::string_view content_type, std::string reason) const {
   if (reason.empty()) reason = at_.reason;

@@ -41,6 +41,8 @@ class daemon_client {
 
   // Blocks. failure unavailable: nobody listens there.
   result<answer> get(const std::string& target) const;
+  // The body as it is; failure invalid, with the problem's words, where the answer is none.
+  result<std::string> get_bytes(const std::string& target) const;
   result<answer> post(const std::string& target, const boost::json::value& body) const;
   result<answer> patch(const std::string& target, const boost::json::value& body) const;
   result<answer> remove(const std::string& target, const std::string& reason = {}) const;

@@ -43,6 +43,8 @@ std::string domain_path(const domain_options& o, const std::string& act) {
   return tenant_path(o.tenant, "domains") + "/" + path_segment(o.domain) + "/" + act;
 }
 
+void add_erase_command(CLI::App& group, context& c);
+
 }  // namespace
 
 void add_tenant_commands(CLI::App& app, context& c) {
@@ -113,7 +115,28 @@ void add_tenant_commands(CLI::App& app, context& c) {
                     show_fields);
     };
   });
+  add_erase_command(*group, c);
+  add_transfer_commands(*group, c);
 }
+
+namespace {
+
+void add_erase_command(CLI::App& group, context& c) {
+  auto o = kept<tenant_options>();
+  auto* erase = group.add_subcommand(
+      "erase", "remove a terminated tenant's data at once, on its request; cannot be undone");
+  erase->add_option("name", o->name, "")->required();
+  erase->add_option("--reason", o->reason, "who asked for it, and how")->required();
+  erase->callback([&c, o] {
+    c.chosen = [&c, o] {
+      const json::object body{{"reason", o->reason}};
+      return finish(c, daemon_client{c.socket}.post(tenant_path(o->name, "erase"), body),
+                    show_fields);
+    };
+  });
+}
+
+}  // namespace
 
 void add_domain_commands(CLI::App& app, context& c) {
   auto* group = app.add_subcommand("domain", "sender domains")->require_subcommand(1);

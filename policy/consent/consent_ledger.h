@@ -52,6 +52,11 @@ struct consent_rows {
   std::optional<consent_view> all_topics;  // the withdrawal or objection that covers every topic
 };
 
+struct listed_person {
+  std::string person;  // pseudonym
+  person_record record;
+};
+
 // Reads: any thread, with its own transaction. Writes: inside commit_loop operations; all are
 // re-runnable. Throws store_error and decode_error.
 class consent_ledger {
@@ -84,6 +89,15 @@ class consent_ledger {
                                    std::string_view person) const;
   std::optional<person_record> find_person(const read_txn& txn, tenant_id tenant,
                                            std::string_view person) const;
+
+  // All of a tenant's, at most `rows` a call, in the order of their keys. resume: empty to begin;
+  // empty again at the end.
+  std::vector<listed_consent> rows(const read_txn& txn, tenant_id tenant, std::size_t count,
+                                   std::string& resume) const;
+  std::vector<listed_person> person_rows(const read_txn& txn, tenant_id tenant, std::size_t count,
+                                         std::string& resume) const;
+  // A row as rows() gave it, for another tenant number maybe. Journals nothing: see note_import.
+  void restore(write_txn& txn, const listed_consent& c) const;
 
   // Joins (merge()) and journals consent_given or consent_confirmed. An older record never revives
   // a withdrawal. CHECKs that record.salt holds 16 bytes: set it before the operation, so that a

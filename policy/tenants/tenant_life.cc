@@ -141,8 +141,8 @@ result<tenant> tenant_registry::restore_tenant(write_txn& txn, const tenant& giv
   if (auto r = validate(given); !r) return r.error();
   if (txn.get(names_, given.name)) return no(failure_kind::conflict, "the name is taken");
   CONSENTRY_CHECK(given.pseudonym_key.size() == 32);
+  CONSENTRY_CHECK(given.id && !find_tenant(txn, given.id));
   auto t = given;
-  t.id = next_id(txn);
   t.contact_token_hash.clear();
   t.contact_token_expires_at = {};
   store(txn, t);
@@ -154,6 +154,16 @@ result<tenant> tenant_registry::restore_tenant(write_txn& txn, const tenant& giv
              {"state", std::string{to_string(t.state)}}};
   journal_.append(txn, e);
   return t;
+}
+
+result<void> tenant_registry::restore_credential(write_txn& txn, const credential& c,
+                                                 std::string_view actor, instant created_at,
+                                                 instant at) const {
+  if (auto added = add_credential(txn, c, actor, at); !added) return added;
+  auto stored = c;
+  stored.created_at = created_at;
+  txn.put(credentials_, c.user, encode(stored));
+  return {};
 }
 
 std::optional<sender_domain> tenant_registry::own_domain(const read_txn& txn, tenant_id owner,

@@ -62,14 +62,19 @@ class tenant_registry {
   // RULES A2 10: tenant, names, credentials, domains, tokens, and with the pseudonym key the link
   // between journal and persons. Gives the names of its domains. not_found. The history stays.
   result<std::vector<std::string>> remove_tenant(write_txn& txn, tenant_id id) const;
-  // A tenant from another store's export: everything as given, under a new number. conflict: the
-  // name is taken.
+  // A number for a tenant to come; never given again.
+  tenant_id reserve_id(write_txn& txn) const { return next_id(txn); }
+  // A tenant from an export: everything as given, under a reserved number. conflict: the name is
+  // taken.
   result<tenant> restore_tenant(write_txn& txn, const tenant& given, std::string_view source,
                                 std::string_view actor, instant at) const;
 
   // conflict: the user name is taken. not_found: no such tenant.
   result<void> add_credential(write_txn& txn, const credential& c, std::string_view actor,
                               instant at) const;
+  // From an export, as given. conflict: the user name is taken.
+  result<void> restore_credential(write_txn& txn, const credential& c, std::string_view actor,
+                                  instant created_at, instant at) const;
   // not_found: no such user name.
   result<void> change_credential(write_txn& txn, std::string_view user,
                                  const credential_change& change, std::string_view actor,

@@ -1,0 +1,367 @@
+#include "app/export_rows.h"
+
+#include <stdexcept>
+
+#include "app/export_fields.h"
+#include "base/bytes.h"
+#include "base/sealed_text.h"
+#include "base/text.h"
+#include "journal/event_json.h"
+
+namespace consentry::app {
+namespace {
+
+namespace consent = policy::consent;
+namespace tenants = policy::tenants;
+
+constexpr std::size_t person_bytes = 16;
+
+// What a purpose seals opens for no other name: a key cannot be moved to another tenant's file.
+std::string purpose_of(std::string_view what, std::string_view name) {
+  return std::string{what} + '\0' + std::string{name};
+}
+
+std::string opened(field_reader& in, std::string_view member, std::string_view key,
+                   const std::string& purpose) {
+  const auto sealed = parse_base64(in.required_text(member));
+  auto secret = sealed ? unseal(key, purpose, *sealed) : std::nullopt;
+  if (!secret)
+    throw configuration_error(std::string{member} + ": was sealed by another gateway's export.key");
+  return std::move(*secret);
+}
+
+template <class Enum, class Parse>
+Enum named(field_reader& in, std::string_view member, Parse parse) {
+  const auto value = parse(in.required_text(member));
+  if (!value) throw configuration_error(std::string{member} + ": unknown value");
+  return *value;
+}
+
+std::optional<tenants::domain_proof> parse_proof(std::string_view name) {
+  for (const auto p : {tenants::domain_proof::none, tenants::domain_proof::dns_token,
+                       tenants::domain_proof::operator_act})
+    if (to_string(p) == name) return p;
+  return std::nullopt;
+}
+
+// Numbers of recipients mean nothing elsewhere.
+consent::consent_record without_numbers(consent::consent_record r) {
+  if (r.first_delivery) r.first_delivery->recipient = {};
+  if (r.last_delivery) r.last_delivery->recipient = {};
+  return r;
+}
+
+std::optional<consent::delivery_mark> mark_at(const std::optional<instant>& t) {
+  if (!t) return std::nullopt;
+  return consent::delivery_mark{.at = *t, .recipient = {}};
+}
+
+std::optional<instant> time_of(const std::optional<consent::delivery_mark>& m) {
+  return m ? std::optional{m->at} : std::nullopt;
+}
+
+}  // namespace
+
+row tenant_row(const tenants::tenant& t, std::string_view export_key) {
+  return field_writer{}
+      .text("name", t.name)
+      .text("legal_name", t.legal_name)
+      .text("contact", t.contact)
+      .text("postal_address", t.postal_address)
+      .text("state", to_string(t.state))
+      .time("state_since", t.state_since)
+      .time("created_at", t.created_at)
+      .time("contact_confirmed_at", t.contact_confirmed_at)
+      .text("contact_confirmed_by", t.contact_confirmed_by)
+      .text("ended_because", to_string(t.ended_because))
+      .text("sealed_key",
+            base64(seal(export_key, purpose_of("pseudonyms", t.legal_name), t.pseudonym_key)))
+      .take();
+}
+
+tenants::tenant read_tenant(const row& r, std::string_view export_key) {
+  field_reader in{r};
+  tenants::tenant t;
+  t.name = in.required_text("name");
+  t.legal_name = in.required_text("legal_name");
+  t.contact = in.required_text("contact");
+  t.postal_address = in.text("postal_address");
+  t.state = named<tenants::tenant_state>(in, "state", tenants::parse_tenant_state);
+  t.state_since = in.time("state_since");
+  t.created_at = in.time("created_at");
+  t.contact_confirmed_at = in.time("contact_confirmed_at");
+  t.contact_confirmed_by = in.text("contact_confirmed_by");
+  if (const auto why = in.required_text("ended_because"); why != "none") {
+    const auto parsed = tenants::parse_termination_reason(why);
+    if (!parsed) throw configuration_error("ended_because: unknown value");
+    t.ended_because = *parsed;
+  }
+  t.pseudonym_key = opened(in, "sealed_key", export_key, purpose_of("pseudonyms", t.legal_name));
+  if (t.pseudonym_key.size() != 32) throw configuration_error("sealed_key: wrong size");
+  in.finish();
+  return t;
+}
+
+row domain_row(const tenants::sender_domain& d) {
+  return field_writer{}
+      .text("domain", d.domain)
+      .time("added_at", d.added_at)
+      .text("verified_by", to_string(d.verified_by))
+      .time("verified_at", d.verified_at)
+      .text("dns_token", d.dns_token)
+      .text("dkim_selector", d.dkim_selector)
+      .take();
+}
+
+tenants::sender_domain read_domain(const row& r) {
+  field_reader in{r};
+  tenants::sender_domain d;
+  d.domain = in.required_text("domain");
+  d.added_at = in.time("added_at");
+  d.verified_by = named<tenants::domain_proof>(in, "verified_by", parse_proof);
+  d.verified_at = in.time("verified_at");
+  d.dns_token = in.required_text("dns_token");
+  d.dkim_selector = in.required_text("dkim_selector");
+  in.finish();
+  return d;
+}
+
+row credential_row(const tenants::credential& c, std::string_view export_key) {
+  const auto keys = byte_writer{}
+                        .text(c.scram.salt)
+                        .varint(static_cast<std::uint64_t>(c.scram.iterations))
+                        .text(c.scram.stored_key)
+                        .text(c.scram.server_key)
+                        .take();
+  return field_writer{}
+      .text("user", c.user)
+      .text("stream", smtp::to_string(c.stream))
+      .text("campaign", c.campaign)
+      .text("topic", c.topic)
+      .flag("active", c.active)
+      .time("created_at", c.created_at)
+      .text("sealed_password", base64(seal(export_key, purpose_of("password", c.user), keys)))
+      .take();
+}
+
+tenants::credential read_credential(const row& r, std::string_view export_key) {
+  field_reader in{r};
+  tenants::credential c;
+  c.user = in.required_text("user");
+  c.stream = named<smtp::stream>(in, "stream", smtp::parse_stream);
+  c.campaign = in.text("campaign");
+  c.topic = in.text("topic");
+  c.active = in.flag("active");
+  c.created_at = in.time("created_at");
+  const auto keys = opened(in, "sealed_password", export_key, purpose_of("password", c.user));
+  byte_reader bytes{keys};
+  c.scram.salt = bytes.text();
+  c.scram.iterations = static_cast<int>(bytes.varint());
+  c.scram.stored_key = bytes.text();
+  c.scram.server_key = bytes.text();
+  in.finish();
+  return c;
+}
+
+row person_row(const consent::listed_person& p) {
+  return field_writer{}
+      .hex("person", p.person)
+      .text("address", p.record.address)
+      .text("name", p.record.name)
+      .take();
+}
+
+consent::listed_person read_person(const row& r) {
+  field_reader in{r};
+  consent::listed_person p;
+  p.person = in.hex("person", person_bytes);
+  p.record.address = in.text("address");
+  p.record.name = in.text("name");
+  in.finish();
+  if (p.person.empty()) throw configuration_error("person: is missing");
+  return p;
+}
+
+row consent_row(const consent::listed_consent& c) {
+  const auto& x = c.record;
+  auto out = field_writer{}
+                 .hex("person", c.key.person)
+                 .flag("all_topics", c.all_topics)
+                 .text("sender", x.sender)
+                 .text("topic", x.topic)
+                 .time("given_at", x.given_at)
+                 .text("given_at_text", x.given_at_text)
+                 .time("confirmed_at", x.confirmed_at)
+                 .text("method", x.method)
+                 .text("provenance", x.provenance)
+                 .text("notice_version", x.notice.version)
+                 .text("notice_hash", x.notice.hash)
+                 .text("notice_language", x.notice.language)
+                 .text("notice_url", x.notice.url)
+                 .text("evidence_reference", x.evidence_reference)
+                 .text("form_id", x.form_id)
+                 .text("tick", to_string(x.tick))
+                 .text("ip", x.ip)
+                 .text("user_agent", x.user_agent)
+                 .day("purchase_day", x.purchase_day)
+                 .text("importer", x.importer)
+                 .time("recorded_at", x.recorded_at)
+                 .hex("salt", x.salt)
+                 .time("withdrawn_at", x.withdrawn_at)
+                 .text("withdrawn_method", x.withdrawn_method)
+                 .time("unticked_at", x.unticked_at)
+                 .time("objected_at", x.objected_at)
+                 .time("first_delivery_at", time_of(x.first_delivery))
+                 .time("last_delivery_at", time_of(x.last_delivery))
+                 .day("declared_delivery_day", x.declared_delivery_day)
+                 .take();
+  if (encode(read_consent(out).record) != encode(without_numbers(x)))
+    throw std::logic_error("a consent cannot be exported without loss: app/export_rows.cc");
+  return out;
+}
+
+consent::listed_consent read_consent(const row& r) {
+  field_reader in{r};
+  consent::listed_consent c;
+  auto& x = c.record;
+  c.key.person = in.hex("person", person_bytes);
+  c.all_topics = in.flag("all_topics");
+  x.sender = in.text("sender");
+  x.topic = in.text("topic");
+  x.given_at = in.maybe_time("given_at");
+  x.given_at_text = in.text("given_at_text");
+  x.confirmed_at = in.maybe_time("confirmed_at");
+  x.method = in.text("method");
+  x.provenance = in.text("provenance");
+  x.notice = {.version = in.text("notice_version"),
+              .hash = in.text("notice_hash"),
+              .language = in.text("notice_language"),
+              .url = in.text("notice_url")};
+  x.evidence_reference = in.text("evidence_reference");
+  x.form_id = in.text("form_id");
+  x.tick = named<consent::tick_state>(in, "tick", consent::parse_tick_state);
+  x.ip = in.text("ip");
+  x.user_agent = in.text("user_agent");
+  x.purchase_day = in.day("purchase_day");
+  x.importer = in.text("importer");
+  x.recorded_at = in.time("recorded_at");
+  x.salt = in.hex("salt", 16);
+  x.withdrawn_at = in.maybe_time("withdrawn_at");
+  x.withdrawn_method = in.text("withdrawn_method");
+  x.unticked_at = in.maybe_time("unticked_at");
+  x.objected_at = in.maybe_time("objected_at");
+  x.first_delivery = mark_at(in.maybe_time("first_delivery_at"));
+  x.last_delivery = mark_at(in.maybe_time("last_delivery_at"));
+  x.declared_delivery_day = in.day("declared_delivery_day");
+  in.finish();
+  if (c.key.person.empty()) throw configuration_error("person: is missing");
+  c.key.sender = x.sender;
+  c.key.topic = x.topic;
+  return c;
+}
+
+row suppression_row(const reputation::suppression_list::listed& l) {
+  return field_writer{}
+      .hex("person", l.person)
+      .text("reason", to_string(l.what.reason))
+      .text("source", l.what.source)
+      .time("at", l.what.at)
+      .time("expires_at", l.what.expires_at)
+      .text("campaign", l.what.campaign)
+      .take();
+}
+
+reputation::suppression_list::listed read_suppression(const row& r) {
+  field_reader in{r};
+  reputation::suppression_list::listed l;
+  l.person = in.hex("person", person_bytes);
+  l.what.reason =
+      named<reputation::suppression_reason>(in, "reason", reputation::parse_suppression_reason);
+  l.what.source = in.text("source");
+  l.what.at = in.time("at");
+  l.what.expires_at = in.maybe_time("expires_at");
+  l.what.campaign = in.text("campaign");
+  in.finish();
+  if (l.person.empty()) throw configuration_error("person: is missing");
+  return l;
+}
+
+row standing_row(const reputation::standing& s) {
+  return field_writer{}
+      .flag("bulk_blocked", s.bulk_blocked)
+      .number("epoch", s.epoch)
+      .time("since", s.since)
+      .text("cause", s.cause)
+      .text("actor", s.actor)
+      .take();
+}
+
+reputation::standing read_standing(const row& r) {
+  field_reader in{r};
+  reputation::standing s;
+  s.bulk_blocked = in.flag("bulk_blocked");
+  s.epoch = static_cast<std::uint32_t>(in.number("epoch"));
+  s.since = in.time("since");
+  s.cause = in.text("cause");
+  s.actor = in.text("actor");
+  in.finish();
+  return s;
+}
+
+row sum_row(const reputation::tally::sum_row& s) {
+  return field_writer{}
+      .number("epoch", s.epoch)
+      .text(s.by_day ? "day" : "campaign", s.label)
+      .number("delivered", s.count.delivered)
+      .number("complaints", s.count.complaints)
+      .take();
+}
+
+reputation::tally::sum_row read_sum(const row& r, bool by_day) {
+  field_reader in{r};
+  reputation::tally::sum_row s{.by_day = by_day};
+  s.epoch = static_cast<std::uint32_t>(in.number("epoch"));
+  s.label = by_day ? consentry::to_string(in.day("day").value()) : in.text("campaign");
+  s.count = {.delivered = in.number("delivered"), .complaints = in.number("complaints")};
+  in.finish();
+  return s;
+}
+
+row approval_row(const template_approval& a) {
+  return field_writer{}
+      .hex("fingerprint", a.digest)
+      .text("approver", a.approver)
+      .text("reason", a.reason)
+      .time("approved_at", a.approved_at)
+      .time("expires_at", a.expires_at)
+      .take();
+}
+
+template_approval read_approval(const row& r) {
+  field_reader in{r};
+  template_approval a;
+  a.digest = in.hex("fingerprint", 16);
+  a.approver = in.text("approver");
+  a.reason = in.text("reason");
+  a.approved_at = in.time("approved_at");
+  a.expires_at = in.time("expires_at");
+  in.finish();
+  if (a.digest.empty()) throw configuration_error("fingerprint: is missing");
+  return a;
+}
+
+row history_row(const journal::event& e) {
+  auto shown = e;
+  if (e.kind == journal::event_kind::complained) {
+    shown.person.clear();
+    shown.message = {};
+    shown.recipient = {};
+    shown.commitment.clear();
+    shown.facts.clear();
+  }
+  auto out = journal::to_json(shown);
+  out.erase("tenant");
+  return out;
+}
+
+}  // namespace consentry::app

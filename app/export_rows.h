@@ -1,0 +1,57 @@
+// The rows of a tenant's export, one JSON object each, and back. docs/export-schema.md tells every
+// member. Numbers that only mean something in one store (tenant, messages, recipients) stay behind;
+// secrets travel sealed.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <string_view>
+
+#include "app/fingerprint_counts.h"
+#include "journal/event.h"
+#include "policy/consent/consent_ledger.h"
+#include "policy/tenants/credential.h"
+#include "policy/tenants/sender_domain.h"
+#include "policy/tenants/tenant.h"
+#include "reputation/blocker.h"
+#include "reputation/suppression_list.h"
+#include "reputation/tally.h"
+
+namespace consentry::app {
+
+using row = boost::json::object;
+
+// Reading throws configuration_error naming what is wrong.
+row tenant_row(const policy::tenants::tenant& t, std::string_view export_key);
+policy::tenants::tenant read_tenant(const row& r, std::string_view export_key);
+
+row domain_row(const policy::tenants::sender_domain& d);
+policy::tenants::sender_domain read_domain(const row& r);
+
+row credential_row(const policy::tenants::credential& c, std::string_view export_key);
+policy::tenants::credential read_credential(const row& r, std::string_view export_key);
+
+row person_row(const policy::consent::listed_person& p);
+policy::consent::listed_person read_person(const row& r);
+
+// Throws std::logic_error where the row would not give the record back: a field was added to it and
+// not here. An export must not lose in silence.
+row consent_row(const policy::consent::listed_consent& c);
+policy::consent::listed_consent read_consent(const row& r);
+
+row suppression_row(const reputation::suppression_list::listed& l);
+reputation::suppression_list::listed read_suppression(const row& r);
+
+row standing_row(const reputation::standing& s);
+reputation::standing read_standing(const row& r);
+
+row sum_row(const reputation::tally::sum_row& s);
+reputation::tally::sum_row read_sum(const row& r, bool by_day);
+
+row approval_row(const template_approval& a);
+template_approval read_approval(const row& r);
+
+// Who complained stays with the operator (RULES D5): a complaint stands without person and mail.
+row history_row(const journal::event& e);
+
+}  // namespace consentry::app
