@@ -362,6 +362,8 @@ asio::awaitable<void> gateway::state::close_http(std::chrono::milliseconds patie
 }
 
 void gateway::state::start() {
+  if (auto begun = begin_restored(rooms); !begun)
+    throw configuration_error(describe(begun.error()));
   open_http();  // first: nothing else can fail
   // RULES A2 8: an older copy does not know who has withdrawn since.
   api.is_sending = !is_marked_restored(config.store.folder);

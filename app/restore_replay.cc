@@ -18,7 +18,9 @@ namespace {
 using journal::event_kind;
 
 constexpr std::size_t entries_per_commit = 500;
-constexpr std::string_view reached_key = "reached";
+constexpr std::string_view reached_key = "reached", begun_key = "begun";
+// More numbers than are given between two copies.
+constexpr std::uint64_t numbers_left_out = 1'000'000'000;
 
 struct place {
   journal_seq seq;
@@ -48,6 +50,12 @@ std::uint64_t number_of(const std::string& text) {
   std::uint64_t n = 0;
   std::from_chars(text.data(), text.data() + text.size(), n);
   return n;
+}
+
+place newest_in(const store_rooms& rooms, const read_txn& txn) {
+  place p{.seq = rooms.journal.last(txn), .hash = journal::chain_start};
+  if (p.seq) p.hash = rooms.journal.read(txn, p.seq)->hash;
+  return p;
 }
 
 struct told_entry {
@@ -291,18 +299,18 @@ void replaying::see_numbers(const journal::event& e) {
 // The last place of the file that this store knows. Reads it whole, which verifies its chain.
 result<place> replaying::find_begin() {
   place newest{.hash = journal::chain_start};
-  std::optional<place> reached;
+  std::optional<place> reached, begun;
   const auto looked = rooms_.env.read([&](const read_txn& txn) {
-    newest.seq = rooms_.journal.last(txn);
-    if (newest.seq) newest.hash = rooms_.journal.read(txn, newest.seq)->hash;
+    newest = newest_in(rooms_, txn);
     if (const auto bytes = txn.get(table_, reached_key)) reached = decode_place(*bytes);
+    if (const auto bytes = txn.get(table_, begun_key)) begun = decode_place(*bytes);
   });
   if (!looked) return looked.error();
   auto reader = journal_file_reader::open(file_);
   if (!reader) return reader.error();
   std::optional<place> begin;
   const auto look_at = [&](const place& p) {
-    if (p == newest || (reached && p == *reached)) begin = p;
+    if (p == newest || (reached && p == *reached) || (begun && p == *begun)) begin = p;
   };
   look_at({{reader->from().value - 1}, reader->previous()});
   for (;;) {
@@ -376,10 +384,22 @@ result<void> replaying::run() {
   if (auto done = flush(); !done) return done;
   if (report.from)
     if (auto done = finish(); !done) return done;
+  auto over = rooms_.commits.run([&](write_txn& txn) { txn.erase(table_, begun_key); });
+  if (!over) return over;
   return unmark_restored(rooms_.env.folder());
 }
 
 }  // namespace
+
+result<void> begin_restored(store_rooms& rooms) {
+  if (!is_marked_restored(rooms.env.folder())) return {};
+  const auto t = rooms.env.open_table("restore");
+  return rooms.commits.run([&](write_txn& txn) {
+    if (txn.get(t, begun_key)) return;
+    txn.put(t, begun_key, encode(newest_in(rooms, txn)));
+    rooms.ids.take(txn, numbers_left_out);
+  });
+}
 
 result<replay_report> replay_journal(const erasure_parts& parts,
                                      const std::filesystem::path& file) {

@@ -45,7 +45,8 @@ def test_erased_from_the_raw_files():
         for words in (ADDRESS, NAME, "jane.doe.kovacs"):
             assert files_with(gateway.store, words) == []
         # Whoever waits besides still does, and the older consent does not come back.
-        assert gateway.json("stats")["queue"]["queued"] == 1
+        bob = gateway.json("person", "report", "acme", "bob@waits.test")
+        assert [m["outcome"] for m in bob["mails"]] == ["queued"]
         gateway.import_consents([{"email": ADDRESS, "name": NAME}])
         after = gateway.json("person", "report", "acme", ADDRESS)
         assert "address" not in after["person"] and after["erased"]["gone_at"]
@@ -112,16 +113,19 @@ def test_back_from_a_snapshot():
             restored.extra_arguments = ["--reapply", str(journal)]
             restored.start()
             assert restored.json("stats")["sending"] is True
-            assert "address" not in restored.json("person", "report", "acme", ADDRESS)["person"]
-            assert restored.json("stats")["queue"]["queued"] == 0
+            jane = restored.json("person", "report", "acme", ADDRESS)
+            assert "address" not in jane["person"]
+            assert [m["outcome"] for m in jane["mails"]] == ["cancelled"]
             bob = restored.json("person", "report", "acme", "bob@waits.test")
             assert any("withdrawn_at" in c for c in bob["consents"])
             restored.cli("journal", "verify")
             # The same again does nothing.
-            entries = restored.json("stats")["journal"]["last"]
+            def replays():
+                return restored.cli("journal", "tail", "-n", "1000", "--kind", "desk_act").count("journal replayed")
+            assert replays() == 1
             restored.stop()
             restored.start()
-            assert restored.json("stats")["journal"]["last"] == entries
+            assert replays() == 1
             restored.stop()
             journal.write_text(journal.read_text().replace('"seq":3,', '"seq":4,', 1))
             done = subprocess.run([support.program("consentryd"), "--config", str(restored.config), "--reapply", str(journal)],

@@ -142,6 +142,28 @@ TEST_CASE("A2.8: an older copy is marked, and the replayed journal brings it up 
   CHECK(w.events(journal::event_kind::desk_act).size() == 1);
 }
 
+TEST_CASE("a copy that took mail before the replay keeps it, and its history is still known") {
+  lost_day d;
+  message_id taken;
+  {
+    app_world w{d.copy};
+    begin_restored(w.rooms).value();
+    taken = w.enqueue(d.shop, smtp::stream::transactional, {"late@example.hu"});
+    w.withdraw(d.shop, bob, "other");
+  }
+  app_world w{d.copy};
+  w.clock.set(d.before.clock.now());
+  begin_restored(w.rooms).value();
+  CHECK(taken.value > d.late.value + 1000);
+  replay(w, d.journal).value();
+  check_replayed(w, d);
+  CHECK(w.recipient({taken.value + 1})->state == queue::recipient_state::queued);
+  // Over: a copy of this store begins anew.
+  const auto more = w.enqueue(d.shop, smtp::stream::transactional, {"late@example.hu"});
+  begin_restored(w.rooms).value();
+  CHECK(w.enqueue(d.shop, smtp::stream::transactional, {bob}).value < more.value + 10);
+}
+
 TEST_CASE("a journal replayed twice is harmless") {
   lost_day d;
   app_world w{d.copy};
