@@ -46,7 +46,11 @@ std::optional<std::vector<std::string>> take_texts(json::object& o, std::string_
 result<void> check_scan(const policy::policy_set& set, const filters::scan_result& scan) {
   policy::evidence e;
   e.phase = policy::phase::message;
-  e.stream = smtp::stream::transactional;  // what is asked is the content alone
+  // What is asked is the content alone: all else is as it should be.
+  e.stream = smtp::stream::doi;
+  e.topic = "any";
+  e.sign_up = policy::sign_up_facts{.at = e.now};
+  e.is_doi_template_approved = true;
   e.tenant_state = tenants::tenant_state::active;
   e.domain_status = policy::sender_domain_status::verified;
   // A confirmation asks for permission: that is what it is for, and the stream doi may.

@@ -247,7 +247,7 @@ def doi_mail(to, name="Anna Kiss", code="a1b2c3", more=""):
 
 def api(house, method, path, body=None, code=200):
     data = ["-H", "Content-Type: application/json", "-d", json.dumps(body)] if body is not None else []
-    done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", "-X", method, *data, "--unix-socket", str(house.gateway.socket),
+    done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", "-H", "X-Reason: test", "-X", method, *data, "--unix-socket", str(house.gateway.socket),
                            f"http://localhost/v1/tenants/acme/{path}"], capture_output=True, text=True, timeout=support.PATIENCE_S)
     text, _, status = done.stdout.rpartition("\n")
     assert int(status) == code, done.stdout + done.stderr

@@ -19,14 +19,15 @@ boost::json::object json_of(const app::admin::response& r) {
 }
 
 struct world : tenant_world {
-  app::public_pages::context pages{.rooms = rooms, .live = live, .clock = clock};
+  app::sign_up_desk desk{
+      {.rooms = rooms, .live = live, .clock = clock, .notify_queue = [](instant) {}}};
+  app::public_pages::context pages{rooms, live, clock, desk, {}};
 
   app::admin::response page(const std::string& method, const std::string& token) {
     app::admin::request r;
     r.method = method;
     r.path = {"a", token};
-    REQUIRE(app::public_pages::is_contact_link(r));
-    return wait_for(app::public_pages::contact_page(pages, std::move(r)));
+    return wait_for(app::public_pages::serve(pages, std::move(r)));
   }
   app::admin::response add(const std::string& state) {
     return ask(
