@@ -87,7 +87,7 @@ bool brings_evidence(const consent_record& incoming, const consent_record& store
   if (incoming.given_at != stored.given_at)
     return incoming.given_at && (!stored.given_at || *incoming.given_at > *stored.given_at);
   // Of one consent told twice the newest purchase counts (RULES A4).
-  if (incoming.given_at && incoming.purchase_day != stored.purchase_day)
+  if (incoming.purchase_day != stored.purchase_day)
     return incoming.purchase_day > stored.purchase_day;
   return stands_before(incoming, stored);
 }
