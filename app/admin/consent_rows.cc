@@ -61,16 +61,16 @@ std::vector<judged_consent> judge_consents(const store_rooms& rooms, const conse
                                  .format = consent::import_format::ndjson,
                                  .now = who.now};
   consent::import_lookup lookup;
-  lookup.pseudonym = [&](const std::string& key) {
-    return policy::tenants::pseudonym(who.tenant, key);
+  lookup.pseudonym = [&](std::string_view key, std::span<char, 16> to) {
+    std::ranges::copy(policy::tenants::pseudonym(who.tenant, key), to.begin());
   };
-  lookup.is_stored = [&](const std::string& person) {
+  lookup.is_stored = [&](std::string_view person) {
     const auto found = rooms.env.read([&](read_txn& txn) {
       return rooms.consents.find_person(txn, who.tenant.id, person).has_value();
     });
     return found && *found;
   };
-  auto plan = consent::plan_import(rows, wanted, lookup);
+  auto plan = consent::plan_batch(rows, wanted, lookup);
   if (!plan) throw configuration_error(plan.error().public_text);
   for (auto& row : plan->rows) out[numbers[row.line - 1]].row = std::move(row);
   for (auto& no : plan->refused) {
