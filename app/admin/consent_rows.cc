@@ -79,7 +79,7 @@ std::vector<judged_consent> judge_consents(const store_rooms& rooms, const conse
       out[i].reason = std::move(no->reason);
       out[i].text = std::move(no->text);
     } else {
-      out[i].row = consent::row_of(planned, run.shared(planned.shared), wanted);
+      consent::to_import_row(planned, run.shared(planned.shared), wanted, out[i].row);
     }
   }
   return out;

@@ -264,37 +264,32 @@ bool run_reader::next() {
   return true;
 }
 
-void run_reader::decode(const import_request& request, import_row& out) const {
-  byte_reader r{rest_};
-  const auto flags = r.varint();
-  const auto has = [&](row_flag f) { return (flags & f) != 0; };
-  const auto which = r.varint();
-  if (which >= shared_.size()) throw decode_error("shared fields of an import's run");
-  const auto& shared = shared_[which];
+void to_import_row(const planned_row& row, const shared_fields& shared,
+                   const import_request& request, import_row& out) {
   auto& c = out.record;
-  out.line = line_;
-  out.stored_key = stored_key(request.tenant, row_.substr(0, 16), row_.substr(16, 8));
+  const std::string_view person{row.key.data(), 16}, matter{row.key.data() + 16, 8};
+  out.line = row.line;
+  out.stored_key = stored_key(request.tenant, person, matter);
   out.key.tenant = request.tenant;
-  out.key.person = row_.substr(0, 16);
+  out.key.person = person;
   out.key.sender = c.sender = shared.sender;
   out.key.topic = c.topic = shared.topic;
-  out.person.address = r.text();
-  const bool whole = !has(withdrawal_only);
-  const auto salt = whole ? r.raw(16) : std::string_view{};
-  c.salt = salt;
-  c.given_at = time_if(r, has(has_given));
-  c.given_at_text = text_if(r, whole);
-  c.confirmed_at = time_if(r, has(has_confirmed));
-  c.purchase_day = day_if(r, has(has_purchase));
-  c.declared_delivery_day = day_if(r, has(has_declared));
-  c.withdrawn_at = time_if(r, has(has_withdrawn));
-  c.withdrawn_method = text_if(r, has(has_withdrawn));
-  c.unticked_at = time_if(r, has(has_unticked));
-  c.evidence_reference = text_if(r, has(has_evidence));
-  c.ip = text_if(r, has(has_ip));
-  c.user_agent = text_if(r, has(has_user_agent));
-  out.person.name = text_if(r, has(has_name));
+  out.person.address = row.address;
+  out.person.name = row.name;
+  c.given_at = row.given_at;
+  c.given_at_text = row.given_at_text;
+  c.confirmed_at = row.confirmed_at;
+  c.purchase_day = row.purchase_day;
+  c.declared_delivery_day = row.declared_day;
+  c.withdrawn_at = row.withdrawn_at;
+  c.withdrawn_method = row.withdrawn_method;
+  c.unticked_at = row.unticked_at;
+  c.evidence_reference = row.evidence;
+  c.ip = row.ip;
+  c.user_agent = row.user_agent;
   // RULES D4: of somebody who withdrew nothing is kept but that.
+  const bool whole = !row.is_withdrawal_only;
+  c.salt.assign(row.salt.data(), whole ? row.salt.size() : 0);
   c.method = whole ? std::string_view{shared.method} : std::string_view{};
   c.provenance = whole ? std::string_view{shared.provenance} : std::string_view{};
   c.form_id = whole ? std::string_view{shared.form_id} : std::string_view{};
@@ -307,40 +302,31 @@ void run_reader::decode(const import_request& request, import_row& out) const {
   c.recorded_at = request.now;
 }
 
-import_row row_of(const planned_row& p, const shared_fields& shared,
-                  const import_request& request) {
-  const std::string_view key{p.key.data(), p.key.size()};
-  import_row out;
-  out.line = p.line;
-  out.stored_key = stored_key(request.tenant, key.substr(0, 16), key.substr(16));
-  out.key = {request.tenant, std::string{key.substr(0, 16)}, shared.sender, shared.topic};
-  out.person.address = p.address;
-  auto& c = out.record;
-  c.sender = shared.sender;
-  c.topic = shared.topic;
-  c.withdrawn_at = p.withdrawn_at;
-  c.withdrawn_method = p.withdrawn_at ? p.withdrawn_method : std::string_view{};
-  c.importer = request.importer;
-  c.recorded_at = request.now;
-  // RULES D4: of somebody who withdrew nothing is kept but that.
-  if (p.is_withdrawal_only) return out;
-  out.person.name = p.name;
-  c.salt = std::string{p.salt.data(), p.salt.size()};
-  c.given_at = p.given_at;
-  c.given_at_text = p.given_at_text;
-  c.confirmed_at = p.confirmed_at;
-  c.purchase_day = p.purchase_day;
-  c.declared_delivery_day = p.declared_day;
-  c.unticked_at = p.unticked_at;
-  c.evidence_reference = p.evidence;
-  c.ip = p.ip;
-  c.user_agent = p.user_agent;
-  c.method = shared.method;
-  c.provenance = shared.provenance;
-  c.form_id = shared.form_id;
-  c.notice = shared.notice;
-  c.tick = shared.tick;
-  return out;
+void run_reader::decode(const import_request& request, import_row& out) const {
+  byte_reader r{rest_};
+  const auto flags = r.varint();
+  const auto has = [&](row_flag f) { return (flags & f) != 0; };
+  planned_row row;
+  row.line = line_;
+  std::ranges::copy(key(), row.key.begin());
+  const auto which = r.varint();
+  if (which >= shared_.size()) throw decode_error("shared fields of an import's run");
+  row.is_withdrawal_only = has(withdrawal_only);
+  row.address = r.text();
+  if (!row.is_withdrawal_only) std::ranges::copy(r.raw(row.salt.size()), row.salt.begin());
+  row.given_at = time_if(r, has(has_given));
+  row.given_at_text = text_if(r, !row.is_withdrawal_only);
+  row.confirmed_at = time_if(r, has(has_confirmed));
+  row.purchase_day = day_if(r, has(has_purchase));
+  row.declared_day = day_if(r, has(has_declared));
+  row.withdrawn_at = time_if(r, has(has_withdrawn));
+  row.withdrawn_method = text_if(r, has(has_withdrawn));
+  row.unticked_at = time_if(r, has(has_unticked));
+  row.evidence = text_if(r, has(has_evidence));
+  row.ip = text_if(r, has(has_ip));
+  row.user_agent = text_if(r, has(has_user_agent));
+  row.name = text_if(r, has(has_name));
+  to_import_row(row, shared_[which], request, out);
 }
 
 bool run_merge::is_behind(const std::unique_ptr<run_reader>& a,

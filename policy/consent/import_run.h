@@ -53,16 +53,16 @@ struct planned_row {
   std::array<char, 16> salt{};
 };
 
-// The row that a planned one becomes, without the way through a file: for one that comes alone.
-import_row row_of(const planned_row& planned, const shared_fields& shared,
-                  const import_request& request);
+// Overwrites out, whose strings keep their memory.
+void to_import_row(const planned_row& row, const shared_fields& shared,
+                   const import_request& request, import_row& out);
 
 // Collects rows in memory and writes them sorted. Throws std::system_error when the disk refuses.
 class run_writer {
  public:
   void add(const planned_row& row);
   std::uint32_t add_shared(const shared_fields& f);
-  const shared_fields& shared(std::uint32_t number) const { return shared_[number]; }
+  const shared_fields& shared(std::uint32_t index) const { return shared_.at(index); }
   std::size_t bytes() const noexcept { return arena_.size() + shared_bytes_; }
   bool empty() const noexcept { return order_.empty(); }
   // Writes, syncs, and begins anew; indexes of shared fields begin at 0 again.
