@@ -79,10 +79,25 @@ TEST_CASE("a connection that does not go on is ended") {
   CHECK(hasty_server::answer(s.plain, "GET / HT").empty());
   CHECK(hasty_server::answer(s.secure, "").empty());
   CHECK(hasty_server::answer(s.secure, "\x16\x03\x01").empty());
-  const auto slow =
-      hasty_server::answer(s.plain, head("POST /", "Content-Length: 10\r\n") + "12345");
-  CHECK(slow.starts_with("HTTP/1.1 408 "));
-  CHECK(slow.find("\"code\":\"too_slow\"") != slow.npos);
+  const auto half = head("POST /", "Content-Length: 10\r\n") + "12345";
+  CHECK(hasty_server::answer(s.plain, half).empty());
+}
+
+TEST_CASE("a body that trickles is told that it is too slow") {
+  hasty_server s;
+  asio::io_context mine;
+  tcp::socket slow{mine};
+  slow.connect({asio::ip::address_v4::loopback(), s.plain});
+  asio::write(slow, asio::buffer(head("POST /", "Content-Length: 1000\r\n")));
+  boost::system::error_code error;
+  while (slow.available() == 0 && !error) {
+    asio::write(slow, asio::buffer("x", 1), error);
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  std::string text;
+  asio::read(slow, asio::dynamic_buffer(text), error);
+  CHECK(text.starts_with("HTTP/1.1 408 "));
+  CHECK(text.find("\"code\":\"too_slow\"") != text.npos);
 }
 
 TEST_CASE("a connection has so many requests, and there are so many connections") {

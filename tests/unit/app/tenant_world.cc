@@ -57,6 +57,8 @@ app::admin::response tenant_world::ask(const std::string& method, std::vector<st
   r.path.insert(r.path.begin(), "v1");
   r.body = body;
   r.person = "anna";
+  r.as = policy::tenants::role::admin;
+  r.headers["x-reason"] = "a test";
   try {
     return wait_for(app::admin::serve(api, std::move(r)));
   } catch (const configuration_error& e) {
