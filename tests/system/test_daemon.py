@@ -99,8 +99,9 @@ def test_sighup_takes_new_routes_and_keeps_sessions(home):
         support.wait_for(lambda: any("reload" in line for line in g.output().splitlines()[lines:]), "the reload")
         client.sendmail("news@sender.test", ["after@rcpt.test"], support.letter("after@rcpt.test"))
         client.quit()
-        second.wait_for(1)
-        assert [r["recipients"] for r in house.sink.received()] == ["before@rcpt.test"]
+        support.wait_for(lambda: "after@rcpt.test" in [r["recipients"] for r in second.received()], "the letter by the new route")
+        # Letters to the tenant's contact may go either way.
+        assert [r["recipients"] for r in house.sink.received() if r["recipients"].endswith("@rcpt.test")] == ["before@rcpt.test"]
 
 
 def test_sighup_with_a_bad_file_keeps_the_old_settings(home):
