@@ -109,19 +109,6 @@ result<import_plan> plan_import(const std::filesystem::path& file,
                                 const import_watch& watch = {});
 inline constexpr const char* rejects_file = "rejects.csv";
 
-// The same for a few rows at hand, without files: what programs write one by one.
-struct refused_row {
-  std::uint64_t line = 0;
-  std::string reason;  // "import.too_old": stable
-  std::string text;    // what is wrong and what to do
-};
-struct batch_plan {
-  std::vector<import_row> rows;  // as they come
-  std::vector<refused_row> refused;
-};
-result<batch_plan> plan_batch(std::string_view text, const import_request& request,
-                              const import_lookup& lookup, const import_limits& limits = {});
-
 struct import_summary {
   std::uint64_t added = 0;
   std::uint64_t renewed = 0;

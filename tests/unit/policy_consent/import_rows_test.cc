@@ -107,25 +107,6 @@ TEST_CASE("whole records end outside quotes") {
   }
 }
 
-TEST_CASE("a few rows at hand are judged as those of a file are") {
-  const auto text = import_header +
-                    "\na@b.hu,news,2026-01-10,web,own_form,h\n"
-                    "nobody,news,2026-01-10,web,own_form,h\n";
-  const auto batch = plan_batch(text, request(), lookup());
-  REQUIRE(batch.has_value());
-  REQUIRE(batch->rows.size() == 1);
-  REQUIRE(batch->refused.size() == 1);
-  CHECK(batch->refused[0].line == 3);
-  CHECK(batch->refused[0].reason == "import.address_invalid");
-  const auto whole = plan_text(text);
-  REQUIRE(whole.has_value());
-  auto row = whole->rows().at(0);
-  row.record.salt = batch->rows[0].record.salt;  // drawn anew each time
-  CHECK(row.record == batch->rows[0].record);
-  CHECK(row.stored_key == batch->rows[0].stored_key);
-  CHECK(row.stored_key == stored_key(row.key));
-}
-
 TEST_CASE("A4: the newest purchase counts, in whatever order rows tell of it") {
   const std::string header = import_header + ",tick,purchase_day\n";
   const std::string older = "a@b.hu,news,2026-01-10,purchase,own_shop,h,ticked,2026-01-10\n";

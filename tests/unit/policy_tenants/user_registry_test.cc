@@ -102,8 +102,8 @@ TEST_CASE("a token lets its user in until it is revoked, expires, or the user st
   CHECK(w.change("bela", acme, {.as = role::admin}).error().kind == failure_kind::invalid);
   CHECK(w.change("bela", rival, {.active = false}).error().kind == failure_kind::not_found);
 
-  const auto revoked = w.write(
-      [&](write_txn& txn) { return w.users.revoke_token(txn, acme, "bela", 2, by_anna); });
+  const auto revoked =
+      w.write([&](write_txn& txn) { return w.users.revoke_token(txn, acme, "bela", 2, by_anna); });
   REQUIRE(revoked.has_value());
   CHECK(w.who("second").empty());
   REQUIRE(w.add_token("bela", acme, "fourth").has_value());
@@ -117,7 +117,9 @@ TEST_CASE("a user who goes takes all tokens along, and nobody else's") {
     REQUIRE(w.add_token(login, acme, std::string{login} + "-token").has_value());
   }
   REQUIRE(w.add_token("bela", acme, "another").has_value());
-  REQUIRE(w.write([&](write_txn& txn) { return w.users.remove(txn, acme, "bela", by_anna); }).has_value());
+  REQUIRE(w.write([&](write_txn& txn) {
+             return w.users.remove(txn, acme, "bela", by_anna);
+           }).has_value());
   CHECK(w.who("bela-token").empty());
   CHECK(w.who("another").empty());
   CHECK(w.who("bela2-token") == "bela2");
