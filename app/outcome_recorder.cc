@@ -117,7 +117,7 @@ void outcome_recorder::note_expired(write_txn& txn, const queue::queued_message&
   rooms_.consents.note_expired(
       txn,
       {.tenant = m.tenant, .person = r.person, .sender = sender_identity(*t), .topic = m.topic},
-      r.id, facts.rule, {.at = facts.at, .actor = "gateway"});
+      r.id, facts.rule, {.at = facts.at, .actor = "gateway"}, m.id);
 }
 
 void outcome_recorder::held(write_txn& txn, const queue::queued_message& m,

@@ -389,7 +389,7 @@ void consent_ledger::note_refused(write_txn& txn, const consent_key& key, std::s
 }
 
 bool consent_ledger::note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,
-                                  std::string_view rule, const act& by) const {
+                                  std::string_view rule, const act& by, message_id message) const {
   const auto stored = find(txn, key);
   if (!stored || !stored->given_at) return false;
   for (const auto& told : journal_->of_person(txn, key.tenant, key.person, history_looked_at_max))
@@ -397,6 +397,7 @@ bool consent_ledger::note_expired(write_txn& txn, const consent_key& key, recipi
         fold_name(told.what.topic) == fold_name(key.topic) && told.what.at >= *stored->given_at)
       return false;
   auto e = event_of(journal::event_kind::consent_expired, key, by);
+  e.message = message;
   e.recipient = recipient;
   e.reason = "consent.expired";
   e.rule = rule;

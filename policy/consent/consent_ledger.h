@@ -131,7 +131,7 @@ class consent_ledger {
   // Journals consent_expired, when a delivery attempt was refused for it: once for each evidence.
   // false: it is told already.
   bool note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,
-                    std::string_view rule, const act& by) const;
+                    std::string_view rule, const act& by, message_id message = {}) const;
 
   // A complaint or a reply against the mailing, for every topic of the tenant: the twelve months
   // are not renewed by silence (RULES A3). The complaint itself is journaled by whoever counts it.
