@@ -106,3 +106,18 @@ TEST_CASE("whole records end outside quotes") {
     CHECK(whole_records(r.text, layout, true) == r.at_end);
   }
 }
+
+TEST_CASE("A4: the newest purchase counts, in whatever order rows tell of it") {
+  const std::string header = import_header + ",tick,purchase_day\n";
+  const std::string older = "a@b.hu,news,2026-01-10,purchase,own_shop,h,ticked,2026-01-10\n";
+  const std::string newer = "a@b.hu,news,2026-02-10,purchase,own_shop,h,ticked,2026-02-10\n";
+  for (const auto& file : {header + older + newer, header + newer + older}) {
+    world w;
+    import_into(w, file);
+    CHECK(consentry::to_string(*w.find(key_of("a"))->purchase_day) == "2026-02-10");
+  }
+  world w;
+  import_into(w, header + newer);
+  CHECK(import_into(w, header + older).kept == 1);
+  CHECK(consentry::to_string(*w.find(key_of("a"))->purchase_day) == "2026-02-10");
+}
