@@ -52,8 +52,8 @@ result<void> import_files::create(import_id id) const {
     const int fd = ::open(upload(id).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return disk_failure(upload(id), errno);
     ::close(fd);
-    consent::sync_folder(folder(id));
-    consent::sync_folder(root_);
+    // From above: a name is nothing in a folder that has none.
+    for (const auto& f : {root_.parent_path(), root_, folder(id)}) consent::sync_folder(f);
   } catch (const std::system_error& e) {
     return disk_failure(folder(id), e.code().value());
   }

@@ -207,6 +207,9 @@ result<import_job> import_runner::append(import_id id, std::uint64_t offset,
   const auto most = std::min(j->bytes.value_or(UINT64_MAX), state_->limits.bytes_max);
   if (bytes.size() > most - offset)
     return invalid(fmt::format("the file has {} bytes, this part goes beyond", most));
+  // A crash may have come between the job's record and its folder.
+  if (offset == 0)
+    if (auto made = state_->files.create(id); !made) return made.error();
   if (auto written = state_->files.write(id, offset, bytes); !written) return written.error();
   return state_->change(id, [&](import_job& now) -> std::optional<failure> {
     if (now.state != import_state::uploading || now.uploaded != offset)

@@ -1,6 +1,6 @@
 """An import that is killed again and again ends with every row once: what was reported as applied is there, nothing counts twice.
 
-CONSENTRY_IMPORT_KILLS (8) says how often; the moments are random, the seed is printed.
+CONSENTRY_IMPORT_KILLS (6) says how often; the moments are random, the seed is printed.
 """
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 import support
 
-KILLS = int(os.environ.get("CONSENTRY_IMPORT_KILLS", "8"))
+KILLS = int(os.environ.get("CONSENTRY_IMPORT_KILLS", "6"))
 ROWS = 40_000
 
 
@@ -65,6 +65,7 @@ def test_import_killed(moments, forgetful):
             gateway.add_tenant()
             file = home / "list.csv"
             file.write_text(support.consent_csv(people(ROWS)))
+            log = open(home / "client.log", "ab")
             kills, seen = 0, {"uploading": 0, "planning": 0, "applying": 0}
             import_id, applied = None, 0
             while True:
@@ -72,14 +73,15 @@ def test_import_killed(moments, forgetful):
                 run = None
                 if not import_id or plant.newest()["state"] == "uploading":
                     run = support.subprocess.Popen([support.program("consentry"), "--socket", str(gateway.socket), "consent", "import", "acme",
-                                                    str(file), *resume], stdout=support.subprocess.DEVNULL, stderr=support.subprocess.DEVNULL)
+                                                    str(file), *resume], stdout=log, stderr=log)
                     support.wait_for(lambda: gateway.json("consent", "imports", "acme")["imports"], "the job")
                 job = plant.newest()
                 import_id = job["import"]
                 assert job["applied"] >= applied, "what was reported as applied was forgotten"
                 if kills < KILLS and job["state"] in seen:
-                    if kills >= KILLS // 2 and job["state"] != "applying":
-                        support.wait_for(lambda: plant.newest()["state"] not in ("uploading", "waiting", "planning"), "the rows to be applied")
+                    if kills >= KILLS // 2 and job["state"] != "applying" and (run is None or run.wait(support.PATIENCE_S) == 0):
+                        support.wait_for(lambda: plant.newest()["state"] not in ("uploading", "waiting", "planning"), 
+                                         f"the rows to be applied {plant.newest()}\n{(home / 'client.log').read_text()[-2000:]}\n{gateway.output()[-2000:]}")
                     time.sleep(moments.uniform(0, 0.25))
                     job = plant.newest()
                     applied = max(applied, job["applied"])
@@ -95,7 +97,7 @@ def test_import_killed(moments, forgetful):
                     break
             print(f"{kills} kills, when: {seen}")
             job = plant.newest()
-            assert job["state"] == "done", job
+            assert job["state"] == "done", f"{job}\n{gateway.output()[-3000:]}"
             assert (job["rows"], job["taken"], job["applied"]) == (ROWS, ROWS, ROWS)
             assert job["added"] == ROWS and job["kept"] == 0, "each row was applied once"
             assert seen["applying"] > 0, "no kill met the rows being applied: the test says nothing"
