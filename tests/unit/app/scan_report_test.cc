@@ -34,7 +34,8 @@ std::string keys_of(const json::object& o) {
 TEST_CASE("a report has parts, findings and a verdict, always") {
   const auto o = report_of(header + "Subject: hello\r\n\r\nhello\r\n");
   CHECK(keys_of(o) ==
-        "parts findings scores unscannable problems verdict reason rule text policy_version ");
+        "parts findings scores fingerprint unscannable problems verdict reason rule text "
+        "policy_version ");
   CHECK(o.at("verdict") == "send");
   CHECK(o.at("reason") == "ok");
   CHECK(o.at("findings").as_array().empty());
