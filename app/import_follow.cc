@@ -48,8 +48,10 @@ const import_job* import_of(const store_rooms& rooms, const read_txn& txn,
   const auto first = watched.lower_bound({e.tenant, instant::min()});
   if (first == watched.end() || first->first.first != e.tenant) return nullptr;
   for (const auto& c : rooms.consents.list(txn, e.tenant, e.person))
-    if (const auto found = watched.find({e.tenant, c.record.recorded_at}); found != watched.end())
-      return &found->second;
+    // A consent written alone in the same millisecond is not the import's.
+    if (c.record.import_entry)
+      if (const auto found = watched.find({e.tenant, c.record.recorded_at}); found != watched.end())
+        return &found->second;
   return nullptr;
 }
 
