@@ -10,6 +10,7 @@
 #include "app/fingerprint_counts.h"
 #include "journal/event.h"
 #include "policy/consent/consent_ledger.h"
+#include "policy/consent/evidence_store.h"
 #include "policy/tenants/credential.h"
 #include "policy/tenants/sender_domain.h"
 #include "policy/tenants/tenant.h"
@@ -38,6 +39,12 @@ policy::consent::listed_person read_person(const row& r);
 // not here. An export must not lose in silence.
 row consent_row(const policy::consent::listed_consent& c);
 policy::consent::listed_consent read_consent(const row& r);
+
+row blob_row(const policy::consent::evidence_store::stored_blob& b);
+policy::consent::evidence_store::stored_blob read_blob(const row& r);
+
+row notice_row(const policy::consent::notice_text& n);
+policy::consent::notice_text read_notice(const row& r);
 
 row suppression_row(const reputation::suppression_list::listed& l);
 reputation::suppression_list::listed read_suppression(const row& r);

@@ -14,6 +14,7 @@ using policy::tenants::tenant;
 namespace fs = std::filesystem;
 
 constexpr std::size_t rows_per_slice = 2000;
+constexpr std::size_t blobs_per_slice = 16;
 constexpr std::chrono::hours kept_for{24};
 
 // A failure of the store inside the sections below.
@@ -61,6 +62,23 @@ void write_people(const tenant_services& s, export_writer& out, tenant_id id) {
         return rooms.consents.rows(txn, id, rows_per_slice, resume);
       },
       [&](const auto& c) { out.row(consent_row(c)); });
+  out.end();
+  // Behind the consents that point to them: so they are never without one after an import.
+  out.begin("evidence", "blob");
+  in_slices(
+      s,
+      [&](const read_txn& txn, std::string& resume) {
+        return rooms.evidence.blobs(txn, id, blobs_per_slice, resume);
+      },
+      [&](const auto& b) { out.row(blob_row(b)); });
+  out.end();
+  out.begin("notices", "notice");
+  in_slices(
+      s,
+      [&](const read_txn& txn, std::string& resume) {
+        return rooms.evidence.notices(txn, id, blobs_per_slice, resume);
+      },
+      [&](const auto& n) { out.row(notice_row(n)); });
   out.end();
   out.begin("suppressions", "suppression");
   in_slices(

@@ -19,6 +19,7 @@ namespace tenants = policy::tenants;
 
 constexpr std::size_t line_bytes_max = 4u << 20;
 constexpr std::size_t rows_per_slice = 500;
+constexpr std::size_t slice_bytes_max = 4u << 20;
 // An import that did not end by then is swept away.
 constexpr std::chrono::hours works_for{12};
 constexpr std::string_view trailer_begins = "\"trailer\":";
@@ -93,6 +94,12 @@ result<json::object> verified(const tenant_services& s, const std::filesystem::p
   return no(failure_kind::invalid, "the file has no trailer: it is cut");
 }
 
+// What was stored once is stored again: only a knob that was lowered since can say no.
+template <class T>
+void must(const result<T>& r) {
+  if (!r) log::error("app/tenant_import", "row_refused", {{"cause", describe(r.error())}});
+}
+
 // Reads the rows, and writes them in slices under a number that no tenant has yet.
 class importing {
  public:
@@ -110,7 +117,8 @@ class importing {
       } catch (const configuration_error& e) {
         return no(failure_kind::invalid, fmt::format("line {}: {}", number, e.what()));
       }
-      if (slice_.size() >= rows_per_slice)
+      slice_bytes_ += line.size();
+      if (slice_.size() >= rows_per_slice || slice_bytes_ >= slice_bytes_max)
         if (auto done = commit_slice(); !done) return done.error();
     }
     if (auto done = commit_slice(); !done) return done.error();
@@ -177,6 +185,15 @@ class importing {
       });
     else if (section == "consents")
       consent(read_consent(o));
+    else if (section == "evidence")
+      put([b = read_blob(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
+        must(s.rooms.evidence.put_evidence(txn, id, b.bytes, b.what.type,
+                                           {b.what.stored_at, b.what.stored_by}));
+      });
+    else if (section == "notices")
+      put([n = read_notice(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
+        must(s.rooms.evidence.put_notice(txn, id, n.notice, n.text, {n.stored_at, n.stored_by}));
+      });
     else if (section == "suppressions")
       put([l = read_suppression(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
         s.rooms.suppressions.restore(txn, id, l);
@@ -206,6 +223,7 @@ class importing {
   void put(change c) { slice_.push_back(std::move(c)); }
 
   result<void> commit_slice() {
+    slice_bytes_ = 0;
     if (slice_.empty()) return {};
     const auto digest = std::exchange(slice_digest_, hash{}).finish();
     const auto consents = std::exchange(slice_consents_, 0);
@@ -310,6 +328,7 @@ class importing {
   std::vector<change> slice_;
   hash slice_digest_;
   std::uint64_t slice_consents_ = 0;
+  std::size_t slice_bytes_ = 0;
 };
 
 }  // namespace

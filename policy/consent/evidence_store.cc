@@ -1,6 +1,7 @@
 #include "policy/consent/evidence_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -291,6 +292,44 @@ std::optional<notice_text> evidence_store::find_notice(const read_txn& txn, tena
   const auto bytes = txn.get(notices_, notice_key(tenant, hash));
   if (!bytes) return std::nullopt;
   return decode_notice(*bytes);
+}
+
+std::vector<evidence_store::stored_blob> evidence_store::blobs(const read_txn& txn,
+                                                               tenant_id tenant, std::size_t many,
+                                                               std::string& resume) const {
+  std::vector<stored_blob> out;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  const auto from = std::exchange(resume, {});
+  auto at = txn.scan(evidence_);
+  for (bool ok = at.seek(from.empty() ? prefix : from); ok && at.key().starts_with(prefix);
+       ok = at.next()) {
+    if (is_sums(at.key())) continue;
+    if (out.size() == many) {
+      resume = at.key();
+      break;
+    }
+    const auto digest = at.key().substr(prefix.size());
+    out.push_back({decode_blob(digest, at.value()),
+                   std::string{bytes_of(txn, tenant, digest).value_or(std::string_view{})}});
+  }
+  return out;
+}
+
+std::vector<notice_text> evidence_store::notices(const read_txn& txn, tenant_id tenant,
+                                                 std::size_t many, std::string& resume) const {
+  std::vector<notice_text> out;
+  const auto prefix = byte_writer{}.be32(tenant.value).take();
+  const auto from = std::exchange(resume, {});
+  auto at = txn.scan(notices_);
+  for (bool ok = at.seek(from.empty() ? prefix : from); ok && at.key().starts_with(prefix);
+       ok = at.next()) {
+    if (out.size() == many) {
+      resume = at.key();
+      break;
+    }
+    out.push_back(decode_notice(at.value()));
+  }
+  return out;
 }
 
 }  // namespace consentry::policy::consent

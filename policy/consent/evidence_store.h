@@ -65,6 +65,15 @@ class evidence_store {
   // Points into the transaction.
   std::optional<std::string_view> bytes_of(const read_txn& txn, tenant_id tenant,
                                            std::string_view digest) const;
+  // All of a tenant's, at most `many` a call. resume: empty to begin; empty again at the end.
+  struct stored_blob {
+    evidence_blob what;
+    std::string bytes;
+  };
+  std::vector<stored_blob> blobs(const read_txn& txn, tenant_id tenant, std::size_t many,
+                                 std::string& resume) const;
+  std::vector<notice_text> notices(const read_txn& txn, tenant_id tenant, std::size_t many,
+                                   std::string& resume) const;
   // Persons whose consents point to it, at most limit.
   std::vector<std::string> persons_of(const read_txn& txn, tenant_id tenant,
                                       std::string_view digest, std::size_t limit) const;
