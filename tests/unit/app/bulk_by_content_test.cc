@@ -5,6 +5,7 @@
 #include <random>
 
 #include "app/intake.h"
+#include "app/sign_up_template.h"
 #include "tests/unit/app/tenant_world.h"
 
 using namespace consentry;
@@ -264,5 +265,15 @@ TEST_CASE("A1.1 a person of the operator approves a template, for a time") {
 
 TEST_CASE("A1.1 a sign-up's confirmation is the same text for all and is not counted") {
   world w;
-  for (int n = 0; n < limit + 5; ++n) CHECK(w.send(n, smtp::stream::doi).code == 250);
+  const auto shop = w.tenant_named("shop");
+  const std::string names = "X-Consentry-Topic: news\r\n", text = "kérjük, erősítse meg";
+  const auto hash = template_hash(smtp::mime::walk(world::mail(0, text)));
+  w.change([&](write_txn& txn) {
+    w.rooms.sign_ups.approve(txn, shop, {.hash = hash, .name = "confirmation"},
+                             {.at = w.clock.now(), .actor = "desk:anna"});
+  });
+  for (int n = 0; n < limit + 5; ++n) {
+    w.sign_up(shop, world::address(n), "news");
+    CHECK(w.send(n, smtp::stream::doi, text, names).code == 250);
+  }
 }
