@@ -60,20 +60,25 @@ result<void> import_files::create(import_id id) const {
   return {};
 }
 
-result<void> import_files::write(import_id id, std::uint64_t offset, std::string_view bytes) const {
+result<void> import_files::write(import_id id, std::uint64_t offset, std::string_view bytes,
+                                 const std::function<void()>& give_way) const {
+  constexpr std::size_t step_bytes = 256u << 10;
   const auto file = upload(id);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return disk_failure(file, errno);
   int error = ::ftruncate(fd, static_cast<off_t>(offset)) == 0 ? 0 : errno;
   while (error == 0 && !bytes.empty()) {
-    const auto n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const auto n =
+        ::pwrite(fd, bytes.data(), std::min(bytes.size(), step_bytes), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       error = errno;
       break;
     }
+    consent::write_back(fd, offset, static_cast<std::size_t>(n));
     bytes.remove_prefix(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
+    if (give_way) give_way();
   }
   if (error == 0 && ::fdatasync(fd) != 0) error = errno;
   ::close(fd);

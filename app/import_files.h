@@ -24,7 +24,9 @@ class import_files {
   // The folder with an empty upload, synced.
   result<void> create(import_id id) const;
   // Writes at offset (what lies behind it is what a crash left) and syncs.
-  result<void> write(import_id id, std::uint64_t offset, std::string_view bytes) const;
+  // give_way: called now and then, may wait for others' sake.
+  result<void> write(import_id id, std::uint64_t offset, std::string_view bytes,
+                     const std::function<void()>& give_way = {}) const;
   // All but the upload: before a plan.
   void remove_plan(import_id id) const;
   // All but the reject file.

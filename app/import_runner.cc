@@ -40,6 +40,7 @@ struct import_runner::state {
               .clock = clock,
               .files = files,
               .platform = platform,
+              .company = company,
               .lists = limits.lists,
               .threads = limits.threads}} {}
 
@@ -48,6 +49,7 @@ struct import_runner::state {
   const options limits;
   const import_files files;
   const prepared_hmac platform;
+  company_watch company{rooms.commits};
   import_work work;
 
   std::mutex mutex;  // of the members below
@@ -69,6 +71,7 @@ struct import_runner::state {
 result<import_job> import_runner::state::change(
     import_id id, std::function<std::optional<failure>(import_job&)> f) {
   auto answer = std::make_shared<result<import_job>>(no_such);
+  company.note_own();
   const auto done = rooms.commits.run([this, id, &f, answer](write_txn& txn) {
     *answer = no_such;
     auto j = rooms.imports.find(txn, id);
@@ -210,7 +213,9 @@ result<import_job> import_runner::append(import_id id, std::uint64_t offset,
   // A crash may have come between the job's record and its folder.
   if (offset == 0)
     if (auto made = state_->files.create(id); !made) return made.error();
-  if (auto written = state_->files.write(id, offset, bytes); !written) return written.error();
+  if (auto written = state_->files.write(id, offset, bytes, [this] { state_->company.give_way(); });
+      !written)
+    return written.error();
   return state_->change(id, [&](import_job& now) -> std::optional<failure> {
     if (now.state != import_state::uploading || now.uploaded != offset)
       return conflict("the import was started or cancelled meanwhile");

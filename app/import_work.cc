@@ -210,6 +210,7 @@ result<void> import_work::plan(import_job& j, const policy::tenants::tenant& t) 
     live_.bytes = bytes;
   };
   watch.is_cancelled = [this] { return must_stop(); };
+  watch.give_way = [this] { tools_.company.give_way(); };
   auto made = consent::plan_import(tools_.files.upload(j.id), tools_.files.folder(j.id),
                                    request_of(j, t), lookup, {.threads = tools_.threads}, watch);
   if (!made) {
@@ -252,6 +253,7 @@ result<void> import_work::add_samples(const import_job& j) {
         [&](write_txn& txn) { tools_.rooms.imports.add_samples(txn, j.tenant, some); });
     if (!done) return done;
     if (is_stopping_) return put_off;
+    tools_.company.give_way();
   }
 }
 
@@ -265,11 +267,16 @@ result<void> import_work::apply(import_job& j, const policy::tenants::tenant& t)
     next.position = at;
     tools_.rooms.imports.put(txn, next);
   };
+  options.has_company = [this] { return tools_.company.has_company(); };
   options.facts = {{"import", to_string(j.id)}};
   options.is_cancelled = [this] { return must_stop(); };
   options.now = [this] { return tools_.clock.now(); };
   const auto request = request_of(j, t);
-  const auto submit = consent::submit_to(tools_.rooms.commits);
+  const consent::submit_slice submit =
+      [this, commits = consent::submit_to(tools_.rooms.commits)](commit_loop::operation op) {
+        tools_.company.note_own();
+        return commits(std::move(op));
+      };
   const auto done = consent::apply_import(tools_.files.of(j.id, j.runs), request,
                                           tools_.rooms.consents, submit, options);
   // How far it came stands in the store, whatever stopped it.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "app/company_watch.h"
 #include "app/import_files.h"
 #include "app/import_store.h"
 #include "app/store_rooms.h"
@@ -23,6 +24,7 @@ class import_work {
     const wall_clock& clock;
     const import_files& files;
     const prepared_hmac& platform;
+    company_watch& company;
     std::shared_ptr<const policy::consent::known_lists> lists;
     unsigned threads = 2;
   };

@@ -127,20 +127,22 @@ class piece_queue {
 class plan_worker {
  public:
   plan_worker(unsigned number, const std::filesystem::path& folder, const import_request& request,
-              const import_lookup& lookup, const import_limits& limits, const file_layout& layout)
+              const import_lookup& lookup, const import_limits& limits, const file_layout& layout,
+              const import_watch& watch)
       : number_{number},
         folder_{folder},
         lookup_{lookup},
         limits_{limits},
         layout_{layout},
+        watch_{watch},
         planner_{request, lookup, limits, run_} {}
 
-  void run(piece_queue& queue, const import_watch& watch) {
+  void run(piece_queue& queue) {
     try {
       while (auto p = queue.pop()) {
         rejects_.clear();
         const auto rows = read(*p);
-        queue.done(*p, rows, std::move(rejects_), watch);
+        queue.done(*p, rows, std::move(rejects_), watch_);
         rejects_ = {};
       }
       if (!queue.is_over()) write_run();
@@ -163,6 +165,7 @@ class plan_worker {
   const import_lookup& lookup_;
   const import_limits& limits_;
   const file_layout& layout_;
+  const import_watch& watch_;
   run_writer run_;
   row_planner planner_;
   planned_row row_;
@@ -218,12 +221,12 @@ void plan_worker::write_run() {
   };
   if (!run_.empty()) {
     part.runs.push_back(name("run", part.runs.size()));
-    run_.write(part.runs.back());
+    run_.write(part.runs.back(), watch_.give_way);
   }
   planner_.begin_run();
   if (samples_.empty()) return;
   part.samples.push_back(name("sample", part.samples.size()));
-  write_numbers(part.samples.back(), samples_);
+  write_numbers(part.samples.back(), samples_, watch_.give_way);
 }
 
 // Reads the file and cuts it into pieces of whole records.
@@ -360,10 +363,10 @@ result<import_plan> plan_run::run() {
   std::vector<std::thread> threads;
   for (unsigned n = 0; n < limits_.threads; ++n) {
     workers_.push_back(
-        std::make_unique<plan_worker>(n, folder_, request_, lookup_, limits_, layout_));
-    threads.emplace_back([worker = workers_.back().get(), &queue, this] {
+        std::make_unique<plan_worker>(n, folder_, request_, lookup_, limits_, layout_, watch_));
+    threads.emplace_back([worker = workers_.back().get(), &queue] {
       yield_to_others();
-      worker->run(queue, watch_);
+      worker->run(queue);
     });
   }
   std::optional<failure> no;

@@ -86,6 +86,8 @@ struct import_limits {
 struct import_watch {
   std::function<void(std::uint64_t rows, std::uint64_t bytes)> progress;
   std::function<bool()> is_cancelled;
+  // Called from any of the threads, often, after some work on the disk: may wait, for others' sake.
+  std::function<void()> give_way;
 };
 
 struct import_plan {
@@ -130,6 +132,9 @@ struct apply_options {
   import_position from;                        // where an earlier run of it stopped
   std::size_t slice_rows = 0;                  // 0: as many as take slice_time
   std::chrono::microseconds slice_time{2000};  // of the writer, for one slice
+  // While others wait for the writer too, slices are shorter, and it is theirs in between.
+  std::function<bool()> has_company;
+  std::chrono::microseconds slice_time_in_company{500};
   // Run in each slice's transaction with the position behind it, so that both are durable together.
   std::function<void(write_txn&, const import_position&)> note;
   std::function<bool()> is_cancelled;        // asked between slices

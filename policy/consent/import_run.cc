@@ -82,8 +82,10 @@ unsigned flags_of(const planned_row& r) {
 // A whole file at once, synced: all of it is there, or the name is not used.
 class synced_file {
  public:
-  explicit synced_file(const std::filesystem::path& file)
-      : file_{file}, fd_{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)} {
+  synced_file(const std::filesystem::path& file, const std::function<void()>& give_way)
+      : file_{file},
+        give_way_{give_way},
+        fd_{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)} {
     if (fd_ < 0) fail(file_);
     buffer_.reserve(buffer_bytes + row_bytes_max);
   }
@@ -101,7 +103,8 @@ class synced_file {
   }
 
  private:
-  static constexpr std::size_t buffer_bytes = 1u << 20;
+  // A disk that is given much at once lets everybody's next sync wait: little by little.
+  static constexpr std::size_t buffer_bytes = 256u << 10;
   void flush() {
     for (std::string_view left{buffer_}; !left.empty();) {
       const auto n = ::write(fd_, left.data(), left.size());
@@ -109,10 +112,15 @@ class synced_file {
       if (n < 0) fail(file_);
       left.remove_prefix(static_cast<std::size_t>(n));
     }
+    write_back(fd_, written_, buffer_.size());
+    written_ += buffer_.size();
     buffer_.clear();
+    if (give_way_) give_way_();
   }
   std::filesystem::path file_;
+  const std::function<void()>& give_way_;
   int fd_;
+  std::uint64_t written_ = 0;
   std::string buffer_;
 };
 
@@ -164,7 +172,7 @@ void run_writer::add(const planned_row& r) {
   std::memcpy(arena_.data() + start, &size, 4);
 }
 
-void run_writer::write(const std::filesystem::path& file) {
+void run_writer::write(const std::filesystem::path& file, const std::function<void()>& give_way) {
   const auto row_at = [&](std::uint32_t offset) {
     std::uint32_t size = 0;
     std::memcpy(&size, arena_.data() + offset, 4);
@@ -177,7 +185,7 @@ void run_writer::write(const std::filesystem::path& file) {
         std::memcmp(arena_.data() + a.offset + 4, arena_.data() + b.offset + 4, sizeof(run_key));
     return by_key != 0 ? by_key < 0 : a.offset < b.offset;
   });
-  synced_file out{file};
+  synced_file out{file, give_way};
   auto& b = out.buffer();
   b += magic;
   put_varint(b, shared_.size());
@@ -368,15 +376,23 @@ bool run_merge::next() {
   return true;
 }
 
-void write_numbers(const std::filesystem::path& file, std::vector<std::uint64_t>& numbers) {
+void write_numbers(const std::filesystem::path& file, std::vector<std::uint64_t>& numbers,
+                   const std::function<void()>& give_way) {
   std::ranges::sort(numbers);
-  synced_file out{file};
+  synced_file out{file, give_way};
   for (const auto n : numbers) {
     out.buffer().append(reinterpret_cast<const char*>(&n), sizeof n);
     out.flush_if_full();
   }
   out.finish();
   numbers.clear();
+}
+
+void write_back(int fd, std::uint64_t offset, std::size_t bytes) noexcept {
+  // Best effort: the sync behind it is what counts.
+  ::sync_file_range(
+      fd, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 }
 
 void sync_file(const std::filesystem::path& file) {

@@ -66,7 +66,7 @@ class run_writer {
   std::size_t bytes() const noexcept { return arena_.size() + shared_bytes_; }
   bool empty() const noexcept { return order_.empty(); }
   // Writes, syncs, and begins anew; indexes of shared fields begin at 0 again.
-  void write(const std::filesystem::path& file);
+  void write(const std::filesystem::path& file, const std::function<void()>& give_way = {});
 
  private:
   struct place {
@@ -132,8 +132,12 @@ class run_merge {
 };
 
 // Sorted numbers, eight bytes each: the samples of import_signs.h.
-void write_numbers(const std::filesystem::path& file, std::vector<std::uint64_t>& numbers);
+void write_numbers(const std::filesystem::path& file, std::vector<std::uint64_t>& numbers,
+                   const std::function<void()>& give_way = {});
 
+// Brings written bytes to the disk without a sync, so that the sync behind them is short and
+// others' syncs come between.
+void write_back(int fd, std::uint64_t offset, std::size_t bytes) noexcept;
 // Throws std::system_error.
 void sync_file(const std::filesystem::path& file);
 void sync_folder(const std::filesystem::path& folder);
