@@ -7,7 +7,9 @@ namespace consentry::app {
 
 namespace {
 
-constexpr std::int64_t lasts_ms = 500;
+constexpr std::int64_t window_ms = 500;
+// The gateway's own housekeeping (renewals, say) commits once or twice in that time.
+constexpr std::uint64_t company = 3;
 constexpr std::chrono::milliseconds moment{5};
 
 std::int64_t steady_ms() {
@@ -19,12 +21,16 @@ std::int64_t steady_ms() {
 }  // namespace
 
 bool company_watch::has_company() noexcept {
-  const auto all = commits_.operations();
-  const auto own = own_.load();
-  // What is submitted and not committed yet counts as ours already: the difference may lag.
-  const auto others = all > own ? all - own : 0;
   const auto now = steady_ms();
-  if (others > others_.exchange(std::max(others, others_.load()))) until_ms_ = now + lasts_ms;
+  std::lock_guard lock{mutex_};
+  const auto all = commits_.operations();
+  // What was submitted and is not committed yet counts as ours already: the difference lags.
+  others_ = std::max(others_, all > own_ ? all - own_ : 0);
+  if (others_ - others_before_ >= company) until_ms_ = now + window_ms;
+  if (now - window_began_ms_ >= window_ms) {
+    window_began_ms_ = now;
+    others_before_ = others_;
+  }
   return now < until_ms_;
 }
 

@@ -94,7 +94,7 @@ class Bench:
     def latency(self, file):
         """Intake at a steady rate, alone, and while rows are imported into another tenant."""
         runs_alone = max(1, self.a.messages // 500)
-        everybody = [f"u{n:010}@d{n % 50 + 1:02}.test" for n in range(500 * (3 * runs_alone + 1))]
+        everybody = [f"u{n:010}@d{n % 50 + 1:02}.test" for n in range(500 * (4 * runs_alone + 1))]
         self.gateway.import_consents(everybody)
         subprocess.run(["sync"], check=True)
         self.load(0, 500)
@@ -104,12 +104,14 @@ class Bench:
                                    "--no-progress"], stdout=subprocess.DEVNULL)
         during = []
         first = 500 * (runs_alone + 1)
-        while client.poll() is None and first + 500 <= len(everybody):
+        while client.poll() is None and first + 500 <= len(everybody) - 500 * runs_alone:
             run = self.load(first, 500)
             first += 500
             if client.poll() is None:  # else it saw the end of the import
                 during.append(run)
         client.wait()
+        subprocess.run(["sync"], check=True)
+        alone += [self.load(first + 500 * n, 500) for n in range(runs_alone)]  # and after it, since a shared machine has its moods
         job = self.gateway.json("consent", "imports", "beside")["imports"][0]
         def of(runs, name):
             return sorted(r["latency_ms"][name] for r in runs) or [0.0]

@@ -5,7 +5,7 @@
 //   email topic given_at method provenance        required: a file without one of them is rejected
 //   notice_hash or evidence                       whole (RULES 5.4), and no default can be given
 //   sender confirmed_at notice_version notice_language notice_url form_id tick ip user_agent name
-//   purchase_day                                  YYYY-MM-DD
+//   purchase_id purchase_day birth_day expires_on days are YYYY-MM-DD
 //   last_delivery_at last_click_at                proof of life (RULES 5.4)
 //   withdrawn_at withdrawn_method                 a row with it is always taken as a withdrawal, at
 //                                                 least; without topic, of all topics
@@ -131,7 +131,7 @@ struct import_position {
 struct apply_options {
   import_position from;                        // where an earlier run of it stopped
   std::size_t slice_rows = 0;                  // 0: as many as take slice_time
-  std::chrono::microseconds slice_time{2000};  // of the writer, for one slice
+  std::chrono::microseconds slice_time{1000};  // of the writer's processor, for one slice
   // While others wait for the writer too, slices are shorter, and it is theirs in between.
   std::function<bool()> has_company;
   std::chrono::microseconds slice_time_in_company{500};

@@ -191,6 +191,15 @@ row_planner::answer row_planner::read_times(const raw_row& raw, planned_row& out
     if (!out.purchase_day || *out.purchase_day > import_day_)
       return row_refusal{"import.purchase_day_invalid", "purchase_day is no date, or a future one"};
   }
+  out.purchase_id = raw[column::purchase_id];
+  for (const auto& [c, day] : {std::pair{column::birth_day, &out.birth_day},
+                               std::pair{column::expires_on, &out.expires_on}}) {
+    if (raw[c].empty()) continue;
+    *day = parse_date(raw[c]);
+    if (!*day)
+      return row_refusal{"import." + std::string{to_string(c)} + "_invalid",
+                         std::string{to_string(c)} + " is no date YYYY-MM-DD"};
+  }
   return std::nullopt;
 }
 

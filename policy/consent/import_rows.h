@@ -36,12 +36,15 @@ enum class column : std::uint8_t {
   user_agent,
   name,
   purchase_day,
+  purchase_id,
+  birth_day,
+  expires_on,
   last_delivery_at,
   last_click_at,
   withdrawn_at,
   withdrawn_method,
 };
-inline constexpr std::size_t columns = 22;
+inline constexpr std::size_t columns = 25;
 
 std::string_view to_string(column c) noexcept;
 std::optional<column> parse_column(std::string_view name) noexcept;

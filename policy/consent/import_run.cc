@@ -32,6 +32,9 @@ enum row_flag : unsigned {
   has_ip = 1 << 8,
   has_user_agent = 1 << 9,
   has_name = 1 << 10,
+  has_purchase_id = 1 << 11,
+  has_birth_day = 1 << 12,
+  has_expiry = 1 << 13,
 };
 
 [[noreturn]] void fail(const std::filesystem::path& file) {
@@ -76,6 +79,9 @@ unsigned flags_of(const planned_row& r) {
   set(!r.ip.empty(), has_ip);
   set(!r.user_agent.empty(), has_user_agent);
   set(!r.name.empty(), has_name);
+  set(!r.purchase_id.empty(), has_purchase_id);
+  set(r.birth_day.has_value(), has_birth_day);
+  set(r.expires_on.has_value(), has_expiry);
   return f;
 }
 
@@ -166,8 +172,10 @@ void run_writer::add(const planned_row& r) {
     put_text(arena_, r.withdrawn_method);
   }
   if (r.unticked_at) put_zigzag(arena_, to_ms(*r.unticked_at));
-  for (const auto text : {r.evidence, r.ip, r.user_agent, r.name})
+  for (const auto text : {r.evidence, r.ip, r.user_agent, r.name, r.purchase_id})
     if (!text.empty()) put_text(arena_, text);
+  if (r.birth_day) put_zigzag(arena_, day_number(*r.birth_day));
+  if (r.expires_on) put_zigzag(arena_, day_number(*r.expires_on));
   const auto size = static_cast<std::uint32_t>(arena_.size() - start - 4);
   std::memcpy(arena_.data() + start, &size, 4);
 }
@@ -288,6 +296,9 @@ void to_import_row(const planned_row& row, const shared_fields& shared,
   c.given_at_text = row.given_at_text;
   c.confirmed_at = row.confirmed_at;
   c.purchase_day = row.purchase_day;
+  c.purchase_id = row.purchase_id;
+  c.birth_day = row.birth_day;
+  c.expires_on = row.expires_on;
   c.declared_delivery_day = row.declared_day;
   c.withdrawn_at = row.withdrawn_at;
   c.withdrawn_method = row.withdrawn_method;
@@ -334,6 +345,9 @@ void run_reader::decode(const import_request& request, import_row& out) const {
   row.ip = text_if(r, has(has_ip));
   row.user_agent = text_if(r, has(has_user_agent));
   row.name = text_if(r, has(has_name));
+  row.purchase_id = text_if(r, has(has_purchase_id));
+  row.birth_day = day_if(r, has(has_birth_day));
+  row.expires_on = day_if(r, has(has_expiry));
   to_import_row(row, shared_[which], request, out);
 }
 

@@ -49,7 +49,8 @@ struct planned_row {
   std::optional<instant> withdrawn_at;
   std::string_view withdrawn_method;
   std::optional<instant> unticked_at;
-  std::string_view evidence, ip, user_agent, name;
+  std::string_view evidence, ip, user_agent, name, purchase_id;
+  std::optional<civil_date> birth_day, expires_on;
   std::array<char, 16> salt{};
 };
 

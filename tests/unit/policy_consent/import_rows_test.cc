@@ -121,3 +121,19 @@ TEST_CASE("A4: the newest purchase counts, in whatever order rows tell of it") {
   CHECK(import_into(w, header + older).kept == 1);
   CHECK(consentry::to_string(*w.find(key_of("a"))->purchase_day) == "2026-02-10");
 }
+
+TEST_CASE("D1: purchase, age and expiry come with a row") {
+  const std::string header = import_header + ",purchase_id,birth_day,expires_on\n";
+  const std::string row = "a@b.hu,news,2026-01-10,web,own_form,h,";
+  world w;
+  import_into(w, header + row + "order 7,1980-02-29,2026-12-31\n");
+  const auto r = w.find(key_of("a"));
+  REQUIRE(r);
+  CHECK(r->purchase_id == "order 7");
+  CHECK(consentry::to_string(*r->birth_day) == "1980-02-29");
+  CHECK(consentry::to_string(*r->expires_on) == "2026-12-31");
+  const auto bad = plan_text(header + row + ",30 years,\n" + row + ",,next year\n");
+  REQUIRE(bad.has_value());
+  CHECK(bad->refused().at(0).reason == "import.birth_day_invalid");
+  CHECK(bad->refused().at(1).reason == "import.expires_on_invalid");
+}
