@@ -108,6 +108,22 @@ void show_rejects(const json::array& rows, std::uint64_t all, const std::string&
     fmt::print("... all of them: consentry consent import-rejects {} FILE\n", id);
 }
 
+// What only the desk is told; empty for others.
+json::object signs_of(const daemon_client& daemon, const std::string& tenant,
+                      const std::string& id) {
+  const auto got = daemon.get(import_path(tenant, id, "/signs"));
+  return got && got->is_ok() ? got->body.as_object() : json::object{};
+}
+
+void show_signs(const json::object& s, const std::string& tenant) {
+  if (s.empty() || number(s, "score") == 0) return;
+  fmt::print("signs of a bought list: score {}\n", number(s, "score"));
+  for (const auto& r : s.at("reasons").as_array()) fmt::print("  {}\n", std::string{r.as_string()});
+  if (s.at("holds_campaigns").as_bool())
+    fmt::print("campaigns wait until: consentry consent import-release {} {} --reason ...\n",
+               tenant, std::string{s.at("import").as_string()});
+}
+
 int report_end(const context& c, const import_options& o, import_end& end) {
   const daemon_client daemon{c.socket};
   auto& job = end.job;
@@ -119,13 +135,16 @@ int report_end(const context& c, const import_options& o, import_end& end) {
   if (!o.rejects.empty() && has_rejects)
     if (auto got = fetch_rejects(daemon, o.wish.tenant, end.import, o.rejects); !got)
       return complain(got.error().public_text, exit_could_not);
+  auto signs = signs_of(daemon, o.wish.tenant, end.import);
   if (c.json) {
+    if (!signs.empty()) job["signs"] = std::move(signs);
     print_json(job);
   } else if (state == "refused" && number(job, "rows") == 0) {
     complain(std::string{job.at("why").as_string()}, 0);  // the file as such
   } else {
     show_job(job);
     show_rejects(job.at("refused_rows").as_array(), refused, o.wish.tenant + " " + end.import);
+    show_signs(signs, o.wish.tenant);
   }
   if (state == "done") return refused == 0 ? exit_done : exit_no;
   return state == "refused" ? exit_no : exit_could_not;

@@ -209,7 +209,8 @@ def test_a_list_that_looks_bought_waits_for_the_desk(gateway, tmp_path):
     people = [f"reader{i}@crowd.test" for i in range(700)]
     own = [{"email": p, "given_at": days_ago(1 + i % 90, f"{i % 24:02}:{i % 60:02}:{i * 7 % 60:02}")} for i, p in enumerate(people)]
     gateway.json("consent", "import", "acme", write_list(tmp_path / "own.csv", own))
-    gateway.json("consent", "import", "other", write_list(tmp_path / "bought.csv", people, given_at=days_ago(5)))
+    told = gateway.cli("consent", "import", "other", write_list(tmp_path / "bought.csv", people, given_at=days_ago(5)))
+    assert "signs of a bought list: score" in told and "campaigns wait until" in told
     signs = {s["source"]: s for s in gateway.json("consent", "imports", "acme")["signs"]}
     assert signs["own.csv"]["score"] == 0
     listed = gateway.json("consent", "imports", "other")
