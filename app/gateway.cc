@@ -93,6 +93,7 @@ struct gateway::state {
   asio::io_context io{1};  // listeners, scheduler, resolver, admin; the thread that calls run()
   std::vector<std::unique_ptr<asio::io_context>> more_io;  // sessions beyond the first thread's
   worker_pool workers;
+  filters::confined_reader attachments;
   // Work that waits, for strangers' DNS or for a thousand commits, has threads of its own: mail
   // must not queue up behind it.
   worker_pool report_workers{report_workers_count};
@@ -146,6 +147,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       file{std::move(f)},
       clock{c},
       workers{worker_count(config)},
+      attachments{config.attachment_reader},
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
       dns{io.get_executor(), resolver_of(config)},
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},
@@ -173,6 +175,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       submissions{{.rooms = rooms,
                    .live = live,
                    .workers = workers,
+                   .attachments = &attachments,
                    .clock = clock,
                    .notify_queue = [this](instant due) { scheduler.notify(due); }},
                   {.host_name = config.server.host_name,

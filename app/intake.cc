@@ -196,9 +196,10 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
   s.active = parts_.live.policy.get();
   s.tenant = s.directory->find(session.who->tenant);
   if (s.tenant == nullptr) co_return store_away;
-  auto work = [&s] {
+  auto work = [&s, this] {
     auto read = read_message(s.data, *s.active->patterns,
-                             {.directory = s.directory.get(), .tenant = s.tenant->id});
+                             {.directory = s.directory.get(), .tenant = s.tenant->id},
+                             access_to_attachments(parts_.attachments, s.active->set->rules));
     if (read && s.session.who->stream == smtp::stream::doi)
       read->doi_template = template_hash(read->mail);
     if (read && is_counted_by_content(s.session.who->stream))

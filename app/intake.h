@@ -27,6 +27,7 @@ class intake final : public smtp::server::gatekeeper {
     store_rooms& rooms;
     const live_settings& live;
     worker_pool& workers;
+    const filters::attachment_reader* attachments = nullptr;  // nullptr: only text is read
     const wall_clock& clock;
     std::function<void(instant due)> notify_queue;
   };

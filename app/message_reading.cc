@@ -41,9 +41,20 @@ result<bool> is_permission_request(const smtp::mime::walked_message& mail) {
 
 }  // namespace
 
+filters::attachment_access access_to_attachments(const filters::attachment_reader* reader,
+                                                 const policy::rule_knobs& knobs) {
+  return {.reader = reader,
+          .limits = {.depth_max = static_cast<unsigned>(knobs.attachments_depth_max),
+                     .ratio_max = static_cast<unsigned>(knobs.attachments_ratio_max),
+                     .unpacked_max = static_cast<std::uint64_t>(knobs.attachments_total_mib) << 20,
+                     .entries_max = static_cast<unsigned>(knobs.attachments_files_max),
+                     .time_ms = static_cast<std::uint32_t>(knobs.attachments_time_s) * 1000}};
+}
+
 result<message_reading> read_message(std::string_view data,
                                      const filters::pattern_database& patterns,
-                                     const sender_view& sender) {
+                                     const sender_view& sender,
+                                     const filters::attachment_access& attachments) {
   message_reading out;
   out.mail = smtp::mime::walk(data);
   auto campaign = own_header(out.mail, "X-Consentry-Campaign");
@@ -56,6 +67,7 @@ result<message_reading> read_message(std::string_view data,
   out.is_permission_request = *asks;
 
   filters::scan_options options;
+  options.attachments = attachments;
   if (sender.directory != nullptr) {
     options.sender.is_verified = [&sender](std::string_view domain) {
       return sender.directory->owns(sender.tenant, domain);

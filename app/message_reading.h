@@ -8,7 +8,9 @@
 #include "app/campaign_source.h"
 #include "base/result.h"
 #include "filters/finding.h"
+#include "filters/message_texts.h"
 #include "filters/pattern_database.h"
+#include "policy/policy_set.h"
 #include "policy/tenants/tenant_directory.h"
 #include "smtp/mime/mime_walk.h"
 
@@ -30,9 +32,15 @@ struct sender_view {
   tenant_id tenant;
 };
 
+// How much of attachments the policy has read, by that reader.
+filters::attachment_access access_to_attachments(const filters::attachment_reader* reader,
+                                                 const policy::rule_knobs& knobs);
+
+// Without access, attachments that are no text make the message unscannable.
 // invalid: a header field of ours that does not read. Never throws for bad input.
 result<message_reading> read_message(std::string_view data,
                                      const filters::pattern_database& patterns,
-                                     const sender_view& sender);
+                                     const sender_view& sender,
+                                     const filters::attachment_access& attachments = {});
 
 }  // namespace consentry::app

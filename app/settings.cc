@@ -35,6 +35,7 @@ class reader {
   void routes();
   void dns(toml_section s);
   void policy();
+  void attachment_reader(toml_section s);
   void reporters(const fs::path& file);
   bool http_tls(toml_section& s) const;
   void admin(toml_section s);
@@ -260,6 +261,15 @@ void reader::policy() {
   reporters(file);
 }
 
+void reader::attachment_reader(toml_section s) {
+  auto& o = out_.attachment_reader;
+  o.program = path(s, "program", filters::find_reader_program());
+  o.memory_mib = static_cast<unsigned>(s.integer("memory_mib", o.memory_mib, 128, 65536));
+  o.cpu_s = static_cast<unsigned>(s.integer("cpu_s", o.cpu_s, 10, 3600));
+  o.files_max = static_cast<unsigned>(s.integer("files_max", o.files_max, 1, 100'000));
+  s.finish();
+}
+
 void reader::reporters(const fs::path& file) {
   auto top = toml_section::from_file(file);
   for (auto& s : top.sections("reporter")) {
@@ -345,9 +355,9 @@ void reader::log(toml_section s) {
 
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
-  constexpr std::array sections{"server",   "store",      "tls",   "listener", "smtp", "mail",
-                                "delivery", "route",      "dns",   "dns_zone", "dkim", "policy",
-                                "public",   "complaints", "admin", "log"};
+  constexpr std::array sections{"server",   "store",      "tls",   "listener", "smtp",  "mail",
+                                "delivery", "route",      "dns",   "dns_zone", "dkim",  "policy",
+                                "public",   "complaints", "admin", "log",      "reader"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -361,6 +371,7 @@ settings reader::read() {
   routes();
   dns(top_.section("dns"));
   policy();
+  attachment_reader(top_.section("reader"));
   admin(top_.section("admin"));
   public_http(top_.section("public"));
   log(top_.section("log"));

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/tls_context.h"
+#include "filters/confined_reader.h"
 #include "smtp/address.h"
 #include "smtp/server/gatekeeper.h"
 
@@ -98,6 +99,7 @@ struct settings {
   std::filesystem::path policy_file;
   std::filesystem::path patterns_folder;
   std::filesystem::path lists_folder;  // role names, throw-away domains
+  filters::reader_options attachment_reader;
   struct {
     std::vector<reporter> reporters;
     int max_age_days = 90;

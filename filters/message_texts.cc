@@ -1,15 +1,19 @@
 #include "filters/message_texts.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "filters/reader/file_kind.h"
+#include "filters/reader/uu_files.h"
 #include "smtp/mime/header_text.h"
 
 namespace consentry::filters {
 namespace {
 
+using reader::file_kind;
 using smtp::mime::part;
 using smtp::mime::walked_message;
 
@@ -29,39 +33,33 @@ std::size_t count_letters(std::string_view text) {
   }));
 }
 
-// Content that only a decoder of its own can read, whatever the label says.
-std::string_view container_format(std::string_view body) {
-  using namespace std::string_view_literals;
-  constexpr std::pair<std::string_view, std::string_view> magic[] = {
-      {"%PDF-"sv, "PDF"},
-      {"PK\x03\x04"sv, "ZIP or office document"},
-      {"\xD0\xCF\x11\xE0"sv, "office document"},
-      {"Rar!\x1a"sv, "RAR"},
-      {"7z\xBC\xAF\x27\x1C"sv, "7z"},
-      {"\x1f\x8b\x08"sv, "gzip"},
-      {"{\\rtf"sv, "RTF"}};
-  for (const auto& [start, name] : magic) {
-    if (body.starts_with(start)) return name;
-  }
-  return {};
+// A piece that is no container: a part of the message, or a file in the midst of a text.
+struct leaf_part {
+  std::string path;
+  zone where = zone::body;
+  std::string_view type;
+  std::string_view name;
+  std::string_view body;
+  std::string_view text;  // of text parts: body in UTF-8
+  unsigned enclosed = 0;  // messages around it
+};
+
+bool is_html_type(std::string_view type) {
+  return is_one_of(type,
+                   {"text/html", "text/x-amp-html", "application/xhtml+xml", "image/svg+xml"});
 }
 
-bool is_uuencoded(std::string_view text) {
-  for (std::size_t i = text.find("begin "); i != std::string_view::npos;
-       i = text.find("begin ", i + 1)) {
-    const std::string_view mode = text.substr(i + 6, 4);
-    const bool at_line = i == 0 || text[i - 1] == '\n';
-    if (at_line && mode.size() == 4 && mode[3] == ' ' &&
-        std::all_of(mode.begin(), mode.begin() + 3, [](char c) { return c >= '0' && c <= '7'; })) {
-      return true;
-    }
-  }
-  return false;
+bool is_signature(const leaf_part& p) {
+  return is_one_of(p.type, {"application/pgp-signature", "application/pkcs7-signature",
+                            "application/x-pkcs7-signature"}) &&
+         p.body.size() <= signature_octets_max;
 }
 
 class gathering {
  public:
-  gathering(const walked_message& mail, const html_limits& limits) : mail_{mail}, limits_{limits} {}
+  gathering(const walked_message& mail, const html_limits& limits,
+            const attachment_access& attachments)
+      : mail_{mail}, limits_{limits}, reader_{attachments.reader}, left_{attachments.limits} {}
 
   message_texts run() {
     headers();
@@ -85,6 +83,11 @@ class gathering {
     if (!text.empty()) out_.texts.push_back({path, where, text, text, nullptr, is_title});
   }
 
+  std::string_view kept(std::string text) {
+    out_.decoded.push_back(std::make_unique<std::string>(std::move(text)));
+    return *out_.decoded.back();
+  }
+
   void headers() {
     for (const auto& h : mail_.headers) {
       const std::string name = ascii_lower(h.name);
@@ -97,15 +100,17 @@ class gathering {
     }
   }
 
-  bool is_nested(const part& p) const {
-    return std::any_of(nested_.begin(), nested_.end(), [&](const std::string& outer) {
-      return outer == "0" ? p.path != "0" : p.path.starts_with(outer + ".");
-    });
+  unsigned messages_around(const part& p) const {
+    return static_cast<unsigned>(
+        std::count_if(nested_.begin(), nested_.end(), [&](const std::string& outer) {
+          return outer == "0" ? p.path != "0" : p.path.starts_with(outer + ".");
+        }));
   }
 
   void one_part(const part& p) {
-    const bool is_attached = is_nested(p) || p.disposition == "attachment" || !p.file_name.empty();
-    if (is_nested(p)) {
+    const unsigned enclosed = messages_around(p);
+    const bool is_attached = enclosed > 0 || p.disposition == "attachment" || !p.file_name.empty();
+    if (enclosed > 0) {
       for (const auto& h : p.headers) {
         const std::string name = ascii_lower(h.name);
         if (is_one_of(name, {"subject", "from"})) add(p.path, zone::attachment, h.text, true);
@@ -113,64 +118,119 @@ class gathering {
     }
     add(p.path, zone::attachment, p.file_name, true);
     if (p.is_container) {
-      if (p.type == "multipart/encrypted") refuse(p, "is encrypted");
+      if (p.type == "multipart/encrypted") refuse(p.path, p.type, "is encrypted");
+      if (nested_.contains(p.path) && enclosed + 1 > left_.depth_max)
+        refuse(p.path, p.type, "is nested too deeply");
       return;
     }
-    leaf(p, is_attached ? zone::attachment : zone::body);
+    leaf({p.path, is_attached ? zone::attachment : zone::body, p.type, p.file_name, p.body, p.text,
+          enclosed});
   }
 
-  void refuse(const part& p, const std::string& why) {
-    out_.unscannable_because.push_back("part " + p.path + ": " + p.type + " " + why);
+  void refuse(const std::string& path, std::string_view type, const std::string& why) {
+    std::string text = "part " + path + ": ";
+    if (!type.empty()) text.append(type) += ' ';
+    out_.unscannable_because.push_back(text + why);
   }
 
-  void leaf(const part& p, zone where) {
-    const std::string& type = p.type;
+  void leaf(const leaf_part& p) {
     if (p.body.empty() && p.text.empty()) return;
-    if (const auto format = container_format(p.body); !format.empty()) {
-      refuse(p, "(" + std::string{format} + ") cannot be read by this version");
-    } else if (is_one_of(type, {"text/html", "text/x-amp-html", "application/xhtml+xml",
-                                "image/svg+xml"})) {
-      html(p, where);
-    } else if (type.starts_with("text/")) {
-      plain(p, where, p.text);
-    } else if (type.starts_with("image/")) {
+    const auto content = reader::kind_of_content(p.body);
+    const bool is_known_text = reader::agrees(file_kind::text, content);
+    if (is_signature(p) && (is_known_text || content == file_kind::unknown)) return;
+    // Octets of no known form, labelled as text: shown as text.
+    const bool is_text = is_known_text || (content == file_kind::unknown && !p.text.empty());
+    if (is_text && p.type != "application/pgp-encrypted") {
+      text_leaf(p);
+    } else if (content == file_kind::image) {
+      if (auto why = reader::mismatch(content, p.type, p.name); !why.empty())
+        refuse(p.path, "", why);
       ++out_.images;
-    } else if (is_one_of(type, {"application/pgp-signature", "application/pkcs7-signature",
-                                "application/x-pkcs7-signature"}) &&
-               p.body.size() <= signature_octets_max) {
-      return;
-    } else if (type != "application/pgp-encrypted" && is_valid_utf8(p.body) &&
-               p.body.find('\0') == std::string::npos) {
-      plain(p, where == zone::body ? zone::attachment : where, p.body);
     } else {
-      refuse(p, "cannot be read by this version");
+      have_read(p, p.body);
     }
   }
 
-  void plain(const part& p, zone where, std::string_view text) {
-    if (is_uuencoded(text)) refuse(p, "holds uuencoded data");
-    add(p.path, where, text);
-    if (where == zone::body) out_.visible_letters += count_letters(text);
-    for (const link& l : links_of_text(text)) keep_link(p, text, l);
+  void text_leaf(const leaf_part& p) {
+    const auto type = p.type.starts_with("text/") ? std::string_view{} : p.type;
+    if (auto why = reader::mismatch(file_kind::text, type, p.name); !why.empty())
+      refuse(p.path, "", why);
+    std::string label = std::string_view{p.body}.starts_with("\xFF\xFE") ? "utf-16le" : "utf-8";
+    const std::string_view text =
+        p.text.empty() ? kept(smtp::mime::to_utf8(p.body, label)) : p.text;
+    const auto kind = reader::kind_of_file(text, p.type, p.name);
+    const bool is_inline_plain = p.where == zone::body && p.type == "text/plain";
+    if (is_html_type(p.type) || (kind == file_kind::html && !is_inline_plain)) {
+      html(p.path, p.where, text);
+    } else if (kind == file_kind::text || is_inline_plain || reader_ == nullptr) {
+      plain(p, text);
+    } else {
+      have_read(p, text);
+    }
   }
 
-  void html(const part& p, zone where) {
-    std::string_view source = p.text;
-    if (source.empty()) {
-      std::string label = "utf-8";
-      out_.decoded.push_back(std::make_unique<std::string>(smtp::mime::to_utf8(p.body, label)));
-      source = *out_.decoded.back();
+  // By the reader; what it found has its place below the part.
+  void have_read(const leaf_part& p, std::string_view bytes) {
+    if (reader_ == nullptr) return refuse(p.path, p.type, "cannot be read here");
+    if (left_.time_ms == 0) return refuse(p.path, p.type, "takes too long to read");
+    if (p.enclosed >= left_.depth_max) return refuse(p.path, p.type, "is nested too deeply");
+    reader::read_request request{std::string{p.type}, std::string{p.name}, std::string{bytes},
+                                 left_};
+    request.limits.depth_max -= p.enclosed;
+    const auto begin = std::chrono::steady_clock::now();
+    auto found = reader_->read(request);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+    left_.time_ms -= std::min(left_.time_ms, static_cast<std::uint32_t>(took.count()));
+    left_.unpacked_max -= std::min(left_.unpacked_max, found.unpacked);
+    const auto at = [&](const std::string& inner) {
+      return inner.empty() ? p.path : p.path + "/" + inner;
+    };
+    for (const auto& u : found.unreadable) refuse(at(u.path), u.path.empty() ? p.type : "", u.why);
+    for (auto& i : found.items) take(p, at(i.path), i);
+  }
+
+  void take(const leaf_part& p, const std::string& path, reader::read_item& i) {
+    const std::string_view text = kept(std::move(i.text));
+    // What a calendar says of its event is shown in the mail; documents are opened.
+    const bool is_shown = p.where == zone::body && p.type.starts_with("text/");
+    const zone where = is_shown ? zone::body : zone::attachment;
+    switch (i.kind) {
+      case reader::item_kind::html:
+        return html(path, where, text);
+      case reader::item_kind::title:
+        return add(path, zone::attachment, text, true);
+      case reader::item_kind::text:
+        add(path, where, text);
+        if (where == zone::body) out_.visible_letters += count_letters(text);
+        for (const link& l : links_of_text(text)) keep_link(path, text, l);
     }
+  }
+
+  void plain(const leaf_part& p, std::string_view text) {
+    add(p.path, p.where, text);
+    if (p.where == zone::body) out_.visible_letters += count_letters(text);
+    for (const link& l : links_of_text(text)) keep_link(p.path, text, l);
+    for (auto& f : reader::uu_files(text, left_.unpacked_max)) {
+      const std::string_view name = kept(std::move(f.name));
+      const std::string path = p.path + "/" + printable(name, 255);
+      if (!f.problem.empty()) refuse(path, "", f.problem);
+      add(path, zone::attachment, name, true);
+      leaf({path, zone::attachment, {}, name, kept(std::move(f.bytes)), {}, p.enclosed});
+    }
+  }
+
+  void html(const std::string& path, zone where, std::string_view source) {
     out_.documents.push_back(std::make_unique<html_document>(read_html(source, limits_)));
     const html_document& d = *out_.documents.back();
     if (!d.unreadable.empty()) {
-      refuse(p, "cannot be read: " + d.unreadable);
-      add(p.path, where, source);  // what can be found in the raw text is found
+      refuse(path, "text/html", "cannot be read: " + d.unreadable);
+      add(path, where, source);  // what can be found in the raw text is found
       return;
     }
     limits_.tags_max -= d.tags;
-    message_text visible{p.path, where, d.visible.text, source, &d.visible.map};
-    message_text hidden{p.path, zone::hidden, d.hidden.text, source, &d.hidden.map};
+    message_text visible{path, where, d.visible.text, source, &d.visible.map};
+    message_text hidden{path, zone::hidden, d.hidden.text, source, &d.hidden.map};
     if (!visible.seen.empty()) out_.texts.push_back(visible);
     if (!hidden.seen.empty()) out_.texts.push_back(hidden);
     if (where == zone::body) {
@@ -179,25 +239,27 @@ class gathering {
     }
     out_.hidden_letters += count_letters(d.hidden.text);
     for (const html_link& l : d.links) {
-      keep_link(p, source, make_link(l.target, l.text, l.begin, l.end));
+      keep_link(path, source, make_link(l.target, l.text, l.begin, l.end));
     }
   }
 
-  void keep_link(const part& p, std::string_view original, const link& l) {
+  void keep_link(const std::string& path, std::string_view original, const link& l) {
     if (!urls_.insert(l.url).second) return;
     if (out_.kept_links.size() == links_scanned_max) {
       if (!too_many_links_) out_.unscannable_because.push_back("more than 5000 different links");
       too_many_links_ = true;
       return;
     }
-    out_.links.emplace_back(p.path, l);
+    out_.links.emplace_back(path, l);
     out_.kept_links.push_back(std::make_unique<link>(l));
-    out_.texts.push_back({p.path, zone::link, out_.kept_links.back()->url, original, nullptr, false,
+    out_.texts.push_back({path, zone::link, out_.kept_links.back()->url, original, nullptr, false,
                           true, l.begin, l.end});
   }
 
   const walked_message& mail_;
   html_limits limits_;  // what is left of them
+  const attachment_reader* reader_;
+  reader::read_limits left_;
   message_texts out_;
   std::set<std::string> nested_;
   std::set<std::string> urls_;
@@ -206,8 +268,9 @@ class gathering {
 
 }  // namespace
 
-message_texts gather_texts(const walked_message& mail, const html_limits& limits) {
-  return gathering{mail, limits}.run();
+message_texts gather_texts(const walked_message& mail, const html_limits& limits,
+                           const attachment_access& attachments) {
+  return gathering{mail, limits, attachments}.run();
 }
 
 }  // namespace consentry::filters

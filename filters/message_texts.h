@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "filters/attachment_reader.h"
 #include "filters/finding.h"
 #include "filters/html_text.h"
 #include "filters/link_extract.h"
@@ -16,7 +17,8 @@
 namespace consentry::filters {
 
 struct message_text {
-  std::string part;  // MIME path; "0": header of the message
+  // MIME path; "0": header of the message; "2/inner.zip/letter.docx": a file in an attachment
+  std::string part;
   zone where = zone::body;
   std::string_view seen;            // what is scanned
   std::string_view original;        // what offsets speak of
@@ -47,6 +49,13 @@ struct message_texts {
   std::vector<std::unique_ptr<link>> kept_links;
 };
 
-message_texts gather_texts(const smtp::mime::walked_message& mail, const html_limits& limits);
+// Who reads attachments, and how much of all attachments of a message together (RULES F9).
+struct attachment_access {
+  const attachment_reader* reader = nullptr;  // nullptr: what is no text is not read
+  reader::read_limits limits;
+};
+
+message_texts gather_texts(const smtp::mime::walked_message& mail, const html_limits& limits,
+                           const attachment_access& attachments = {});
 
 }  // namespace consentry::filters

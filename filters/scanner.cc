@@ -280,7 +280,7 @@ double zone_factors::of(zone z) const noexcept {
 
 scan_result scan(const smtp::mime::walked_message& mail, const pattern_database& database,
                  const scan_options& options) {
-  const message_texts texts = gather_texts(mail, options.html);
+  const message_texts texts = gather_texts(mail, options.html, options.attachments);
   scan_result out = scanning{texts, database, options}.run();
   out.unscannable_because.insert(out.unscannable_because.begin(), texts.unscannable_because.begin(),
                                  texts.unscannable_because.end());

@@ -67,6 +67,18 @@ void read_purchase(toml_section s, rule_knobs& k) {
   s.finish();
 }
 
+void read_attachments(toml_section s, rule_knobs& k) {
+  const auto number = [&s](std::string_view key, int otherwise, int least, int most) {
+    return static_cast<int>(s.integer(key, otherwise, least, most));
+  };
+  k.attachments_depth_max = number("depth_max", k.attachments_depth_max, 1, 20);
+  k.attachments_ratio_max = number("ratio_max", k.attachments_ratio_max, 1, 10'000);
+  k.attachments_total_mib = number("total_mib", k.attachments_total_mib, 1, 1024);
+  k.attachments_files_max = number("files_max", k.attachments_files_max, 1, 100'000);
+  k.attachments_time_s = number("time_s", k.attachments_time_s, 1, 120);
+  s.finish();
+}
+
 void read_content(toml_section top, rule_knobs& k) {
   auto s = top.section("content");
   k.content_hold = s.number("hold", k.content_hold, 0.1, 1000);
@@ -76,10 +88,14 @@ void read_content(toml_section top, rule_knobs& k) {
   auto hard = top.section("hard");
   k.hard_reject = hard.choice("action", "reject", {"reject", "hold"}) == "reject";
   hard.finish();
-  // "pass" is no choice: what cannot be read is never waved through (RULES A6).
+  // "pass" is no choice: what cannot be read is never waved through silently (RULES A6).
   auto unscannable = top.section("unscannable");
-  k.unscannable_reject = unscannable.choice("action", "hold", {"hold", "reject"}) == "reject";
+  const auto action = unscannable.choice("action", "hold", {"hold", "reject", "tag"});
+  k.unscannable_action = action == "reject" ? rule_knobs::unscannable::reject
+                         : action == "tag"  ? rule_knobs::unscannable::tag
+                                            : rule_knobs::unscannable::hold;
   unscannable.finish();
+  read_attachments(top.section("attachments"), k);
 }
 
 int read_share(toml_section& s, std::string_view key, int otherwise) {

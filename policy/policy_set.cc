@@ -12,7 +12,16 @@ namespace consentry::policy {
 std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
   const auto yes_no = [](bool b) { return std::string{b ? "true" : "false"}; };
   const auto action = [](bool reject) { return std::string{reject ? "reject" : "hold"}; };
+  const auto unscannable = [&k] {
+    using enum rule_knobs::unscannable;
+    return k.unscannable_action == reject ? "reject" : k.unscannable_action == tag ? "tag" : "hold";
+  };
   return {
+      {"attachments.depth_max", std::to_string(k.attachments_depth_max)},
+      {"attachments.files_max", std::to_string(k.attachments_files_max)},
+      {"attachments.ratio_max", std::to_string(k.attachments_ratio_max)},
+      {"attachments.time_s", std::to_string(k.attachments_time_s)},
+      {"attachments.total_mib", std::to_string(k.attachments_total_mib)},
       {"bounce.hold_campaign", share_text(k.bounce_hold_campaign)},
       {"campaign.max_unproven", share_text(k.campaign_max_unproven)},
       {"bulk.fingerprint_recipients", std::to_string(k.fingerprint_recipients)},
@@ -34,7 +43,7 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"renewal.accept_declared", yes_no(k.renewal_accept_declared)},
       {"renewal.max_silence_months", std::to_string(k.renewal_max_silence_months)},
       {"renewal.objection_wait_h", std::to_string(k.renewal_objection_wait_h)},
-      {"unscannable.action", action(k.unscannable_reject)},
+      {"unscannable.action", unscannable()},
   };
 }
 

@@ -35,8 +35,19 @@ struct rule_knobs {
 
   double content_hold = 5;  // RULES F7
   double content_reject = 10;
-  bool hard_reject = true;          // hard.action: reject, or hold
-  bool unscannable_reject = false;  // unscannable.action: hold, or reject
+  bool hard_reject = true;  // hard.action: reject, or hold
+
+  // RULES A6: parts that cannot be read. Never passed silently: tag sends, and says so in verdict
+  // and journal.
+  enum class unscannable : std::uint8_t { hold, reject, tag };
+  unscannable unscannable_action = unscannable::hold;
+
+  // RULES F9: what is unpacked and read of all attachments of a message.
+  int attachments_depth_max = 5;
+  int attachments_ratio_max = 100;
+  int attachments_total_mib = 64;
+  int attachments_files_max = 10'000;
+  int attachments_time_s = 10;
 
   // RULES 5.4: a first mailing that comes later says who writes and where the address is from.
   int reminder_after_months = 3;

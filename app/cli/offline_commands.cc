@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <vector>
 
 #include "app/cli/commands.h"
@@ -15,6 +16,7 @@
 #include "app/scan_report.h"
 #include "base/civil_date.h"
 #include "base/text.h"
+#include "filters/confined_reader.h"
 #include "reputation/feedback_report.h"
 #include "smtp/address.h"
 
@@ -68,7 +70,16 @@ int run_scan(const context& c, const scan_options& o) {
   const auto data = read_input(o.file, message_bytes_max);
   const auto conf = conf_folder(o.conf);
   const auto active = load_policy(conf / "policy/default.toml", conf / "patterns");
-  const auto reading = read_message(data, *active->patterns, {});
+  std::optional<filters::confined_reader> reader;
+  const auto program = filters::find_reader_program();
+  std::error_code error;
+  if (fs::exists(program, error))
+    reader.emplace(filters::reader_options{.program = program});
+  else
+    std::fprintf(stderr, "consentry: no consentry-reader beside it: attachments are not read\n");
+  const auto reading =
+      read_message(data, *active->patterns, {},
+                   access_to_attachments(reader ? &*reader : nullptr, active->set->rules));
   if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
   const auto v = judge_content(*active->set, *reading, system_wall_clock{}.now());
   const auto report = scan_report(*reading, v, o.texts);

@@ -105,10 +105,21 @@ void judge_unscannable(hearing& h, const filters::scan_result& scan) {
   if (!scan.unscannable_because.empty())
     text += " (" + printable(scan.unscannable_because.front(), 120) + ")";
   text += '.';
-  if (h.knobs().unscannable_reject) {
-    h.refuse("content.unscannable", "A6", text);
-  } else {
-    h.hold("content.unscannable", "A6", text);
+  using enum rule_knobs::unscannable;
+  switch (h.knobs().unscannable_action) {
+    case reject:
+      return h.refuse("content.unscannable", "A6", text);
+    case hold:
+      return h.hold("content.unscannable", "A6", text);
+    case tag: {
+      // It goes; verdict and `why` tell of it as of any finding.
+      h.tag("unscannable");
+      filters::finding f;
+      f.pattern = "content.unscannable";
+      f.category = "A6";
+      f.note = text;
+      return h.match(f);
+    }
   }
 }
 

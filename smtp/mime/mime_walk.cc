@@ -326,7 +326,6 @@ class walker {
     if (p.type == "application/pkcs7-mime" || p.type == "application/x-pkcs7-mime")
       doubt(p.path, "S/MIME content cannot be read");
     if (p.type != "text/plain") return;
-    if (has_uuencode_block(p.body)) doubt(p.path, "uuencoded content inside the text");
     if (p.body.find("-----BEGIN PGP MESSAGE-----") != std::string::npos)
       doubt(p.path, "PGP content cannot be read");
     if (p.body.starts_with("=ybegin ") || p.body.find("\n=ybegin ") != std::string::npos)

@@ -10,6 +10,7 @@
 #include "filters/scanner.h"
 #include "policy/policy_file.h"
 #include "smtp/mime/mime_walk.h"
+#include "tests/support/direct_reader.h"
 
 namespace consentry::golden {
 
@@ -201,8 +202,11 @@ golden_answer answer(const golden_case& c, const filters::pattern_database& patt
   };
   const auto mail = smtp::mime::walk(c.message);
   const filters::sender_facts sender{is_verified};
-  const auto scan =
-      filters::scan(mail, patterns, {.sender = sender, .sender_name = c.common.sender_identity});
+  const tests::direct_reader reader;
+  const auto scan = filters::scan(mail, patterns,
+                                  {.sender = sender,
+                                   .attachments = {.reader = &reader, .limits = {}},
+                                   .sender_name = c.common.sender_identity});
   const auto header = filters::check_headers(mail, sender, patterns.brands());
   const auto set = policy::make_policy_set(c.knobs, "golden");
   golden_answer out;

@@ -73,14 +73,21 @@ TEST_CASE("A6: content binds every stream, and the knobs move its bounds") {
   CHECK(c.judged().knobs.at("hard.action") == "hold");
 }
 
-TEST_CASE("A6: what cannot be read is held, or refused, never passed") {
+TEST_CASE("A6: what cannot be read is held, refused, or told of, never passed silently") {
   good_case c;
   c.scan.unscannable = true;
   c.scan.unscannable_because = {"part 1.2: encrypted archive"};
   CHECK(c.outcome() == "hold content.unscannable");
   CHECK_THAT(c.judged().text, Catch::Contains("encrypted archive"));
-  c.knobs.unscannable_reject = true;
+  c.knobs.unscannable_action = rule_knobs::unscannable::reject;
   CHECK(c.outcome() == "refuse content.unscannable");
+  c.knobs.unscannable_action = rule_knobs::unscannable::tag;
+  const auto tagged = c.judged();
+  CHECK(tagged.decision == decision::send);
+  CHECK(tagged.tags == std::vector<std::string>{"unscannable"});
+  REQUIRE(tagged.matches.size() == 1);
+  CHECK_THAT(tagged.matches[0].note, Catch::Contains("encrypted archive"));
+  CHECK(tagged.knobs.at("unscannable.action") == "tag");
 }
 
 TEST_CASE("a verdict keeps a bounded number of findings") {

@@ -1,0 +1,124 @@
+#include "filters/reader/confinement.h"
+
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "base/result.h"
+
+namespace consentry::filters::reader {
+namespace {
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CONSENTRY_ADDRESS_SPACE_IS_SHADOWED 1
+#endif
+#endif
+
+void must(bool done, const char* what) {
+  if (!done)
+    throw configuration_error{std::string{"confinement: "} + what + ": " + std::strerror(errno)};
+}
+
+void limit(__rlimit_resource what, rlim_t most) {
+  const rlimit both{most, most};
+  must(::setrlimit(what, &both) == 0, "setrlimit");
+}
+
+void limit_resources(const confinement_limits& limits) {
+#ifndef CONSENTRY_ADDRESS_SPACE_IS_SHADOWED
+  limit(RLIMIT_AS, limits.memory_octets);
+#endif
+  limit(RLIMIT_CPU, limits.cpu_s);
+  limit(RLIMIT_FSIZE, 0);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NPROC, 0);
+  limit(RLIMIT_MEMLOCK, 0);
+}
+
+struct filter_releaser {
+  void operator()(void* f) const noexcept { seccomp_release(f); }
+};
+using filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, filter_releaser>;
+
+void allow(const filter& f, int call) {
+  errno = -seccomp_rule_add(f.get(), SCMP_ACT_ALLOW, call, 0);
+  must(errno == 0, "seccomp_rule_add");
+}
+
+// Fails as if it was not there: libraries look for fonts and tables that they can do without.
+void deny(const filter& f, int call, int error) {
+  errno = -seccomp_rule_add(f.get(), SCMP_ACT_ERRNO(static_cast<unsigned>(error)), call, 0);
+  must(errno == 0, "seccomp_rule_add");
+}
+
+// Memory that is never executed.
+void allow_memory(const filter& f, int call) {
+  const scmp_arg_cmp no_code{
+      .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+  errno = -seccomp_rule_add_array(f.get(), SCMP_ACT_ALLOW, call, 1, &no_code);
+  must(errno == 0, "seccomp_rule_add");
+}
+
+filter make_filter() {
+  filter f{seccomp_init(SCMP_ACT_KILL_PROCESS)};
+  must(f != nullptr, "seccomp_init");
+  for (const int call : {SCMP_SYS(read),
+                         SCMP_SYS(write),
+                         SCMP_SYS(readv),
+                         SCMP_SYS(writev),
+                         SCMP_SYS(close),
+                         SCMP_SYS(fstat),
+                         SCMP_SYS(lseek),
+                         SCMP_SYS(munmap),
+                         SCMP_SYS(mremap),
+                         SCMP_SYS(brk),
+                         SCMP_SYS(madvise),
+                         SCMP_SYS(futex),
+                         SCMP_SYS(exit),
+                         SCMP_SYS(exit_group),
+                         SCMP_SYS(rt_sigreturn),
+                         SCMP_SYS(rt_sigprocmask),
+                         SCMP_SYS(rt_sigaction),
+                         SCMP_SYS(sigaltstack),
+                         SCMP_SYS(getrandom),
+                         SCMP_SYS(clock_gettime),
+                         SCMP_SYS(gettimeofday),
+                         SCMP_SYS(time),
+                         SCMP_SYS(getpid),
+                         SCMP_SYS(gettid),
+                         SCMP_SYS(tgkill),
+                         SCMP_SYS(sched_yield),
+                         SCMP_SYS(restart_syscall),
+                         SCMP_SYS(getrusage),
+                         SCMP_SYS(sched_getaffinity)})
+    allow(f, call);
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) allow_memory(f, call);
+  for (const int call :
+       {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(newfstatat),
+        SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
+        SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(sysinfo)})
+    deny(f, call, EACCES);
+  deny(f, SCMP_SYS(ioctl), ENOTTY);  // whether a stream is a terminal
+  return f;
+}
+
+}  // namespace
+
+void confine(const confinement_limits& limits) {
+  limit_resources(limits);
+  must(::prctl(PR_SET_DUMPABLE, 0) == 0, "PR_SET_DUMPABLE");
+  must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS");
+  const auto f = make_filter();
+  errno = -seccomp_load(f.get());
+  must(errno == 0, "seccomp_load");
+}
+
+}  // namespace consentry::filters::reader
