@@ -26,6 +26,7 @@ constexpr std::size_t window_octets = 256 * 1024;
 constexpr std::size_t overlap_octets = 1024;        // longer than any hit of words
 constexpr std::size_t engine_hits_max = 2'000'000;  // in one window
 constexpr std::size_t raw_hits_max = 200'000;       // of phrases, in one window
+constexpr std::size_t text_hits_max = 50'000;       // no honest text has as many
 
 struct target {
   std::uint32_t pattern = 0;
@@ -443,6 +444,10 @@ std::vector<hit> pattern_database::search(std::string_view text, zone where, boo
       out.push_back(h);
     }
     if (end == text.size()) break;
+    if (out.size() > text_hits_max) {
+      complete = false;
+      break;
+    }
     begin = end - overlap_octets;
     while ((static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
   }

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t matched_octets_max = 200;
 constexpr std::size_t kept_hits_max = 64;  // of one pattern
 constexpr std::size_t kept_group_hits_max = 2'000;
+constexpr std::size_t message_hits_max = 200'000;
 // More hidden text than a preview line, and much beside what is seen (RULES F8).
 constexpr std::size_t hidden_letters_suspicious = 600;
 
@@ -62,10 +63,13 @@ class scanning {
  private:
   void search() {
     found_.resize(database_.patterns().size());
+    std::size_t seen_hits = 0;
     for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
       const message_text& t = texts_.texts[i];
       bool complete = true;
-      for (const hit& h : database_.search(t.seen, t.where, complete)) {
+      const auto hits = database_.search(t.seen, t.where, complete);
+      seen_hits += hits.size();
+      for (const hit& h : hits) {
         auto& kept = found_[h.pattern];
         const bool in_group = !database_.patterns()[h.pattern].group.empty();
         const std::size_t most = in_group ? kept_group_hits_max : kept_hits_max;
@@ -74,6 +78,10 @@ class scanning {
       }
       if (!complete)
         out_.unscannable_because.push_back("part " + t.part + ": too many hits to weigh");
+      if (seen_hits > message_hits_max) {
+        out_.unscannable_because.push_back("too many hits to weigh in all parts together");
+        break;
+      }
     }
   }
 

@@ -30,3 +30,20 @@ TEST_CASE("every category is there in both languages") {
     }
   }
 }
+
+TEST_CASE("a text of nothing but hits is given up early") {
+  std::string text;
+  while (text.size() < 20'000'000) text += "kurva bazmeg kaszino bonusz\n";
+  bool complete = true;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto hits = consentry::tests::shipped_patterns().search(text, zone::body, complete);
+  WARN(hits.size() << " hits in "
+                   << std::chrono::duration_cast<std::chrono::milliseconds>(
+                          std::chrono::steady_clock::now() - begin)
+                          .count()
+                   << " ms");
+  CHECK_FALSE(complete);
+  CHECK(hits.size() < 500'000);
+  REQUIRE_FALSE(hits.empty());
+  CHECK(hits.back().end < 2'000'000);  // it went no further
+}
