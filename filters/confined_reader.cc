@@ -96,7 +96,8 @@ reader::reading confined_reader::read(const reader::read_request& request) const
     }
     auto answer = ask(*p, frame, request.limits);
     if (answer) {
-      give_back(std::move(*p));
+      // Who broke in would want to read on: what met a file it could not read reads no other.
+      if (answer->unreadable.empty()) give_back(std::move(*p));
       return std::move(*answer);
     }
     const auto reason = reason_of(*p, answer.error());

@@ -21,7 +21,8 @@ struct reader_options {
   unsigned files_max = 100;    // then another takes its place
 };
 
-// Any thread. At most as many processes as callers at once; idle ones are kept.
+// Any thread. At most as many processes as callers at once; idle ones are kept, unless they met a
+// file that they could not read.
 class confined_reader final : public attachment_reader {
  public:
   // Starts the first one. Throws configuration_error where it cannot be started or does not answer.

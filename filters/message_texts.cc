@@ -162,7 +162,8 @@ class gathering {
     const bool is_inline_plain = p.where == zone::body && p.type == "text/plain";
     if (is_html_type(p.type) || (kind == file_kind::html && !is_inline_plain)) {
       html(p.path, p.where, text);
-    } else if (kind == file_kind::text || is_inline_plain || reader_ == nullptr) {
+    } else if (kind == file_kind::text || is_inline_plain || reader_ == nullptr ||
+               (kind == file_kind::markup && p.where == zone::body)) {
       plain(p, text);
     } else {
       have_read(p, text);

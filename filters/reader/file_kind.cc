@@ -33,6 +33,7 @@ constexpr head heads[] = {
     {"MSCF\0\0\0\0"sv, file_kind::archive},
     {"!<arch>\n"sv, file_kind::archive},
     {"MZ\x90\0"sv, file_kind::program},
+    {"%!PS"sv, file_kind::program},
     {"\x7f\x45LF"sv, file_kind::program},
     {"\x89PNG\r\n\x1a\n"sv, file_kind::image},
     {"\xFF\xD8\xFF"sv, file_kind::image},
@@ -89,7 +90,8 @@ file_kind kind_of_text(std::string_view bytes) {
   const auto start = without_mark(bytes);
   if (ascii_istarts_with(start, "begin:vcalendar")) return file_kind::calendar;
   if (ascii_istarts_with(start, "begin:vcard")) return file_kind::card;
-  return is_html(bytes) ? file_kind::html : file_kind::text;
+  if (is_html(bytes)) return file_kind::html;
+  return start.starts_with("<?xml") ? file_kind::markup : file_kind::text;
 }
 
 using claim = std::pair<std::string_view, file_kind>;
@@ -152,7 +154,8 @@ file_kind looked_up(const claim* begin, const claim* end, std::string_view key) 
 
 bool is_textual(file_kind k) noexcept {
   return k == file_kind::text || k == file_kind::html || k == file_kind::calendar ||
-         k == file_kind::card || k == file_kind::message || k == file_kind::svg;
+         k == file_kind::card || k == file_kind::message || k == file_kind::svg ||
+         k == file_kind::markup;
 }
 
 }  // namespace
@@ -164,6 +167,7 @@ std::string_view words_for(file_kind kind) noexcept {
     case file_kind::text:
     case file_kind::calendar:
     case file_kind::card:
+    case file_kind::markup:
     case file_kind::message:
       return "text";
     case file_kind::html:

@@ -13,6 +13,7 @@ enum class file_kind : std::uint8_t {
   html,
   calendar,
   card,
+  markup,   // XML that is no HTML
   message,  // message/rfc822 and what looks like one
   pdf,
   zip,     // every office document of today is one

@@ -11,6 +11,7 @@
 #include "filters/reader/archive_files.h"
 #include "filters/reader/calendar_text.h"
 #include "filters/reader/file_kind.h"
+#include "filters/reader/markup_text.h"
 #include "filters/reader/office_text.h"
 #include "filters/reader/pdf_text.h"
 #include "filters/reader/read_context.h"
@@ -66,6 +67,9 @@ class reading_files {
         return text(f, item_kind::text, depth);
       case file_kind::html:
         return text(f, item_kind::html, depth);
+      case file_kind::markup:
+        markup(f);
+        return text(f, item_kind::text, depth);
       case file_kind::calendar:
       case file_kind::card:
         return calendar(f, depth);
@@ -109,6 +113,13 @@ class reading_files {
       context_.add(item_kind::title, joined(f.path, u.name), u.name);
       nested(f.path, u.name, u.bytes, depth + 1);
     }
+  }
+
+  // A document may be one file of XML. What is broken is text all the same.
+  void markup(const file& f) {
+    auto m = text_of_markup(f.bytes, context_.left());
+    if (m.problem.find("entities") != std::string::npos) context_.refuse(f.path, m.problem);
+    context_.add(item_kind::text, f.path, std::move(m.text));
   }
 
   void calendar(const file& f, unsigned depth) {

@@ -4,6 +4,7 @@
 //   consentry-reader MEMORY_MIB CPU_S       answers requests until the socket ends
 //   consentry-reader --try CALL             confines itself, then does what it must not; for tests
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,12 +77,11 @@ int try_call(const std::string& call) {
   if (call == "socket") return ::socket(AF_INET, SOCK_STREAM, 0) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
   if (call == "fork") return ::fork() >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
   if (call == "exec") ::execl("/bin/true", "true", nullptr);
-  if (call == "memory") {
-    void* much = std::malloc(std::size_t{8} << 30);
-    if (much == nullptr) return EXIT_FAILURE;
-    std::memset(much, 1, std::size_t{8} << 30);
-    return EXIT_SUCCESS;
-  }
+  if (call == "memory")
+    return ::mmap(nullptr, std::size_t{8} << 30, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED
+               ? EXIT_SUCCESS
+               : EXIT_FAILURE;
   if (call == "nothing") return EXIT_SUCCESS;
   return EXIT_FAILURE;
 }

@@ -35,7 +35,7 @@ bool keeps_blanks(std::string_view name, bool is_open_document) {
 // Numbers of the layout.
 bool is_layout(std::string_view name) {
   return is_one_of(name, {"posOffset", "align", "pctWidth", "pctHeight", "pctPosHOffset",
-                          "pctPosVOffset", "formatCode"});
+                          "pctPosVOffset", "formatCode", "config-item"});
 }
 // Attributes that a program shows, or follows.
 bool is_shown(std::string_view element, std::string_view attribute) {

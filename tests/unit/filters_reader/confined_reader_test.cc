@@ -70,6 +70,19 @@ TEST_CASE("a reader that died while idle is blamed on no file") {
   CHECK(why(ask(r, "good")).empty());
 }
 
+TEST_CASE("a reader is kept until it meets a file that it cannot read, or has read enough") {
+  const auto r = false_one();
+  const auto process = [&r] { return ask(r, "process").items.at(0).text; };
+  const auto first = process();
+  CHECK(process() == first);
+  CHECK(why(ask(r, "unreadable")) == "is encrypted");
+  const auto second = process();
+  CHECK(second != first);
+  for (int i = 0; i < 98; ++i) CHECK(process() == second);
+  ask(r, "good");
+  CHECK(process() != second);
+}
+
 TEST_CASE("without a reader nothing is read, and it says so at the start") {
   CHECK_THROWS_AS(confined_reader{{.program = "/nowhere/consentry-reader"}}, configuration_error);
   CHECK_THROWS_AS(confined_reader{{.program = "/bin/true"}}, configuration_error);

@@ -37,7 +37,10 @@ void answer(const read_request& r) {
     say(std::string{"CRA1\0\0\1\0abc", 11});
     std::exit(0);
   }
-  say(encode(reading{.items = {{item_kind::text, "", "read: " + r.bytes}}, .unreadable = {}}));
+  reading found{.items = {{item_kind::text, "", "read: " + r.bytes}}, .unreadable = {}};
+  if (r.name == "process") found.items[0].text = std::to_string(::getpid());
+  if (r.name == "unreadable") found.unreadable.push_back({"", "is encrypted"});
+  say(encode(found));
   if (r.name == "die later") std::exit(0);
 }
 

@@ -94,6 +94,15 @@ TEST_CASE("PPTX, ODT and ODS") {
              Catch::Contains("ár\n") && Catch::Contains("Ő\n"));
 }
 
+TEST_CASE("a document of one file of XML is read as such") {
+  const auto r =
+      shown(read("<?xml version=\"1.0\"?><w:wordDocument><w:p><w:r><w:t>Online kasz</w:t></"
+                 "w:r><w:r><w:t>inó</w:t></w:r></w:p></w:wordDocument>",
+                 "a.doc"));
+  CHECK_THAT(r, Catch::Contains("|Online kaszinó\n") && !Catch::Contains("!"));
+  CHECK_THAT(shown(read("<?xml version=\"1.0\"?><a>kaszinó", "a.xml")), Catch::Contains("kaszinó"));
+}
+
 TEST_CASE("documents that cannot be read say so") {
   CHECK_THAT(shown(read(zip({{"mimetype", "application/vnd.oasis.opendocument.text"},
                              {"META-INF/manifest.xml",

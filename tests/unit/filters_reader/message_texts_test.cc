@@ -92,7 +92,8 @@ TEST_CASE("uuencoded files in a text are read") {
   const std::string uu = "Szia!\r\nbegin 644 x.txt\r\n+:&5L;&\\@=V]R;&0`\r\n`\r\nend\r\nUtana";
   const auto r = shown(attached("text/plain", "a.txt"), "masik", uu);
   CHECK_THAT(r, Catch::Contains("1/x.txt attachment|x.txt\n") &&
-                    Catch::Contains("1/x.txt attachment|hello world\n") && !Catch::Contains("!part"));
+                    Catch::Contains("1/x.txt attachment|hello world\n") &&
+                    !Catch::Contains("!part"));
   CHECK_THAT(shown(attached("text/plain", "a.txt"), "masik",
                    "Szia!\r\nbegin 644 x.txt\r\n+:&5L;&\\@=V]R;&0`\r\n"),
              Catch::Contains("!part 1/x.txt: holds broken uuencoded data"));
@@ -107,7 +108,8 @@ TEST_CASE("labels that lie are told") {
   CHECK_THAT(shown(attached("text/plain", "a.txt"), docx_saying("Online kaszinó")),
              Catch::Contains("!part 2: text/plain is labelled text/plain, but holds a ZIP") &&
                  Catch::Contains("Online kaszinó"));
-  CHECK_THAT(shown(attached("image/png", "a.png"), "\x89PNG\r\n\x1a\nxxxx"), !Catch::Contains("!part"));
+  CHECK_THAT(shown(attached("image/png", "a.png"), "\x89PNG\r\n\x1a\nxxxx"),
+             !Catch::Contains("!part"));
   CHECK_THAT(shown(attached("application/octet-stream", "a.png"), "\x89PNG\r\n\x1a\nxxxx"),
              !Catch::Contains("!part"));
 }
