@@ -5,6 +5,8 @@
 #include <poppler/ErrorCodes.h>
 #include <poppler/FileSpec.h>
 #include <poppler/Form.h>
+#include <poppler/GfxFont.h>
+#include <poppler/GfxState.h>
 #include <poppler/GlobalParams.h>
 #include <poppler/Link.h>
 #include <poppler/Outline.h>
@@ -60,6 +62,26 @@ bool is_to_stop(void* sink) {
   return p.is_too_much || p.context->is_late();
 }
 
+// Numbers of glyphs are letters only by a table in the font; without one poppler guesses, and the
+// eye may see other words.
+bool tells_its_letters(const GfxFont& font) {
+  const bool needs_table = font.isCIDFont() || font.getType() == fontType3;
+  return !needs_table || font.hasToUnicodeCMap();
+}
+
+class page_output final : public TextOutputDev {
+ public:
+  explicit page_output(page_text& sink) : TextOutputDev{on_text, &sink, false, 0, false} {}
+
+  void updateFont(GfxState* state) override {
+    const auto& font = state->getFont();
+    if (font && !tells_its_letters(*font)) is_guessed = true;
+    TextOutputDev::updateFont(state);
+  }
+
+  bool is_guessed = false;
+};
+
 class reading_pdf {
  public:
   reading_pdf(PDFDoc& document, const std::string& path, read_context& context,
@@ -94,9 +116,10 @@ class reading_pdf {
     page_text found{
         {}, context_.left() - std::min(context_.left(), text_.size()), &context_, false};
     {
-      TextOutputDev out{on_text, &found, false, 0, false};
+      page_output out{found};
       document_.displayPage(&out, n, resolution, resolution, 0, true, false, false, is_to_stop,
                             &found);
+      is_guessed_ = is_guessed_ || out.is_guessed;
     }
     text_ += found.text;
     context_.look_at_clock();
@@ -174,6 +197,7 @@ class reading_pdf {
 
   // Fonts that do not say which letters their glyphs are give control and private characters.
   bool is_garbled() const {
+    if (is_guessed_) return true;
     std::size_t odd = 0;
     for (std::size_t i = 0; i < text_.size(); ++i) {
       const auto u = static_cast<unsigned char>(text_[i]);
@@ -190,6 +214,7 @@ class reading_pdf {
   const std::function<void(std::string, std::string)>& nested_;
   std::string text_;
   int empty_pages_ = 0;
+  bool is_guessed_ = false;
   std::vector<std::pair<std::string, std::string>> files_;
 };
 

@@ -136,6 +136,18 @@ TEST_CASE("PDF: text, links, notes, title and files in it") {
   CHECK_THAT(r, !Catch::Contains("!"));
 }
 
+TEST_CASE("PDF: what forms and free notes show") {
+  const auto r = shown(read(pdf_saying(
+      "Ez az oldal szövege",
+      "/AcroForm<</Fields[6 0 R]/NeedAppearances true/DA(/F 12 Tf)/DR<</Font<</F 5 0 R>>>>>>",
+      "/Annots[6 0 R 7 0 R]",
+      {"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(beirt szoveg)/Rect[50 600 300 620]/DA(/F 12 "
+       "Tf)>>",
+       "<</Type/Annot/Subtype/FreeText/Contents(szabad szoveg)/Rect[50 500 300 520]/DA(/F 12 "
+       "Tf)>>"})));
+  CHECK_THAT(r, Catch::Contains("beirt szoveg") && Catch::Contains("szabad szoveg"));
+}
+
 TEST_CASE("PDF that cannot be read says so") {
   CHECK_THAT(shown(read(pdf_saying(""))), Catch::Contains("!|has 1 pages without text of 1"));
   CHECK_THAT(shown(read("%PDF-1.4\nnothing")), Catch::Contains("!|is broken"));
@@ -146,6 +158,18 @@ TEST_CASE("PDF that cannot be read says so") {
                ")/P -4>>"},
           "/Encrypt 4 0 R/ID[(aaaaaaaaaaaaaaaa)(aaaaaaaaaaaaaaaa)]");
   CHECK_THAT(shown(read(encrypted)), Catch::Contains("!|is encrypted"));
+  // Glyphs by number, and no table that tells their letters: the eye may see other words.
+  const auto page = std::vector<std::string>{
+      "<</Type/Catalog/Pages 2 0 R>>",
+      "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 "
+      "R>>>>>>",
+      pdf_stream(
+          "BT /F 12 Tf 50 700 Td <0041004200430044004500460047004800490050005100520053> Tj ET"),
+      "<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/DescendantFonts[6 0 R]>>",
+      "<</Type/Font/Subtype/CIDFontType2/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering"
+      "(Identity)/Supplement 0>>/FontDescriptor<</Type/FontDescriptor/FontName/X/Flags 4>>>>"};
+  CHECK_THAT(shown(read(pdf(page))), Catch::Contains("!|writes in letters that cannot be told"));
   // Pages that lead back to themselves.
   const auto loop = shown(read(
       pdf({"<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[2 0 R 2 0 R]/Count 999999>>"})));
