@@ -135,6 +135,15 @@ bool is_wide(const std::string& name) noexcept {
          name.starts_with("ucs-") || name.starts_with("iso-10646") || name == "unicode";
 }
 
+// Octets that text of single octets does not hold: the high ones of letters below U+2000.
+bool holds_wide_units(std::string_view bytes) noexcept {
+  for (const char c : bytes) {
+    const auto u = static_cast<unsigned char>(c);
+    if (u < 0x20 && c != '\t' && c != '\r' && c != '\n' && c != '\f' && c != '\x1b') return true;
+  }
+  return false;
+}
+
 std::string ascii_to_utf8(std::string_view bytes, std::string& label, const std::string& name) {
   const bool is_plain = name.empty() || name == "utf-8" || name == "us-ascii" ||
                         name.starts_with("iso-8859-") || name.starts_with("windows-125");
@@ -159,13 +168,18 @@ std::string to_utf8(std::string_view bytes, std::string& label) {
     label = "utf-8";
     return std::string{bytes.substr(3)};
   }
+  using namespace std::string_view_literals;
+  if (bytes.size() % 4 == 0 &&
+      (bytes.starts_with("\xff\xfe\0\0"sv) || bytes.starts_with("\0\0\xfe\xff"sv))) {
+    label = bytes[0] == '\xff' ? "utf-32le" : "utf-32be";
+    return convert_by_name(label, bytes.substr(4));
+  }
   if (bytes.size() >= 2 && bytes.size() % 2 == 0 &&
       (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff"))) {
     label = bytes[0] == '\xff' ? "utf-16le" : "utf-16be";
     return convert_by_name(label, bytes.substr(2));
   }
-  const bool has_nul = bytes.find('\0') != std::string_view::npos;
-  if (is_wide(name) && has_nul) {
+  if (is_wide(name) && holds_wide_units(bytes)) {
     label = name;
     return convert_by_name(name, bytes);
   }

@@ -1,0 +1,55 @@
+// RULES F2: a text in any charset that ICU knows, under any of its names, is the text.
+#include <unicode/ucnv.h>
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+
+#include "smtp/mime/header_text.h"
+
+using namespace consentry::smtp::mime;
+
+namespace {
+
+// Empty: the charset cannot write it.
+std::string written_in(const char* charset, const std::u16string& text) {
+  UErrorCode error = U_ZERO_ERROR;
+  UConverter* c = ucnv_open(charset, &error);
+  if (U_FAILURE(error)) return {};
+  UErrorCode refused = U_ZERO_ERROR;
+  ucnv_setFromUCallBack(c, UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &refused);
+  std::string out(16 * text.size() + 64, '\0');
+  const auto length = ucnv_fromUChars(c, out.data(), static_cast<std::int32_t>(out.size()),
+                                      text.data(), static_cast<std::int32_t>(text.size()), &error);
+  ucnv_close(c);
+  if (U_FAILURE(error)) return {};
+  out.resize(static_cast<std::size_t>(length));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a text in any charset that ICU knows is read", "[charset]") {
+  const std::pair<std::u16string, std::string> texts[] = {
+      {u"Online kaszino, 100% bonusz", "Online kaszino, 100% bonusz"},
+      {u"\u00c1rv\u00edzt\u0171r\u0151 t\u00fck\u00f6rf\u00far\u00f3g\u00e9p",
+       "\u00c1rv\u00edzt\u0171r\u0151 t\u00fck\u00f6rf\u00far\u00f3g\u00e9p"},
+      {u"\u043f\u0440\u0438\u0432\u0435\u0442", "\u043f\u0440\u0438\u0432\u0435\u0442"},
+  };
+  int tried = 0;
+  for (std::int32_t i = 0; i < ucnv_countAvailable(); ++i) {
+    UErrorCode error = U_ZERO_ERROR;
+    const char* name = ucnv_getStandardName(ucnv_getAvailableName(i), "IANA", &error);
+    // No mail can name it; or, in mail, the name means the charset of eight bits.
+    if (name == nullptr || std::string_view{name} == "GB_2312-80") continue;
+    for (const auto& [units, utf8] : texts) {
+      const auto bytes = written_in(name, units);
+      if (bytes.empty()) continue;
+      ++tried;
+      std::string label = name;
+      INFO(name);
+      CHECK(to_utf8(bytes, label) == utf8);
+    }
+  }
+  CHECK(tried > 150);
+}
