@@ -55,7 +55,7 @@ constexpr admin::http_limits public_limits{.body_bytes_max = 64u << 10,
                                            .connections_max = 512,
                                            .request_timeout = std::chrono::seconds{15},
                                            .answer_timeout = std::chrono::seconds{30}};
-constexpr unsigned report_workers_count = 4, desk_workers_count = 2;
+constexpr unsigned report_workers_count = 4, desk_workers_count = 2, attachment_workers_count = 4;
 
 unsigned worker_count(const settings& s) {
   return s.server.worker_threads != 0 ? s.server.worker_threads
@@ -98,6 +98,7 @@ struct gateway::state {
   // must not queue up behind it.
   worker_pool report_workers{report_workers_count};
   worker_pool desk_workers{desk_workers_count};
+  worker_pool attachment_workers{attachment_workers_count};
   live_settings live;
   store_rooms rooms;
   smtp::dns::resolver dns;
@@ -176,6 +177,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .live = live,
                    .workers = workers,
                    .attachments = &attachments,
+                   .attachment_workers = &attachment_workers,
                    .clock = clock,
                    .notify_queue = [this](instant due) { scheduler.notify(due); }},
                   {.host_name = config.server.host_name,

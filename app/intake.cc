@@ -196,17 +196,7 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
   s.active = parts_.live.policy.get();
   s.tenant = s.directory->find(session.who->tenant);
   if (s.tenant == nullptr) co_return store_away;
-  auto work = [&s, this] {
-    auto read = read_message(s.data, *s.active->patterns,
-                             {.directory = s.directory.get(), .tenant = s.tenant->id},
-                             access_to_attachments(parts_.attachments, s.active->set->rules));
-    if (read && s.session.who->stream == smtp::stream::doi)
-      read->doi_template = template_hash(read->mail);
-    if (read && is_counted_by_content(s.session.who->stream))
-      s.fingerprint = filters::fingerprint_of(read->mail).digest;
-    return read;
-  };
-  auto reading = co_await parts_.workers.run(std::move(work));
+  auto reading = co_await read(s);
   if (!reading) co_return refused({5, 6, 0}, "header.invalid", reading.error().public_text);
   s.reading = std::move(*reading);
   const auto from_envelope = names_of_envelope(*session.who, s.envelope.reverse_path);
@@ -232,6 +222,29 @@ asio::awaitable<reply> intake::message(const session_info& session, smtp::envelo
     if (auto answer = co_await accept(s)) co_return std::move(*answer);
   }
   co_return store_away;
+}
+
+asio::awaitable<result<message_reading>> intake::read(submission& s) {
+  const auto read_with = [&s](const filters::attachment_reader* reader) {
+    auto read = read_message(s.data, *s.active->patterns,
+                             {.directory = s.directory.get(), .tenant = s.tenant->id},
+                             access_to_attachments(reader, s.active->set->rules));
+    if (read && s.session.who->stream == smtp::stream::doi)
+      read->doi_template = template_hash(read->mail);
+    if (read && is_counted_by_content(s.session.who->stream))
+      s.fingerprint = filters::fingerprint_of(read->mail).digest;
+    return read;
+  };
+  // Most mail is text: only what is not goes again, with the reader.
+  const filters::noting_reader noting;
+  const filters::attachment_reader* const first = parts_.attachments == nullptr ? nullptr : &noting;
+  auto work = [&read_with, first] { return read_with(first); };
+  auto reading = co_await parts_.workers.run(std::move(work));
+  if (!noting.was_asked()) co_return std::move(reading);
+  auto whole = [&read_with, this] { return read_with(parts_.attachments); };
+  auto& threads = parts_.attachment_workers == nullptr ? parts_.workers : *parts_.attachment_workers;
+  reading = co_await threads.run(std::move(whole));
+  co_return std::move(reading);
 }
 
 std::size_t intake::fingerprint_limit(const submission& s) {

@@ -27,7 +27,10 @@ class intake final : public smtp::server::gatekeeper {
     store_rooms& rooms;
     const live_settings& live;
     worker_pool& workers;
-    const filters::attachment_reader* attachments = nullptr;  // nullptr: only text is read
+    // Reading attachments waits, up to the time that the policy gives it: on threads of its own, so
+    // that no other mail waits behind it. nullptr: only text is read.
+    const filters::attachment_reader* attachments = nullptr;
+    worker_pool* attachment_workers = nullptr;
     const wall_clock& clock;
     std::function<void(instant due)> notify_queue;
   };
@@ -57,6 +60,7 @@ class intake final : public smtp::server::gatekeeper {
   boost::asio::awaitable<smtp::reply> refuse_recipient(const smtp::server::session_info& session,
                                                        campaign_name names, std::string person,
                                                        policy::verdict v);
+  boost::asio::awaitable<result<message_reading>> read(submission& s);
   result<void> judge_all(submission& s) const;
   boost::asio::awaitable<smtp::reply> refuse_all(submission& s);
   // None: judge again.

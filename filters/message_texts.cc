@@ -135,11 +135,11 @@ class gathering {
 
   void leaf(const leaf_part& p) {
     if (p.body.empty() && p.text.empty()) return;
-    const auto content = reader::kind_of_content(p.body);
-    const bool is_known_text = reader::agrees(file_kind::text, content);
-    if (is_signature(p) && (is_known_text || content == file_kind::unknown)) return;
-    // Octets of no known form, labelled as text: shown as text.
-    const bool is_text = is_known_text || (content == file_kind::unknown && !p.text.empty());
+    // Octets of no known form, labelled as text, are shown as text.
+    auto content = p.text.empty() ? reader::kind_of_content(p.body) : reader::kind_of_head(p.body);
+    if (content == file_kind::unknown && !p.text.empty()) content = file_kind::text;
+    const bool is_text = reader::agrees(file_kind::text, content);
+    if (is_signature(p) && (is_text || content == file_kind::unknown)) return;
     if (is_text && p.type != "application/pgp-encrypted") {
       text_leaf(p);
     } else if (content == file_kind::image) {
@@ -158,11 +158,12 @@ class gathering {
     std::string label = std::string_view{p.body}.starts_with("\xFF\xFE") ? "utf-16le" : "utf-8";
     const std::string_view text =
         p.text.empty() ? kept(smtp::mime::to_utf8(p.body, label)) : p.text;
+    if (is_html_type(p.type)) return html(p.path, p.where, text);
+    if (p.where == zone::body && p.type == "text/plain") return plain(p, text);
     const auto kind = reader::kind_of_file(text, p.type, p.name);
-    const bool is_inline_plain = p.where == zone::body && p.type == "text/plain";
-    if (is_html_type(p.type) || (kind == file_kind::html && !is_inline_plain)) {
+    if (kind == file_kind::html) {
       html(p.path, p.where, text);
-    } else if (kind == file_kind::text || is_inline_plain || reader_ == nullptr ||
+    } else if (kind == file_kind::text || reader_ == nullptr ||
                (kind == file_kind::markup && p.where == zone::body)) {
       plain(p, text);
     } else {

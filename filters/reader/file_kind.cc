@@ -201,19 +201,23 @@ std::string_view words_for(file_kind kind) noexcept {
 bool looks_like_text(std::string_view bytes) {
   for (const auto mark : {"\xFF\xFE"sv, "\xFE\xFF"sv})
     if (bytes.starts_with(mark)) return bytes.size() % 2 == 0;
+  if (bytes.find('\0') != std::string_view::npos) return false;
   std::size_t odd = 0;
   for (const char c : bytes) {
     const auto u = static_cast<unsigned char>(c);
-    if (u == 0) return false;
     odd += u < 0x20 && u != '\t' && u != '\r' && u != '\n' && u != '\f' && u != 0x1b;
   }
   return odd * 200 <= bytes.size();
 }
 
-file_kind kind_of_content(std::string_view bytes) {
+file_kind kind_of_head(std::string_view bytes) {
   for (const auto& h : heads)
     if (bytes.starts_with(h.start)) return h.kind;
-  if (const auto kind = kind_of_odd_head(bytes); kind != file_kind::unknown) return kind;
+  return kind_of_odd_head(bytes);
+}
+
+file_kind kind_of_content(std::string_view bytes) {
+  if (const auto kind = kind_of_head(bytes); kind != file_kind::unknown) return kind;
   return looks_like_text(bytes) ? kind_of_text(bytes) : file_kind::unknown;
 }
 

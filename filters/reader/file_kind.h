@@ -33,6 +33,8 @@ enum class file_kind : std::uint8_t {
 // "a PDF document": for reasons that people read.
 std::string_view words_for(file_kind kind) noexcept;
 
+// By magic numbers alone; unknown: none, so that it may be text. Looks at the first KiB.
+file_kind kind_of_head(std::string_view bytes);
 // By content alone: magic numbers, else text or unknown.
 file_kind kind_of_content(std::string_view bytes);
 // What the file says it is; unknown: nothing that binds ("application/octet-stream", ".bin").

@@ -33,6 +33,7 @@ namespace {
 using namespace consentry::filters;
 
 constexpr int exit_usage = 2;
+constexpr int niceness = 5;
 constexpr int exit_protocol = 4;
 
 bool read_whole(char* to, std::size_t count) {
@@ -101,6 +102,7 @@ int main(int argc, char** argv) {
       limits.cpu_s = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
     }
     reader::warm_up();
+    if (::nice(niceness) == -1) return exit_protocol;  // the daemon's own work comes first
     reader::confine(limits);
     return is_trial ? try_call(argv[2]) : serve();
   } catch (const std::exception& e) {
