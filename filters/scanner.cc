@@ -224,7 +224,7 @@ class scanning {
 
   // <a href="https://evil.example">www.otpbank.hu</a>
   bool shows_foreign_brand(const link& l) const {
-    if (l.host.empty() || l.text.empty()) return false;
+    if (l.host.empty() || l.text.find('.') == std::string::npos) return false;
     const std::string text = ascii_lower(l.text);
     for (const protected_brand& b : database_.brands()) {
       bool shows = false;

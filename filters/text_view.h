@@ -45,7 +45,9 @@ std::string case_folded(std::string_view word);
 std::string ascii_folded(std::string_view word);
 
 // ASCII letters and the placeholder; for view 1 any letter or mark (code point).
-bool is_folded_letter(char c) noexcept;
+constexpr bool is_folded_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || c == letter_placeholder;
+}
 bool is_letter(char32_t c) noexcept;
 
 }  // namespace consentry::filters
