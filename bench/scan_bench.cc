@@ -61,8 +61,8 @@ std::vector<std::string> read_messages(const fs::path& folder) {
 
 // A pattern file of words that nobody has written yet: syllables, three to a word.
 std::string invented_patterns(int count) {
-  constexpr std::string_view syllables[] = {"ba", "rek", "lo", "min", "tu", "vas", "ze", "dor",
-                                            "gi", "ny",  "pel", "ka", "sor", "ix", "ul", "fen"};
+  constexpr std::string_view syllables[] = {"ba", "rek", "lo",  "min", "tu",  "vas", "ze", "dor",
+                                            "gi", "ny",  "pel", "ka",  "sor", "ix",  "ul", "fen"};
   std::mt19937 random{7};  // NOLINT(cert-msc51-cpp): the same words in each run
   const auto syllable = [&] { return std::string{syllables[random() % std::size(syllables)]}; };
   std::string out;
@@ -146,14 +146,10 @@ json::value run(const options& o) {
                                 {"views_s", measured(views)},
                                 {"search_s", measured(search)}});
   }
-  return json::object{{"messages", mails.size()},
-                      {"octets", octets},
-                      {"text_octets", text_octets},
-                      {"patterns", database.patterns().size()},
-                      {"compile_s", compile_s},
-                      {"database_kib", memory_database},
-                      {"findings_seen", sink},
-                      {"runs", runs}};
+  return json::object{{"messages", mails.size()},   {"octets", octets},
+                      {"text_octets", text_octets}, {"patterns", database.patterns().size()},
+                      {"compile_s", compile_s},     {"database_kib", memory_database},
+                      {"findings_seen", sink},      {"runs", runs}};
 }
 
 }  // namespace

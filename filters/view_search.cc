@@ -83,8 +83,8 @@ struct view_search::findings {
   const view_search* search = nullptr;
   const searched_text* text = nullptr;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> phrases;  // phrase, end of an anchor
-  std::vector<std::pair<std::uint32_t, text_range>> words;    // phrases of one word: hits
-  std::vector<std::pair<std::uint32_t, text_range>> regular;  // expressions
+  std::vector<std::pair<std::uint32_t, text_range>> words;       // phrases of one word: hits
+  std::vector<std::pair<std::uint32_t, text_range>> regular;     // expressions
   bool overflowed = false;
 };
 
@@ -213,7 +213,8 @@ int view_search::on_match(unsigned id, unsigned long long from, unsigned long lo
       }
     }
   }
-  found.overflowed = found.phrases.size() + found.words.size() + found.regular.size() > engine_hits_max;
+  found.overflowed =
+      found.phrases.size() + found.words.size() + found.regular.size() > engine_hits_max;
   return found.overflowed ? 1 : 0;
 }
 
@@ -228,8 +229,8 @@ view_search::findings view_search::scan(const searched_text& text, hs_scratch* s
   return found;
 }
 
-std::vector<view_hit> view_search::search(std::string_view seen, bool is_link,
-                                          hs_scratch* scratch, bool& complete) const {
+std::vector<view_hit> view_search::search(std::string_view seen, bool is_link, hs_scratch* scratch,
+                                          bool& complete) const {
   searched_text text{seen, seen, view_, is_link};
   std::string with_i;
   if (view_ == 3) {

@@ -113,8 +113,8 @@ class view_search {
   int view_;
   hs_database* database_ = nullptr;
   std::vector<expression> expressions_;
-  std::vector<std::uint32_t> sought_;                // the engine's ids: indices of expressions_
-  std::map<std::string, std::uint32_t> known_;       // expression to index
+  std::vector<std::uint32_t> sought_;                 // the engine's ids: indices of expressions_
+  std::map<std::string, std::uint32_t> known_;        // expression to index
   std::map<std::string, std::size_t> known_phrases_;  // language and words to index
   std::vector<phrase_entry> phrases_;
 };
