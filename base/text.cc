@@ -114,6 +114,7 @@ bool is_valid_utf8(std::string_view s) noexcept {
 }
 
 std::string to_valid_utf8(std::string_view s) {
+  if (is_valid_utf8(s)) return std::string{s};
   std::string out;
   out.reserve(s.size());
   while (!s.empty()) {

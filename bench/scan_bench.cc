@@ -65,7 +65,7 @@ std::string invented_patterns(int count) {
                                             "gi", "ny",  "pel", "ka",  "sor", "ix",  "ul", "fen"};
   std::mt19937 random{7};  // NOLINT(cert-msc51-cpp): the same words in each run
   const auto syllable = [&] { return std::string{syllables[random() % std::size(syllables)]}; };
-  std::string out;
+  std::string out = "language = \"hu\"\ncategory = \"S1\"\n";
   for (int n = 0; n < count; ++n) {
     const std::string word = syllable() + syllable() + syllable() + syllable();
     out += "[[pattern]]\nid = \"bench" + std::to_string(n) + "\"\nwords = [\"" + word +

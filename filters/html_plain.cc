@@ -48,45 +48,73 @@ struct element_type {
 using enum html_layout;
 
 // In order of name.
-constexpr element_type element_types[] = {
-    {"a", kind::anchor, joins},         {"abbr", kind::inline_, joins},
-    {"address", kind::block, block},    {"article", kind::block, block},
-    {"aside", kind::block, block},      {"b", kind::formatting, joins},
-    {"base", kind::in_head, block},     {"big", kind::formatting, joins},
-    {"blockquote", kind::block, block}, {"body", kind::body, block},
-    {"br", kind::no_content, line},     {"center", kind::block, block},
-    {"cite", kind::inline_, joins},     {"code", kind::formatting, joins},
-    {"div", kind::block, line},         {"em", kind::formatting, joins},
-    {"figure", kind::block, block},     {"font", kind::formatting, joins},
-    {"footer", kind::block, block},     {"h1", kind::heading, block},
-    {"h2", kind::heading, block},       {"h3", kind::heading, block},
-    {"h4", kind::heading, block},       {"h5", kind::heading, block},
-    {"h6", kind::heading, block},       {"head", kind::head, block},
-    {"header", kind::block, block},     {"hr", kind::rule, block},
-    {"html", kind::html, block},        {"i", kind::formatting, joins},
-    {"img", kind::no_content, blank},   {"li", kind::item, block},
-    {"link", kind::in_head, block},     {"main", kind::block, block},
-    {"meta", kind::in_head, block},     {"nav", kind::block, block},
-    {"ol", kind::list, block},          {"p", kind::paragraph, block},
-    {"s", kind::formatting, joins},     {"section", kind::block, block},
-    {"small", kind::formatting, joins}, {"span", kind::inline_, joins},
-    {"strike", kind::formatting, joins}, {"strong", kind::formatting, joins},
-    {"style", kind::style, nothing},    {"sub", kind::inline_, joins},
-    {"sup", kind::inline_, joins},      {"table", kind::table, block},
-    {"tbody", kind::rows, block},       {"td", kind::cell, blank},
-    {"tfoot", kind::rows, block},       {"th", kind::cell, blank},
-    {"thead", kind::rows, block},       {"title", kind::title, block},
-    {"tr", kind::row, line},            {"tt", kind::formatting, joins},
-    {"u", kind::formatting, joins},     {"ul", kind::list, block},
-    {"wbr", kind::no_content, joins}};
+constexpr element_type element_types[] = {{"a", kind::anchor, joins},
+                                          {"abbr", kind::inline_, joins},
+                                          {"address", kind::block, block},
+                                          {"article", kind::block, block},
+                                          {"aside", kind::block, block},
+                                          {"b", kind::formatting, joins},
+                                          {"base", kind::in_head, block},
+                                          {"big", kind::formatting, joins},
+                                          {"blockquote", kind::block, block},
+                                          {"body", kind::body, block},
+                                          {"br", kind::no_content, line},
+                                          {"center", kind::block, block},
+                                          {"cite", kind::inline_, joins},
+                                          {"code", kind::formatting, joins},
+                                          {"div", kind::block, line},
+                                          {"em", kind::formatting, joins},
+                                          {"figure", kind::block, block},
+                                          {"font", kind::formatting, joins},
+                                          {"footer", kind::block, block},
+                                          {"h1", kind::heading, block},
+                                          {"h2", kind::heading, block},
+                                          {"h3", kind::heading, block},
+                                          {"h4", kind::heading, block},
+                                          {"h5", kind::heading, block},
+                                          {"h6", kind::heading, block},
+                                          {"head", kind::head, block},
+                                          {"header", kind::block, block},
+                                          {"hr", kind::rule, block},
+                                          {"html", kind::html, block},
+                                          {"i", kind::formatting, joins},
+                                          {"img", kind::no_content, blank},
+                                          {"li", kind::item, block},
+                                          {"link", kind::in_head, block},
+                                          {"main", kind::block, block},
+                                          {"meta", kind::in_head, block},
+                                          {"nav", kind::block, block},
+                                          {"ol", kind::list, block},
+                                          {"p", kind::paragraph, block},
+                                          {"s", kind::formatting, joins},
+                                          {"section", kind::block, block},
+                                          {"small", kind::formatting, joins},
+                                          {"span", kind::inline_, joins},
+                                          {"strike", kind::formatting, joins},
+                                          {"strong", kind::formatting, joins},
+                                          {"style", kind::style, nothing},
+                                          {"sub", kind::inline_, joins},
+                                          {"sup", kind::inline_, joins},
+                                          {"table", kind::table, block},
+                                          {"tbody", kind::rows, block},
+                                          {"td", kind::cell, blank},
+                                          {"tfoot", kind::rows, block},
+                                          {"th", kind::cell, blank},
+                                          {"thead", kind::rows, block},
+                                          {"title", kind::title, block},
+                                          {"tr", kind::row, line},
+                                          {"tt", kind::formatting, joins},
+                                          {"u", kind::formatting, joins},
+                                          {"ul", kind::list, block},
+                                          {"wbr", kind::no_content, joins}};
 static_assert(std::is_sorted(std::begin(element_types), std::end(element_types),
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
 constexpr std::size_t name_octets_max = 10;
 
 const element_type* type_of(std::string_view name) {
-  const auto at = std::lower_bound(
-      std::begin(element_types), std::end(element_types), name,
-      [](const element_type& t, std::string_view n) { return t.name < n; });
+  const auto at =
+      std::lower_bound(std::begin(element_types), std::end(element_types), name,
+                       [](const element_type& t, std::string_view n) { return t.name < n; });
   return at != std::end(element_types) && at->name == name ? at : nullptr;
 }
 const element_type& tbody() {
@@ -262,8 +290,8 @@ class plain_reading {
     if (type == nullptr || !read_attributes(at)) return false;
     const bool has_slash = source_[at] == '/';
     at_ = at + (has_slash ? 2 : 1);
-    const bool has_content = type->kind != kind::in_head && type->kind != kind::no_content &&
-                             type->kind != kind::rule;
+    const bool has_content =
+        type->kind != kind::in_head && type->kind != kind::no_content && type->kind != kind::rule;
     if ((has_slash && has_content) || !is_placed(*type)) return false;
     if (type->kind == kind::style) return skip_style();
     to_.open(type->layout, role_of(*type), attributes_);
@@ -299,9 +327,7 @@ class plain_reading {
     }
   }
 
-  bool advance(stage from, stage to) {
-    return std::exchange(stage_, to) == from;
-  }
+  bool advance(stage from, stage to) { return std::exchange(stage_, to) == from; }
 
   bool is_placed_in_body(const element_type& type) {
     const filters::kind inside = open_.back()->kind;

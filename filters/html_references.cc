@@ -13,15 +13,15 @@ namespace {
 
 // In order of name.
 constexpr std::pair<std::string_view, std::string_view> references[] = {
-    {"Aacute", "Á"}, {"Auml", "Ä"},   {"Eacute", "É"}, {"Iacute", "Í"}, {"Oacute", "Ó"},
-    {"Ouml", "Ö"},   {"Uacute", "Ú"}, {"Uuml", "Ü"},   {"aacute", "á"}, {"amp", "&"},
-    {"apos", "'"},   {"auml", "ä"},   {"bdquo", "„"},  {"bull", "•"},   {"cent", "¢"},
-    {"copy", "©"},   {"deg", "°"},    {"eacute", "é"}, {"euro", "€"},   {"gt", ">"},
-    {"hellip", "…"}, {"iacute", "í"}, {"laquo", "«"},  {"ldquo", "“"},  {"lsquo", "‘"},
+    {"Aacute", "Á"}, {"Auml", "Ä"},   {"Eacute", "É"}, {"Iacute", "Í"},    {"Oacute", "Ó"},
+    {"Ouml", "Ö"},   {"Uacute", "Ú"}, {"Uuml", "Ü"},   {"aacute", "á"},    {"amp", "&"},
+    {"apos", "'"},   {"auml", "ä"},   {"bdquo", "„"},  {"bull", "•"},      {"cent", "¢"},
+    {"copy", "©"},   {"deg", "°"},    {"eacute", "é"}, {"euro", "€"},      {"gt", ">"},
+    {"hellip", "…"}, {"iacute", "í"}, {"laquo", "«"},  {"ldquo", "“"},     {"lsquo", "‘"},
     {"lt", "<"},     {"mdash", "—"},  {"middot", "·"}, {"nbsp", "\u00a0"}, {"ndash", "–"},
-    {"oacute", "ó"}, {"ouml", "ö"},   {"pound", "£"},  {"quot", "\""},  {"raquo", "»"},
-    {"rdquo", "”"},  {"reg", "®"},    {"rsquo", "’"},  {"shy", "\u00ad"}, {"times", "×"},
-    {"trade", "™"},  {"uacute", "ú"}, {"uuml", "ü"},   {"zwj", "\u200d"}, {"zwnj", "\u200c"}};
+    {"oacute", "ó"}, {"ouml", "ö"},   {"pound", "£"},  {"quot", "\""},     {"raquo", "»"},
+    {"rdquo", "”"},  {"reg", "®"},    {"rsquo", "’"},  {"shy", "\u00ad"},  {"times", "×"},
+    {"trade", "™"},  {"uacute", "ú"}, {"uuml", "ü"},   {"zwj", "\u200d"},  {"zwnj", "\u200c"}};
 
 bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -74,8 +74,8 @@ bool decode_references(std::string_view raw, bool in_attribute, std::string& out
     if (end < raw.size() && raw[end] == ';' && !name.empty()) {
       if (!(name[0] == '#' ? append_numbered(name, out) : append_named(name, out))) return false;
       i = end + 1;
-    } else if (name.empty() || (in_attribute && end < raw.size() && raw[end] == '=' &&
-                                name[0] != '#')) {
+    } else if (name.empty() ||
+               (in_attribute && end < raw.size() && raw[end] == '=' && name[0] != '#')) {
       out += '&';
       ++i;
     } else {

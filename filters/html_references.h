@@ -6,8 +6,8 @@
 
 namespace consentry::filters {
 
-// Appends `raw` to `out`, references decoded, CR LF as LF. False where a reference is not one of the
-// common, or stands without its semicolon where the HTML standard might read it all the same.
+// Appends `raw` to `out`, references decoded, CR LF as LF. False where a reference is not one of
+// the common, or stands without its semicolon where the HTML standard might read it all the same.
 bool decode_references(std::string_view raw, bool in_attribute, std::string& out);
 
 }  // namespace consentry::filters

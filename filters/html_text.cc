@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "filters/html_arena.h"
 #include "filters/html_plain.h"
 #include "filters/html_reading.h"
@@ -218,6 +219,36 @@ bool read_tree(std::string_view source, std::size_t offset, std::size_t length,
   return true;
 }
 
+// Whether there may be text or a link in it. Most conditional comments only lay out tables for
+// Outlook.
+bool may_say_something(std::string_view piece) {
+  for (std::size_t at = 0; at < piece.size();) {
+    if (piece[at] != '<') {
+      if (std::isspace(static_cast<unsigned char>(piece[at])) == 0) return true;
+      ++at;
+      continue;
+    }
+    const std::size_t end = std::min(piece.find('>', at), piece.size());
+    const std::string tag = ascii_lower(piece.substr(at, end - at));
+    for (const std::string_view name :
+         {"href", "src", "action", "data", "alt", "title", "placeholder", "value", "<"}) {
+      if (tag.find(name, 1) != std::string::npos) return true;
+    }
+    at = std::min(end + 1, piece.size());
+  }
+  return false;
+}
+
+// A comment inside a conditional comment ends it, so there is one level only.
+bool read_conditionals(std::string_view source, const html_limits& limits, html_reading& reading) {
+  const auto pieces = reading.conditionals();
+  return std::all_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
+    const auto [offset, length] = piece;
+    return !may_say_something(source.substr(offset, length)) ||
+           read_tree(source, offset, length, limits, reading);
+  });
+}
+
 }  // namespace
 
 html_document read_html(std::string_view source, const html_limits& limits) {
@@ -226,10 +257,7 @@ html_document read_html(std::string_view source, const html_limits& limits) {
   if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
   html_reading reading{source, out};
   if (!read_plain_html(source, reading)) return read_html_as_tree(source, limits);
-  const auto conditionals = reading.conditionals();
-  for (const auto& [offset, length] : conditionals) {
-    if (!read_tree(source, offset, length, limits, reading)) return unreadable(multiplies);
-  }
+  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
   return out;
 }
 
@@ -239,10 +267,7 @@ html_document read_html_as_tree(std::string_view source, const html_limits& limi
   if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
   html_reading reading{source, out};
   if (!read_tree(source, 0, source.size(), limits, reading)) return unreadable(multiplies);
-  const auto conditionals = reading.conditionals();  // a comment inside of one ends it
-  for (const auto& [offset, length] : conditionals) {
-    if (!read_tree(source, offset, length, limits, reading)) return unreadable(multiplies);
-  }
+  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
   return out;
 }
 

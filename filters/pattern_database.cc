@@ -72,11 +72,15 @@ struct pattern_database::state {
   std::vector<protected_brand> brands;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
   scratch_pool scratch;
+  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2, or by
+                                 // expression
 
   void check_groups() const;
   void gather();
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
                                  bool& complete) const;
+  std::vector<view_hit> search_changed(const text_views& of, bool is_link, hs_scratch* space,
+                                       bool& complete) const;
 };
 
 void pattern_database::state::check_groups() const {
@@ -102,7 +106,17 @@ void pattern_database::state::check_groups() const {
 
 void pattern_database::state::gather() {
   for (std::uint32_t n = 0; n < patterns.size(); ++n) {
-    for (const int view : patterns[n].views) views[view - 1].add(n, patterns[n]);
+    const pattern& p = patterns[n];
+    for (const int view : p.views) views[view - 1].add(n, p);
+    const auto has_view = [&](int v) {
+      return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
+    };
+    const auto is_expression = [](const pattern_piece& piece) { return piece.is_expression; };
+    if (has_view(3) &&
+        (!has_view(2) || std::any_of(p.pieces.begin(), p.pieces.end(), is_expression) ||
+         std::any_of(p.allow.begin(), p.allow.end(), is_expression))) {
+      collapsed_alone = true;
+    }
   }
 }
 
@@ -119,6 +133,16 @@ bool is_mostly_letters(std::string_view original) {
   return letters > digits;
 }
 
+// The nearest blank at or before (behind) the place; the text's end if there is none.
+std::size_t word_begin(std::string_view text, std::size_t at) {
+  while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '\n') --at;
+  return at;
+}
+std::size_t word_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] != ' ' && text[at] != '\n') ++at;
+  return at;
+}
+
 std::string_view scheme_and_host(std::string_view link) {
   const auto scheme = link.find("://");
   return link.substr(0,
@@ -130,20 +154,63 @@ std::string_view scheme_and_host(std::string_view link) {
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
                                                         hs_scratch* space, bool& complete) const {
   const bool is_link = where == zone::link;
-  const text_views whole = text_views::of(text);
-  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
-  const text_views host = is_link ? text_views::of(scheme_and_host(text)) : text_views{};
+  const bool with_accents = !views[0].is_empty();
+  const text_views whole = text_views::of(text, with_accents);
   std::vector<hit> out;
-  for (int view = 1; view <= view_count; ++view) {
-    const text_views& of = view == 3 && is_link ? host : whole;
-    const std::string_view seen = of.text(view);
-    // What view 3 leaves as it was, view 2 has shown already.
-    if (views[view - 1].is_empty() || (view == 3 && seen == of.text(2))) continue;
-    for (const view_hit& h : counted_hits(views[view - 1].search(seen, is_link, space, complete))) {
-      const auto [begin, end] = of.original(view, h.begin, h.end);
-      if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) continue;
-      out.push_back({h.whose.pattern, view, begin, end});
+  const auto keep = [&](int view, const text_views& of, const view_hit& h) {
+    const auto [begin, end] = of.original(view, h.begin, h.end);
+    if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) return;
+    out.push_back({h.whose.pattern, view, begin, end});
+  };
+  for (const int view : {1, 2}) {
+    const view_search& search = views[view - 1];
+    if (search.is_empty()) continue;
+    for (const view_hit& h :
+         counted_hits(search.search(whole.text(view), is_link, space, complete))) {
+      keep(view, whole, h);
     }
+  }
+  if (views[2].is_empty()) return out;
+  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
+  const text_views host = is_link ? text_views::of(scheme_and_host(text), false) : text_views{};
+  const text_views& of = is_link ? host : whole;
+  for (const view_hit& h : search_changed(of, is_link, space, complete)) keep(3, of, h);
+  return out;
+}
+
+// View 3, where it says other than view 2: that has shown the rest already. A hit that holds an
+// octet that changed lies within reach of it, and so do the allow pieces that cover it.
+std::vector<view_hit> pattern_database::state::search_changed(const text_views& of, bool is_link,
+                                                              hs_scratch* space,
+                                                              bool& complete) const {
+  const std::string_view seen = of.text(3);
+  std::vector<view_hit> out;
+  if (collapsed_alone) {
+    if (seen == of.text(2)) return out;
+    return counted_hits(views[2].search(seen, is_link, space, complete));
+  }
+  const std::size_t reach = views[2].reach();
+  const auto& changed = of.changed();
+  for (std::size_t i = 0; i < changed.size();) {
+    const std::size_t begin =
+        word_begin(seen, changed[i].first - std::min(reach, changed[i].first));
+    std::size_t last = i;
+    std::size_t end = changed[i].second + reach;
+    while (last + 1 < changed.size() && changed[last + 1].first <= end + reach) {
+      end = changed[++last].second + reach;
+    }
+    end = word_end(seen, std::min(end, seen.size()));
+    for (view_hit h :
+         counted_hits(views[2].search(seen.substr(begin, end - begin), is_link, space, complete))) {
+      h.begin += begin;
+      h.end += begin;
+      const bool is_new =
+          std::any_of(changed.begin() + static_cast<std::ptrdiff_t>(i),
+                      changed.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+                      [&](const auto& c) { return h.begin <= c.second && c.first <= h.end; });
+      if (is_new) out.push_back(h);
+    }
+    i = last + 1;
   }
   return out;
 }

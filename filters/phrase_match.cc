@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "filters/text_view.h"
@@ -69,17 +70,33 @@ class matching {
   matching(const compiled_phrase& p, const searched_text& text, text_range within)
       : phrase_{p}, text_{text}, within_{within}, walk_{text.seen, text.view} {}
 
-  std::vector<text_range> run() {
-    std::vector<text_range> before;
-    for (std::size_t i = 0; i < phrase_.segments.size(); ++i) {
+  std::vector<text_range> run() const { return go_on({}, 0); }
+
+  anchor_match at_anchor(anchor_word anchor, std::size_t end) const {
+    const auto& choice = phrase_.segments[phrase_.rarest].choices[anchor.choice];
+    const compiled_word& w = choice[anchor.word];
+    const auto place = widened(w, end - w.text.size(), end);
+    anchor_match out{{}, phrase_.rarest == 0 && anchor.word == 0};
+    if (!place || !may_follow(choice, anchor.word, place->begin)) return out;
+    out.places.push_back(*place);
+    for (std::size_t k = anchor.word + 1; k < choice.size() && !out.places.empty(); ++k) {
+      out.places = step(choice[k], &out.places, false);
+    }
+    if (!out.places.empty()) out.places = go_on(std::move(out.places), phrase_.rarest + 1);
+    return out;
+  }
+
+ private:
+  // From places of what comes before that segment (of the first, nothing does) to places of all.
+  std::vector<text_range> go_on(std::vector<text_range> before, std::size_t segment) const {
+    for (std::size_t i = segment; i < phrase_.segments.size(); ++i) {
       const compiled_segment& s = phrase_.segments[i];
       std::vector<text_range> here;
       for (const auto& choice : s.choices) {
-        std::vector<text_range> chain = before;
-        for (std::size_t k = 0; k < choice.size(); ++k) {
-          const bool is_first = i == 0 && k == 0;
-          chain = step(choice[k], is_first ? nullptr : &chain, k == 0 && s.after_gap);
-          if (chain.empty()) break;
+        std::vector<text_range> chain =
+            step(choice.front(), i == 0 ? nullptr : &before, s.after_gap);
+        for (std::size_t k = 1; k < choice.size() && !chain.empty(); ++k) {
+          chain = step(choice[k], &chain, false);
         }
         here.insert(here.end(), chain.begin(), chain.end());
       }
@@ -93,45 +110,16 @@ class matching {
     return before;
   }
 
-  std::optional<text_range> at_anchor(anchor_word anchor, std::size_t end) const {
-    const auto& choice = phrase_.segments[phrase_.rarest].choices[anchor.choice];
-    const compiled_word& w = choice[anchor.word];
-    const auto place = widened(w, end - w.text.size(), end);
-    if (!place || phrase_.is_single || text_.view == 1) return place;
-    const bool may_be =
-        may_follow(choice, anchor.word, place->begin) && may_go_on(choice, anchor.word, place->end);
-    return may_be ? place : std::nullopt;
-  }
-
- private:
   // Whether what comes before that word of the choice may stand before `at`.
   bool may_follow(const std::vector<compiled_word>& choice, std::size_t word,
                   std::size_t at) const {
-    if (word > 0) return is_after(choice[word - 1], at);
-    if (phrase_.rarest == 0 || phrase_.segments[phrase_.rarest].after_gap) return true;
+    if (word > 0) return text_.view == 1 || is_after(choice[word - 1], at);
+    if (text_.view == 1 || phrase_.rarest == 0 || phrase_.segments[phrase_.rarest].after_gap) {
+      return true;
+    }
     const auto& before = phrase_.segments[phrase_.rarest - 1].choices;
     return std::any_of(before.begin(), before.end(),
                        [&](const auto& c) { return is_after(c.back(), at); });
-  }
-
-  bool may_go_on(const std::vector<compiled_word>& choice, std::size_t word, std::size_t at) const {
-    if (word + 1 < choice.size()) return is_before(choice[word + 1], at);
-    if (phrase_.rarest + 1 == phrase_.segments.size()) return true;
-    const compiled_segment& next = phrase_.segments[phrase_.rarest + 1];
-    return next.after_gap || std::any_of(next.choices.begin(), next.choices.end(),
-                                         [&](const auto& c) { return is_before(c.front(), at); });
-  }
-
-  // Whether the word may begin behind `at`, signs between; not more than a look.
-  bool is_before(const compiled_word& w, std::size_t at) const {
-    std::size_t begin = at;
-    while (begin < text_.seen.size() && begin - at <= separator_octets_max &&
-           is_ascii_sign(text_.seen[begin])) {
-      ++begin;
-    }
-    if (begin == at || begin - at > separator_octets_max) return !w.is_letters;
-    if (w.has_open_head || is_ascii_sign(w.text.front())) return true;
-    return text_.sought.substr(begin).starts_with(w.text);
   }
 
   // Whether the word may end before `at`.
@@ -156,7 +144,9 @@ class matching {
   std::vector<text_range> step(const compiled_word& w, const std::vector<text_range>* before,
                                bool after_gap) const {
     std::vector<text_range> out;
-    for (auto at = find(w, within_.begin); at != std::string_view::npos; at = find(w, at + 1)) {
+    const text_range range = range_of(w, before, after_gap);
+    for (auto at = find(w, range); at != std::string_view::npos;
+         at = find(w, {at + 1, range.end})) {
       const auto place = widened(w, at, at + w.text.size());
       if (!place) continue;
       if (before == nullptr) {
@@ -170,12 +160,24 @@ class matching {
     return out;
   }
 
-  // The next place of the word in the range, from `begin` on.
-  std::size_t find(const compiled_word& w, std::size_t begin) const {
+  // Where the word can stand behind those before.
+  text_range range_of(const compiled_word& w, const std::vector<text_range>* before,
+                      bool after_gap) const {
+    if (before == nullptr) return within_;
+    const std::size_t letter = text_.view == 1 ? U8_MAX_LENGTH : 1;
+    const std::size_t between = (after_gap ? gap_octets_max : separator_octets_max) +
+                                (w.has_open_head ? head_letters_max * letter : 0);
+    const std::size_t end = before->back().end + between + w.text.size();
+    return {before->front().end + 1, std::min(end, within_.end)};
+  }
+
+  // The next place of the word in the range.
+  std::size_t find(const compiled_word& w, text_range range) const {
     const char* const text = text_.sought.data();
-    while (begin + w.text.size() <= within_.end) {
+    std::size_t begin = range.begin;
+    while (begin + w.text.size() <= range.end) {
       const char* from = text + begin + w.rare;
-      const std::size_t places = within_.end - begin - w.text.size() + 1;
+      const std::size_t places = range.end - begin - w.text.size() + 1;
       const auto* c = static_cast<const char*>(std::memchr(from, w.text[w.rare], places));
       if (c == nullptr) break;
       const auto at = static_cast<std::size_t>(c - text) - w.rare;
@@ -288,10 +290,27 @@ auto longest_of(const std::vector<compiled_word>& choice) {
   });
 }
 
+// Words that ordinary mails are full of, in the alphabets of views 2 and 3.
+bool is_common(std::string_view word) {
+  static const std::unordered_set<std::string_view> common{
+      "about",   "address", "all",    "and",    "are",        "at",         "book",  "click",
+      "contact", "dear",    "email",  "from",   "free",       "have",       "here",  "hours",
+      "ingyen",  "just",    "letter", "line",   "link",       "list",       "mail",  "meg",
+      "minden",  "more",    "nelkul", "news",   "newsletter", "newsietter", "nem",   "now",
+      "off",     "offer",   "offers", "online", "oniine",     "only",       "order", "our",
+      "please",  "rendel",  "shop",   "source", "some",       "that",       "the",   "this",
+      "time",    "today",   "until",  "vissza", "week",       "what",       "when",  "will",
+      "with",    "would",   "you",    "your"};
+  return common.contains(word);
+}
+
 // The longer its shortest choice, the rarer a segment.
 std::size_t shortest_choice(const compiled_segment& s) {
   std::size_t octets = SIZE_MAX;
-  for (const auto& choice : s.choices) octets = std::min(octets, longest_of(choice)->text.size());
+  for (const auto& choice : s.choices) {
+    const std::string& word = longest_of(choice)->text;
+    octets = std::min(octets, is_common(word) ? 1 : word.size());
+  }
   return octets;
 }
 
@@ -314,6 +333,9 @@ void measure(compiled_phrase& phrase, int view) {
                                          return shortest_choice(a) < shortest_choice(b);
                                        });
   phrase.rarest = static_cast<std::size_t>(rarest - phrase.segments.begin());
+  for (auto s = phrase.segments.begin(); s <= rarest; ++s) {
+    phrase.reach_before += reach_of(*s, view == 1 ? U8_MAX_LENGTH : 1);
+  }
 }
 
 std::vector<anchor_word> anchors_of(const compiled_phrase& phrase) {
@@ -325,8 +347,8 @@ std::vector<anchor_word> anchors_of(const compiled_phrase& phrase) {
   return out;
 }
 
-std::optional<text_range> match_anchor(const compiled_phrase& phrase, anchor_word anchor,
-                                       const searched_text& text, std::size_t end) {
+anchor_match match_anchor(const compiled_phrase& phrase, anchor_word anchor,
+                          const searched_text& text, std::size_t end) {
   return matching{phrase, text, {0, text.sought.size()}}.at_anchor(anchor, end);
 }
 

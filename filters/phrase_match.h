@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,10 +38,11 @@ struct compiled_segment {
 struct compiled_phrase {
   std::vector<compiled_segment> segments;
   std::string language;
-  bool is_single = false;  // one word, or a choice of single words
-  std::size_t words = 0;   // of all choices: what a search costs
-  std::size_t reach = 0;   // octets: no hit is longer
-  std::size_t rarest = 0;  // the segment whose words the engine seeks
+  bool is_single = false;        // one word, or a choice of single words
+  std::size_t words = 0;         // of all choices: what a search costs
+  std::size_t reach = 0;         // octets: no hit is longer
+  std::size_t reach_before = 0;  // ... up to the end of an anchor
+  std::size_t rarest = 0;        // the segment whose words the engine seeks
 };
 
 // One of the words that the engine seeks for a phrase: of a choice of the rarest segment.
@@ -65,10 +65,13 @@ void measure(compiled_phrase& phrase, int view);
 // these. Most texts hit few, so most phrases cost nothing.
 std::vector<anchor_word> anchors_of(const compiled_phrase& phrase);
 
-// The word that the anchor at `end` belongs to, with head and tail, if a hit of the phrase can be
-// there: looks at the words beside it. Of a phrase of one word that is the hit.
-std::optional<text_range> match_anchor(const compiled_phrase& phrase, anchor_word anchor,
-                                       const searched_text& text, std::size_t end);
+// What a hit of an anchor, ending at `end`, says: which phrases stand there, from the anchor on.
+struct anchor_match {
+  std::vector<text_range> places;  // begin with the anchor; empty: no hit of the phrase is there
+  bool is_whole = true;            // else the phrase has words before the anchor, to be looked for
+};
+anchor_match match_anchor(const compiled_phrase& phrase, anchor_word anchor,
+                          const searched_text& text, std::size_t end);
 
 // Every place of the phrase that lies within the range, by end.
 std::vector<text_range> match_phrase(const compiled_phrase& phrase, const searched_text& text,

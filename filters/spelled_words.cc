@@ -71,11 +71,13 @@ bool is_digraph(std::string_view two) {
   return std::find(std::begin(digraphs), std::end(digraphs), two) != std::end(digraphs);
 }
 
+constexpr std::size_t near_octets = 128;
+
 class joining {
  public:
   explicit joining(std::string_view text) : text_{text} {}
 
-  mapped_text run() {
+  joined_words run() {
     out_.text.reserve(text_.size());
     while (at_ < text_.size()) {
       if (!is_member(text_[at_]) || plain_word()) {
@@ -98,8 +100,17 @@ class joining {
     copied_ = at_;
   }
 
+  void note_change(std::size_t length) {
+    const std::size_t begin = out_.text.size();
+    if (out_.changed.empty() || out_.changed.back().second + near_octets < begin) {
+      out_.changed.emplace_back(begin, begin);
+    }
+    out_.changed.back().second = begin + length;
+  }
+
   void replace(std::string_view by, std::size_t n) {
     write_copied();
+    note_change(by.size());
     out_.append(by, at_, n);
     at_ += n;
     copied_ = at_;
@@ -213,12 +224,12 @@ class joining {
   std::string_view text_;
   std::size_t at_ = 0;
   std::size_t copied_ = 0;  // up to there all is written
-  mapped_text out_;
+  joined_words out_;
 };
 
 }  // namespace
 
-mapped_text join_spelled_words(std::string_view folded) {
+joined_words join_spelled_words(std::string_view folded) {
   return joining{folded}.run();
 }
 

@@ -110,7 +110,8 @@ bool begins_cluster(char32_t c) {
 // Makes views 1 and 2 side by side.
 class folding {
  public:
-  folding(std::string_view text, mapped_text& accents, mapped_text& folded)
+  // accents may be nullptr.
+  folding(std::string_view text, mapped_text* accents, mapped_text& folded)
       : text_{text}, accents_{accents}, folded_{folded} {}
 
   void run() {
@@ -143,7 +144,7 @@ class folding {
       const char lower = static_cast<char>(*c + ((*c >= 'A' && *c <= 'Z') ? 0x20 : 0));
       *c = is_ascii_space(lower) ? ' ' : lower;
     }
-    accents_.append(std::string_view{folded_.text}.substr(old), at_, length);
+    add_accents(std::string_view{folded_.text}.substr(old), at_, length);
     at_ = end;
     return true;
   }
@@ -164,7 +165,7 @@ class folding {
     const std::string_view accents = letter.accents.view();
     const std::string_view folded = letter.folded.view();
     if (!accents.empty() || !folded.empty()) end_space();
-    accents_.append(accents, at_, c.length);
+    add_accents(accents, at_, c.length);
     folded_.append(folded, at_, c.length);
     at_ += c.length;
     return true;
@@ -176,6 +177,10 @@ class folding {
     } else {
       cluster();
     }
+  }
+
+  void add_accents(std::string_view piece, std::size_t original, std::size_t length) {
+    if (accents_ != nullptr) accents_->append(piece, original, length);
   }
 
   void space(bool is_line_end, std::size_t length) {
@@ -195,7 +200,7 @@ class folding {
     } else if (line_ends_ == 0 && space_count_ >= 2) {
       shown = "  ";
     }
-    accents_.append(shown, space_begin_, space_end_ - space_begin_);
+    add_accents(shown, space_begin_, space_end_ - space_begin_);
     folded_.append(shown, space_begin_, space_end_ - space_begin_);
     space_count_ = line_ends_ = 0;
   }
@@ -234,13 +239,13 @@ class folding {
       normalizer().normalize(all, status).toUTF8String(shown);
     }
     if (!shown.empty() || !ascii.empty()) end_space();
-    accents_.append(shown, at_, end - at_);
+    add_accents(shown, at_, end - at_);
     folded_.append(ascii, at_, end - at_);
     at_ = end;
   }
 
   std::string_view text_;
-  mapped_text& accents_;
+  mapped_text* accents_;
   mapped_text& folded_;
   std::size_t at_ = 0;
   std::size_t space_begin_ = 0;
@@ -251,7 +256,7 @@ class folding {
 
 }  // namespace
 
-text_views text_views::of(std::string_view original) {
+text_views text_views::of(std::string_view original, bool with_accents) {
   text_views v;
   std::string repaired;
   if (!is_valid_utf8(original)) {
@@ -259,9 +264,9 @@ text_views text_views::of(std::string_view original) {
     repaired = to_valid_utf8(original);
     original = repaired;
   }
-  v.accents_.text.reserve(original.size());
+  if (with_accents) v.accents_.text.reserve(original.size());
   v.folded_.text.reserve(original.size());
-  folding{original, v.accents_, v.folded_}.run();
+  folding{original, with_accents ? &v.accents_ : nullptr, v.folded_}.run();
   v.collapsed_ = join_spelled_words(v.folded_.text);
   return v;
 }

@@ -15,6 +15,7 @@ namespace {
 
 // In one text of 256 KiB (pattern_database.cc). An ordinary one has a few thousand.
 constexpr std::size_t engine_hits_max = 200'000;
+constexpr std::size_t words_tried_max = 10'000'000;
 constexpr std::size_t hits_max = 100'000;
 constexpr std::size_t octets_compared_max = 128u << 20;
 
@@ -38,7 +39,7 @@ std::vector<text_range> surroundings(const compiled_phrase& phrase,
                                      const std::vector<std::uint32_t>& ends) {
   std::vector<text_range> out;
   for (const std::size_t end : ends) {
-    const std::size_t begin = end < phrase.reach ? 0 : end - phrase.reach;
+    const std::size_t begin = end < phrase.reach_before ? 0 : end - phrase.reach_before;
     if (!out.empty() && begin <= out.back().end) {
       out.back().end = end + phrase.reach;
     } else {
@@ -83,8 +84,9 @@ struct view_search::findings {
   const view_search* search = nullptr;
   const searched_text* text = nullptr;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> phrases;  // phrase, end of an anchor
-  std::vector<std::pair<std::uint32_t, text_range>> words;       // phrases of one word: hits
+  std::vector<std::pair<std::uint32_t, text_range>> whole;       // phrases: hits
   std::vector<std::pair<std::uint32_t, text_range>> regular;     // expressions
+  std::size_t words_tried = 0;
   bool overflowed = false;
 };
 
@@ -147,6 +149,7 @@ void view_search::add(std::uint32_t index, const pattern& p) {
           known_phrases_.try_emplace(p.language + piece.text, phrases_.size());
       if (is_new) {
         phrases_.push_back({compile_phrase(piece, p), {}});
+        reach_ = std::max(reach_, phrases_.back().phrase.reach);
         seek(static_cast<std::uint32_t>(at->second), user);
       }
       phrases_[at->second].owners.push_back({index, is_allow});
@@ -156,6 +159,7 @@ void view_search::add(std::uint32_t index, const pattern& p) {
 
 void view_search::compile(scratch_pool& scratch) {
   if (expressions_.empty()) return;
+  flatten();
   std::vector<std::string> texts;
   std::vector<const char*> pointers;
   std::vector<unsigned> flags;
@@ -181,46 +185,58 @@ void view_search::compile(scratch_pool& scratch) {
   scratch.make_room_for(database_);
 }
 
+void view_search::flatten() {
+  for (const expression& e : expressions_) {
+    flat_string s;
+    s.octets = static_cast<std::uint32_t>(e.text.size());
+    s.is_regular = e.is_regular;
+    s.first_anchor = static_cast<std::uint32_t>(anchors_.size());
+    for (const auto& [phrase, word] : e.anchors) {
+      anchors_.push_back({&phrases_[phrase].phrase, phrase, word});
+    }
+    s.end_anchor = static_cast<std::uint32_t>(anchors_.size());
+    s.needs_begin = !e.may_begin_inside && is_plain_letter(e.text.front());
+    s.needs_end = !e.may_end_inside && is_plain_letter(e.text.back());
+    s.needs_edges_in_links = !e.is_free_in_links;
+    strings_.push_back(s);
+  }
+}
+
 // Leaves out what stands inside of other words where no phrase allows that: most of the hits.
 int view_search::on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned,
                           void* context) {
   auto& found = *static_cast<findings*>(context);
-  const expression& e = found.search->expressions_[id];
-  if (e.is_regular) {
+  const flat_string& s = found.search->strings_[id];
+  if (s.is_regular) {
     found.regular.push_back({id, {static_cast<std::size_t>(from), static_cast<std::size_t>(to)}});
   } else {
     const auto end = static_cast<std::size_t>(to);
-    const std::size_t begin = end - e.text.size();
+    const std::size_t begin = end - s.octets;
     const std::string_view text = found.text->seen;
-    if (!found.text->is_link || !e.is_free_in_links) {
-      if (!e.may_begin_inside && begin > 0 && is_plain_letter(text[begin]) &&
-          is_plain_letter(text[begin - 1])) {
-        return 0;
-      }
-      if (!e.may_end_inside && end < text.size() && is_plain_letter(text[end - 1]) &&
-          is_plain_letter(text[end])) {
-        return 0;
-      }
+    if (!found.text->is_link || s.needs_edges_in_links) {
+      if (s.needs_begin && begin > 0 && is_plain_letter(text[begin - 1])) return 0;
+      if (s.needs_end && end < text.size() && is_plain_letter(text[end])) return 0;
     }
-    for (const auto& [n, anchor] : e.anchors) {
-      const compiled_phrase& phrase = found.search->phrases_[n].phrase;
-      const auto word = match_anchor(phrase, anchor, *found.text, end);
-      if (!word) continue;
-      if (phrase.is_single) {
-        found.words.emplace_back(n, *word);
-      } else {
-        found.phrases.emplace_back(n, static_cast<std::uint32_t>(end));
+    for (std::uint32_t i = s.first_anchor; i < s.end_anchor; ++i) {
+      const flat_anchor& a = found.search->anchors_[i];
+      found.words_tried += a.phrase->words;
+      const anchor_match m = match_anchor(*a.phrase, a.word, *found.text, end);
+      if (m.is_whole) {
+        for (const text_range& r : m.places) found.whole.emplace_back(a.number, r);
+      } else if (!m.places.empty()) {
+        found.phrases.emplace_back(a.number, static_cast<std::uint32_t>(end));
       }
     }
   }
   found.overflowed =
-      found.phrases.size() + found.words.size() + found.regular.size() > engine_hits_max;
+      found.words_tried > words_tried_max ||
+      found.phrases.size() + found.whole.size() + found.regular.size() > engine_hits_max;
   return found.overflowed ? 1 : 0;
 }
 
 view_search::findings view_search::scan(const searched_text& text, hs_scratch* scratch,
                                         bool& complete) const {
-  findings found{this, &text, {}, {}, {}, false};
+  findings found{this, &text, {}, {}, {}, 0, false};
   const hs_error_t code =
       hs_scan(database_, text.sought.data(), static_cast<unsigned>(text.sought.size()), 0, scratch,
               on_match, &found);
@@ -243,7 +259,7 @@ std::vector<view_hit> view_search::search(std::string_view seen, bool is_link, h
   const auto keep = [&](const std::vector<hit_owner>& owners, text_range range) {
     for (const hit_owner& o : owners) out.push_back({o, range.begin, range.end});
   };
-  for (const auto& [n, range] : found.words) keep(phrases_[n].owners, range);
+  for (const auto& [n, range] : found.whole) keep(phrases_[n].owners, range);
   std::size_t compared = 0;
   std::vector<std::uint32_t> ends;
   for (auto at = found.phrases.begin(); at != found.phrases.end();) {

@@ -79,6 +79,8 @@ class view_search {
   // Throws configuration_error "file:line: id: text" for what Hyperscan refuses.
   void compile(scratch_pool& scratch);
   bool is_empty() const noexcept { return database_ == nullptr; }
+  // No hit of words is longer; expressions have no bound of their own.
+  std::size_t reach() const noexcept { return reach_; }
 
   // Every hit in a text of this view, of at most 4 GiB. `complete` becomes false where there were
   // too many to weigh.
@@ -101,22 +103,41 @@ class view_search {
     compiled_phrase phrase;
     std::vector<hit_owner> owners;  // several patterns may share a phrase
   };
+  // The same laid out for on_match(), which is called for every second octet of some texts.
+  struct flat_anchor {
+    const compiled_phrase* phrase = nullptr;
+    std::uint32_t number = 0;  // of the phrase
+    anchor_word word;
+  };
+  struct flat_string {
+    std::uint32_t octets = 0;
+    std::uint32_t first_anchor = 0;
+    std::uint32_t end_anchor = 0;
+    bool is_regular = false;
+    bool needs_begin = false;  // an edge of a word there
+    bool needs_end = false;
+    bool needs_edges_in_links = false;
+  };
   struct findings;
 
   std::uint32_t know(const std::string& text, bool is_regular, const std::string& user);
   compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user);
   void seek(std::uint32_t phrase, const std::string& user);
   findings scan(const searched_text& text, hs_scratch* scratch, bool& complete) const;
+  void flatten();
   static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                       void* context);
 
   int view_;
   hs_database* database_ = nullptr;
+  std::size_t reach_ = 0;
   std::vector<expression> expressions_;
   std::vector<std::uint32_t> sought_;                 // the engine's ids: indices of expressions_
   std::map<std::string, std::uint32_t> known_;        // expression to index
   std::map<std::string, std::size_t> known_phrases_;  // language and words to index
   std::vector<phrase_entry> phrases_;
+  std::vector<flat_string> strings_;  // as expressions_
+  std::vector<flat_anchor> anchors_;
 };
 
 }  // namespace consentry::filters

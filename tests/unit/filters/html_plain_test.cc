@@ -40,7 +40,8 @@ void check_same(std::string_view source) {
   REQUIRE(fast.links.size() == slow.links.size());
   for (std::size_t i = 0; i < fast.links.size(); ++i) {
     const html_link &a = fast.links[i], &b = slow.links[i];
-    REQUIRE(std::tie(a.target, a.text, a.begin, a.end) == std::tie(b.target, b.text, b.begin, b.end));
+    REQUIRE(std::tie(a.target, a.text, a.begin, a.end) ==
+            std::tie(b.target, b.text, b.begin, b.end));
   }
 }
 
@@ -49,27 +50,99 @@ std::string page(std::string_view body) {
          std::string{body} + "</body></html>\r\n";
 }
 
-constexpr std::string_view pieces[] = {
-    "<p>",        "</p>",       "<div>",      "</div>",      "<b>",         "</b>",
-    "<i>",        "</i>",       "<a href='/x?a=1&amp;b=2'>", "</a>",       "<table>",
-    "</table>",   "<tr>",       "</tr>",      "<td>",        "</td>",       "<tbody>",
-    "</tbody>",   "<thead>",    "</thead>",   "<th>",        "</th>",       "<ul>",
-    "</ul>",      "<li>",       "</li>",      "<h1>",        "</h1>",       "<h2>",
-    "</h2>",      "<br>",       "<br/>",      "<hr>",        "<img alt=\"k&eacute;p\" src=a>",
-    "<span style='display:none'>", "</span>", "<font color=white>", "</font>", "text",
-    " ",          "\r\n",       "&nbsp;",     "&amp;",       "&aacute;",    "&copy",
-    "a & b",      "<!-- c -->", "<!--[if mso]><p>Outlook</p><![endif]-->",
-    "<![if !mso]>", "<![endif]>", "<style>.a{color:red}</style>", "<center>", "</center>",
-    "<sup>",      "</sup>",     "<section>",  "</section>",  "<blockquote>", "</blockquote>",
-    "<form>",     "</form>",    "<input value=v>", "<pre>",  "</pre>",      "<nobr>",
-    "<o:p>",      "</o:p>",     "<td/>",      "<div/>",      "<p title=\"t\">", "őű",
-    "\n",         "&#225;",     "&#x151;",    "&lt;",        "<small>",     "</small>",
-    "<body>",     "</body>",    "<html>",     "</html>",     "<head>",      "<title>",
-    "<button>",   "</button>",  "<svg>",      "</svg>",      "<tfoot>",     "<caption>"};
+constexpr std::string_view pieces[] = {"<p>",
+                                       "</p>",
+                                       "<div>",
+                                       "</div>",
+                                       "<b>",
+                                       "</b>",
+                                       "<i>",
+                                       "</i>",
+                                       "<a href='/x?a=1&amp;b=2'>",
+                                       "</a>",
+                                       "<table>",
+                                       "</table>",
+                                       "<tr>",
+                                       "</tr>",
+                                       "<td>",
+                                       "</td>",
+                                       "<tbody>",
+                                       "</tbody>",
+                                       "<thead>",
+                                       "</thead>",
+                                       "<th>",
+                                       "</th>",
+                                       "<ul>",
+                                       "</ul>",
+                                       "<li>",
+                                       "</li>",
+                                       "<h1>",
+                                       "</h1>",
+                                       "<h2>",
+                                       "</h2>",
+                                       "<br>",
+                                       "<br/>",
+                                       "<hr>",
+                                       "<img alt=\"k&eacute;p\" src=a>",
+                                       "<span style='display:none'>",
+                                       "</span>",
+                                       "<font color=white>",
+                                       "</font>",
+                                       "text",
+                                       " ",
+                                       "\r\n",
+                                       "&nbsp;",
+                                       "&amp;",
+                                       "&aacute;",
+                                       "&copy",
+                                       "a & b",
+                                       "<!-- c -->",
+                                       "<!--[if mso]><p>Outlook</p><![endif]-->",
+                                       "<![if !mso]>",
+                                       "<![endif]>",
+                                       "<style>.a{color:red}</style>",
+                                       "<center>",
+                                       "</center>",
+                                       "<sup>",
+                                       "</sup>",
+                                       "<section>",
+                                       "</section>",
+                                       "<blockquote>",
+                                       "</blockquote>",
+                                       "<form>",
+                                       "</form>",
+                                       "<input value=v>",
+                                       "<pre>",
+                                       "</pre>",
+                                       "<nobr>",
+                                       "<o:p>",
+                                       "</o:p>",
+                                       "<td/>",
+                                       "<div/>",
+                                       "<p title=\"t\">",
+                                       "őű",
+                                       "\n",
+                                       "&#225;",
+                                       "&#x151;",
+                                       "&lt;",
+                                       "<small>",
+                                       "</small>",
+                                       "<body>",
+                                       "</body>",
+                                       "<html>",
+                                       "</html>",
+                                       "<head>",
+                                       "<title>",
+                                       "<button>",
+                                       "</button>",
+                                       "<svg>",
+                                       "</svg>",
+                                       "<tfoot>",
+                                       "<caption>"};
 
 // Elements inside of one another, mostly closed as they should be.
 std::string orderly(std::mt19937& random, int depth) {
-  constexpr std::string_view names[] = {"div", "p",  "b", "span", "a",  "center", "font", "i",
+  constexpr std::string_view names[] = {"div", "p",  "b", "span", "a",  "center",  "font", "i",
                                         "h2",  "ul", "u", "sub",  "em", "section", "table"};
   std::string out;
   for (unsigned n = random() % 4; n-- > 0;) {
@@ -81,8 +154,8 @@ std::string orderly(std::mt19937& random, int depth) {
     const std::string inner = orderly(random, depth - 1);
     if (name == "table") {
       const bool has_body = random() % 2 == 0;
-      out += std::string{"<table bgcolor=#fff>"} + (has_body ? "<tbody>\r\n" : " ") + "<tr><td>" + inner +
-             "</td> <td>" + orderly(random, depth - 1) + "</td></tr>" +
+      out += std::string{"<table bgcolor=#fff>"} + (has_body ? "<tbody>\r\n" : " ") + "<tr><td>" +
+             inner + "</td> <td>" + orderly(random, depth - 1) + "</td></tr>" +
              (has_body ? "</tbody>" : "") + "</table>";
     } else if (name == "ul") {
       out += "<ul><li>" + inner + "</li>\n<li>x</li></ul>";
@@ -97,17 +170,20 @@ std::string orderly(std::mt19937& random, int depth) {
 
 TEST_CASE("orderly HTML is read without a tree") {
   CHECK(is_plain(page("<p>Szia!</p>")));
-  CHECK(is_plain(page("<table width=\"100%\"><tr><td align=center><a href=\"https://a.example/?x=1&y=2\">"
-                      "<img src='a.png' alt='K&eacute;p'></a></td></tr></table>")));
+  CHECK(is_plain(
+      page("<table width=\"100%\"><tr><td align=center><a href=\"https://a.example/?x=1&y=2\">"
+           "<img src='a.png' alt='K&eacute;p'></a></td></tr></table>")));
   CHECK(is_plain(page("<ul><li>egy</li><li>k&eacute;t <b>alma</b></li></ul><hr/>")));
-  CHECK(is_plain(page("<!--[if mso]><table><tr><td><![endif]--><div>x</div><!--[if mso]></td></tr>"
-                      "</table><![endif]-->")));
+  CHECK(
+      is_plain(page("<!--[if mso]><table><tr><td><![endif]--><div>x</div><!--[if mso]></td></tr>"
+                    "</table><![endif]-->")));
   // What the tree builder would move, imply or repair.
   for (const std::string_view odd :
-       {"<p>a<p>b", "<table>a<tr><td>b</td></tr></table>", "<b>a<p>b</b>c</p>", "<table><td>a</td></table>",
-        "<p><div>a</div></p>", "<a>x<a>y</a></a>", "a &copy b", "<div/>a", "<script>x</script>",
-        "<textarea><b></textarea>", "a<b", "<li>a</li>", "<h1><h2>a</h2></h1>", "<select><option>a</select>",
-        "<img src=a.png alt=a alt=b>", "\x01", "<pre>\na</pre>", "<!-->a-->", "<p a\"b>x</p>"}) {
+       {"<p>a<p>b", "<table>a<tr><td>b</td></tr></table>", "<b>a<p>b</b>c</p>",
+        "<table><td>a</td></table>", "<p><div>a</div></p>", "<a>x<a>y</a></a>", "a &copy b",
+        "<div/>a", "<script>x</script>", "<textarea><b></textarea>", "a<b", "<li>a</li>",
+        "<h1><h2>a</h2></h1>", "<select><option>a</select>", "<img src=a.png alt=a alt=b>", "\x01",
+        "<pre>\na</pre>", "<!-->a-->", "<p a\"b>x</p>"}) {
     INFO(odd);
     CHECK_FALSE(is_plain(page(odd)));
     check_same(page(odd));
