@@ -242,7 +242,8 @@ asio::awaitable<result<message_reading>> intake::read(submission& s) {
   auto reading = co_await parts_.workers.run(std::move(work));
   if (!noting.was_asked()) co_return std::move(reading);
   auto whole = [&read_with, this] { return read_with(parts_.attachments); };
-  auto& threads = parts_.attachment_workers == nullptr ? parts_.workers : *parts_.attachment_workers;
+  auto& threads =
+      parts_.attachment_workers == nullptr ? parts_.workers : *parts_.attachment_workers;
   reading = co_await threads.run(std::move(whole));
   co_return std::move(reading);
 }

@@ -2,7 +2,6 @@
 
 #include "app/evidence_gatherer.h"
 #include "base/text.h"
-#include "filters/header_forgery.h"
 #include "filters/scanner.h"
 
 namespace consentry::app {
@@ -75,8 +74,8 @@ result<message_reading> read_message(std::string_view data,
     if (const auto* t = sender.directory->find(sender.tenant))
       options.sender_name = sender_identity(*t);
   }
-  out.from_domain = filters::check_headers(out.mail, options.sender, patterns.brands()).from_domain;
   out.scan = filters::scan(out.mail, patterns, options);
+  out.from_domain = out.scan.from_domain;
   return out;
 }
 

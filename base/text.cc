@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace consentry {
 namespace {
@@ -28,6 +29,17 @@ std::size_t utf8_sequence(std::string_view s) noexcept {
   if (b == 0xf4) return tail(1, 0x80, 0x8f) && tail(2) && tail(3) ? 4 : 0;
   if (b >= 0xf1 && b <= 0xf3) return tail(1) && tail(2) && tail(3) ? 4 : 0;
   return 0;
+}
+
+// Octets at the front that are ASCII, in steps of eight.
+std::size_t ascii_words(std::string_view s) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
+  std::size_t n = 0;
+  for (std::uint64_t word = 0; n + sizeof word <= s.size(); n += sizeof word) {
+    std::memcpy(&word, s.data() + n, sizeof word);
+    if ((word & high_bits) != 0) break;
+  }
+  return n;
 }
 
 constexpr std::string_view base64_alphabet =
@@ -92,6 +104,8 @@ bool is_ascii(std::string_view s) noexcept {
 
 bool is_valid_utf8(std::string_view s) noexcept {
   while (!s.empty()) {
+    s.remove_prefix(ascii_words(s));
+    if (s.empty()) break;
     const auto n = utf8_sequence(s);
     if (n == 0) return false;
     s.remove_prefix(n);
@@ -100,6 +114,7 @@ bool is_valid_utf8(std::string_view s) noexcept {
 }
 
 std::string to_valid_utf8(std::string_view s) {
+  if (is_valid_utf8(s)) return std::string{s};
   std::string out;
   out.reserve(s.size());
   while (!s.empty()) {

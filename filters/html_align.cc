@@ -107,4 +107,19 @@ void append_aligned(mapped_text& out, std::string_view decoded, std::string_view
   alignment{out, decoded, raw, offset}.run();
 }
 
+void append_plain(mapped_text& out, std::string_view raw, std::size_t offset) {
+  for (std::size_t i = 0; i < raw.size();) {
+    std::size_t end = i;
+    while (end < raw.size() && !is_blank(raw[end])) ++end;
+    if (end > i) append_clamped(out, raw.substr(i, end - i), offset + i, offset + end);
+    if (end == raw.size()) return;
+    const std::size_t blank = raw[end] == '\r' && end + 1 < raw.size() ? end + 1 : end;
+    if (!out.text.empty() && !is_blank(out.text.back())) {
+      append_clamped(out, " ", offset + blank, offset + blank + 1);
+    }
+    for (i = end; i < raw.size() && is_blank(raw[i]); ++i) {
+    }
+  }
+}
+
 }  // namespace consentry::filters

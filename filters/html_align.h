@@ -18,4 +18,8 @@ void append_clamped(mapped_text& out, std::string_view text, std::size_t begin, 
 void append_aligned(mapped_text& out, std::string_view decoded, std::string_view raw,
                     std::size_t offset);
 
+// The same for a raw text that needs no decoding, and has no carriage return but before a line
+// feed.
+void append_plain(mapped_text& out, std::string_view raw, std::size_t offset);
+
 }  // namespace consentry::filters

@@ -1,11 +1,14 @@
 #include "filters/html_style.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 
@@ -19,10 +22,16 @@ constexpr std::pair<std::string_view, std::string_view> named_colors[] = {
     {"purple", "800080"},  {"teal", "008080"},   {"lime", "00ff00"},  {"aqua", "00ffff"},
     {"fuchsia", "ff00ff"}, {"snow", "fffafa"},   {"ivory", "fffff0"}, {"whitesmoke", "f5f5f5"}};
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 std::string without_blanks(std::string_view s) {
   std::string out;
-  for (const char c : ascii_lower(s)) {
-    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') out += c;
+  out.reserve(s.size());
+  for (const char c : s) {
+    if (is_blank(c)) continue;
+    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   }
   return out;
 }
@@ -91,7 +100,7 @@ void apply_background(html_visibility& v, const std::string& value) {
   if (color != "none") v.background = color;
 }
 
-void apply_property(html_visibility& v, box& b, const std::string& name, const std::string& value) {
+void apply_property(html_visibility& v, box& b, std::string_view name, const std::string& value) {
   if (name == "display") {
     if (value == "none") v.is_gone = true;
   } else if (name == "visibility") {
@@ -120,6 +129,27 @@ void apply_property(html_visibility& v, box& b, const std::string& name, const s
   }
 }
 
+constexpr std::string_view properties[] = {
+    "display",     "visibility",       "opacity",          "font-size", "color",
+    "background",  "max-height",       "background-color", "height",    "max-width",
+    "width",       "background-image", "overflow",         "left",      "top",
+    "margin-left", "text-indent"};
+
+// The property as apply_property() knows it; most of most styles says how things look, not whether:
+// empty then.
+std::string_view known_property(std::string_view name) {
+  std::array<char, 16> lower{};
+  std::size_t n = 0;
+  for (const char c : name) {
+    if (is_blank(c)) continue;
+    if (n == lower.size()) return {};
+    lower[n++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  }
+  const auto* const at =
+      std::find(std::begin(properties), std::end(properties), std::string_view{lower.data(), n});
+  return at == std::end(properties) ? std::string_view{} : *at;
+}
+
 }  // namespace
 
 std::string plain_color(std::string_view given) {
@@ -139,17 +169,24 @@ std::string plain_color(std::string_view given) {
 
 void apply_style(html_visibility& v, std::string_view style) {
   box b;
-  // The background first: `color: transparent` and a later check compare with it.
-  for (const bool backgrounds : {true, false}) {
-    for (const std::string_view declaration : split(style, ';')) {
-      const auto colon = declaration.find(':');
-      if (colon == std::string_view::npos) continue;
-      const std::string name = without_blanks(declaration.substr(0, colon));
-      std::string value = without_blanks(declaration.substr(colon + 1));
-      if (const auto mark = value.find('!'); mark != std::string::npos) value.resize(mark);
-      if (name.starts_with("background") == backgrounds) apply_property(v, b, name, value);
+  std::vector<std::pair<std::string_view, std::string>> later;
+  while (!style.empty()) {
+    const std::string_view declaration = style.substr(0, style.find(';'));
+    style.remove_prefix(std::min(declaration.size() + 1, style.size()));
+    const auto colon = declaration.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = known_property(declaration.substr(0, colon));
+    if (name.empty()) continue;
+    std::string value = without_blanks(declaration.substr(colon + 1));
+    if (const auto mark = value.find('!'); mark != std::string::npos) value.resize(mark);
+    // The background first: `color: transparent` and a later check compare with it.
+    if (name.starts_with("background")) {
+      apply_property(v, b, name, value);
+    } else {
+      later.emplace_back(name, std::move(value));
     }
   }
+  for (const auto& [name, value] : later) apply_property(v, b, name, value);
   if ((b.has_no_extent && b.clips) || b.is_moved) v.is_gone = true;
 }
 

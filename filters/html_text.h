@@ -40,7 +40,9 @@ struct html_document {
   std::string unreadable;
 };
 
-// Never throws for bad input; scripts and styles are not text. Any thread.
+// Never throws for bad input; scripts and styles are not text. Any thread. Orderly HTML is read
+// without a tree (html_plain.h); to the same result as the other.
 html_document read_html(std::string_view source, const html_limits& limits = {});
+html_document read_html_as_tree(std::string_view source, const html_limits& limits = {});
 
 }  // namespace consentry::filters

@@ -148,18 +148,22 @@ short_text::short_text(std::string_view s) noexcept
   std::copy_n(s.begin(), size_, octets_.begin());
 }
 
-letter_fold fold_letter(char32_t c) {
+const letter_fold& common_letter(char32_t c) {
   static const std::vector<letter_fold> letters = [] {
     std::vector<letter_fold> v;
     for (char32_t i = 0; i < table_end; ++i) v.push_back(make_fold(i));
     return v;
   }();
+  return letters[c];
+}
+
+letter_fold fold_letter(char32_t c) {
   static const std::vector<letter_fold> signs = [] {
     std::vector<letter_fold> v;
     for (char32_t i = signs_begin; i < signs_end; ++i) v.push_back(make_fold(i));
     return v;
   }();
-  if (c < table_end) return letters[c];
+  if (c < table_end) return common_letter(c);
   if (c >= signs_begin && c < signs_end) return signs[c - signs_begin];
   return make_fold(c);
 }

@@ -28,5 +28,7 @@ struct letter_fold {
 
 // Any thread; the common alphabets come from a table made at first use.
 letter_fold fold_letter(char32_t c);
+// The same for code points below 0x580: Latin, Greek, Cyrillic.
+const letter_fold& common_letter(char32_t c);
 
 }  // namespace consentry::filters

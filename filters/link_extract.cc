@@ -27,6 +27,7 @@ int hex_value(char c) {
 }
 
 std::string percent_decoded(std::string_view s) {
+  if (s.find('%') == std::string_view::npos) return to_valid_utf8(s);
   std::string out;
   for (std::size_t i = 0; i < s.size(); ++i) {
     if (s[i] == '%' && i + 2 < s.size() && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0) {
@@ -82,11 +83,12 @@ link make_link(std::string_view target, std::string_view text, std::size_t begin
 std::vector<link> links_of_text(std::string_view text) {
   std::vector<link> out;
   std::size_t at = 0;
-  while (at < text.size() && out.size() < links_max) {
-    const char c = static_cast<char>(std::tolower(static_cast<unsigned char>(text[at])));
+  while (out.size() < links_max) {
+    at = text.find_first_of("hHfFwW", at);
+    if (at == std::string_view::npos) break;
     const bool at_edge = at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1]));
     bool is_link = false;
-    if (at_edge && (c == 'h' || c == 'f' || c == 'w')) {
+    if (at_edge) {
       const std::string_view rest = text.substr(at, 8);
       for (const std::string_view start : {"http://", "https://", "ftp://", "www."}) {
         is_link = is_link || ascii_istarts_with(rest, start);

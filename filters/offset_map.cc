@@ -7,7 +7,7 @@
 
 namespace consentry::filters {
 
-void offset_map::append(std::size_t length, std::size_t original, std::size_t original_length) {
+void offset_map::note(std::size_t length, std::size_t original, std::size_t original_length) {
   if (length == 0) return;
   CONSENTRY_CHECK(original >= original_end_);
   CONSENTRY_CHECK(derived_end_ + length <= std::numeric_limits<std::uint32_t>::max());
@@ -25,6 +25,8 @@ void offset_map::append(std::size_t length, std::size_t original, std::size_t or
   }
   derived_end_ += length;
   original_end_ = original + original_length;
+  is_even_ =
+      derived_end_ - checkpoints_.back().derived == original_end_ - checkpoints_.back().original;
 }
 
 std::pair<std::size_t, std::size_t> offset_map::octet(std::size_t at) const noexcept {

@@ -1,162 +1,33 @@
 #include "filters/pattern_database.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
-#include <map>
-#include <mutex>
-#include <new>
 #include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
 
-#include "base/check.h"
 #include "base/result.h"
-#include "filters/pattern_words.h"
-#include "filters/phrase_match.h"
+#include "filters/view_search.h"
 
 namespace consentry::filters {
 namespace {
 
 // A window bounds the memory of the views and of the hits, whatever the size of the text.
 constexpr std::size_t window_octets = 256 * 1024;
-constexpr std::size_t overlap_octets = 1024;        // longer than any hit of words
-constexpr std::size_t engine_hits_max = 2'000'000;  // in one window
-constexpr std::size_t raw_hits_max = 200'000;       // of phrases, in one window
-constexpr std::size_t text_hits_max = 50'000;       // no honest text has as many
-
-struct target {
-  std::uint32_t pattern = 0;
-  bool is_allow = false;
-};
-
-// A string, or an expression, as the engine knows it: by its index.
-struct engine_expression {
-  std::string text;
-  bool is_regular = false;
-  const pattern* first_user = nullptr;
-  int line = 0;
-};
-
-struct phrase_entry {
-  compiled_phrase phrase;
-  std::vector<target> targets;  // several patterns may share a phrase
-};
-
-struct view_engine {
-  hs_database_t* database = nullptr;
-  std::vector<engine_expression> expressions;
-  std::map<std::string, std::uint32_t> known;        // expression text to index
-  std::map<std::string, std::size_t> known_phrases;  // language and words to index
-  std::vector<phrase_entry> phrases;
-  std::vector<std::vector<target>> regular_targets;  // by expression
-  // By expression: the phrases that cannot match unless it was hit.
-  std::vector<std::vector<std::uint32_t>> phrases_needing;
-
-  std::uint32_t add(const std::string& text, bool is_regular, const pattern& user, int line) {
-    const std::string key = (is_regular ? 'r' : 's') + text;
-    const auto [at, is_new] =
-        known.try_emplace(key, static_cast<std::uint32_t>(expressions.size()));
-    if (is_new) {
-      expressions.push_back({text, is_regular, &user, line});
-      regular_targets.emplace_back();
-    }
-    return at->second;
-  }
-};
-
-struct raw_hit {
-  target whose;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-struct engine_hits {
-  const view_engine* engine = nullptr;
-  std::vector<string_hits::raw> strings;
-  std::vector<std::pair<std::uint32_t, text_range>> regular;
-  bool overflowed = false;
-};
-
-int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned, void* context) {
-  auto& h = *static_cast<engine_hits*>(context);
-  if (h.strings.size() + h.regular.size() == engine_hits_max) {
-    h.overflowed = true;
-    return 1;
-  }
-  if (h.engine->expressions[id].is_regular) {
-    h.regular.push_back({id, {static_cast<std::size_t>(from), static_cast<std::size_t>(to)}});
-  } else {
-    h.strings.push_back({id, static_cast<std::uint32_t>(to)});
-  }
-  return 0;
-}
-
-constexpr std::size_t open_stem_octets_min = 5;
-
-compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user, int view,
-                               view_engine& engine) {
-  const phrase parsed = parse_phrase(piece.text, view);
-  compiled_phrase out{{}, user.language, parsed.is_single};
-  for (const phrase_segment& s : parsed.segments) {
-    compiled_segment segment{s.after_gap, {}};
-    for (const auto& choice : s.choices) {
-      auto& words = segment.choices.emplace_back();
-      for (const phrase_word& w : choice) {
-        // Behind three or four letters anything may follow by chance ("mlm~" in a stranger's name):
-        // only real endings then.
-        const bool is_short = w.octets < open_stem_octets_min;
-        const auto tail = is_short && w.tail == word_tail::open ? word_tail::inflected : w.tail;
-        words.push_back({engine.add(w.expression, false, user, piece.line),
-                         static_cast<std::uint32_t>(w.octets), w.has_open_head, tail});
-      }
-    }
-    out.segments.push_back(std::move(segment));
-  }
-  return out;
-}
-
-const compiled_word& longest_of(const std::vector<compiled_word>& choice) {
-  return *std::max_element(choice.begin(), choice.end(),
-                           [](const auto& a, const auto& b) { return a.octets < b.octets; });
-}
-
-// The segment whose words are the longest, and so the rarest: a phrase is only tried where one of
-// its choices was hit. Most texts hit few strings, so most phrases cost nothing.
-const compiled_segment& rarest_segment(const compiled_phrase& phrase) {
-  const auto shortest_choice = [](const compiled_segment& s) {
-    std::uint32_t octets = UINT32_MAX;
-    for (const auto& choice : s.choices) octets = std::min(octets, longest_of(choice).octets);
-    return octets;
-  };
-  return *std::max_element(
-      phrase.segments.begin(), phrase.segments.end(),
-      [&](const auto& a, const auto& b) { return shortest_choice(a) < shortest_choice(b); });
-}
-
-void index_phrases(view_engine& engine) {
-  engine.phrases_needing.resize(engine.expressions.size());
-  for (std::uint32_t n = 0; n < engine.phrases.size(); ++n) {
-    for (const auto& choice : rarest_segment(engine.phrases[n].phrase).choices) {
-      auto& needing = engine.phrases_needing[longest_of(choice).string];
-      if (needing.empty() || needing.back() != n) needing.push_back(n);
-    }
-  }
-}
-
+constexpr std::size_t text_hits_max = 50'000;  // no honest text has as many
+constexpr std::size_t overlap_octets = 1024;   // longer than any hit of words
 // Leaves the hits that no allow piece of the same pattern covers (RULES F6), and of several inside
 // one another the shortest.
-std::vector<raw_hit> counted_hits(std::vector<raw_hit> all) {
-  std::sort(all.begin(), all.end(), [](const raw_hit& a, const raw_hit& b) {
+std::vector<view_hit> counted_hits(std::vector<view_hit> all) {
+  std::sort(all.begin(), all.end(), [](const view_hit& a, const view_hit& b) {
     return std::tie(a.whose.pattern, a.begin, b.end) < std::tie(b.whose.pattern, b.begin, a.end);
   });
-  std::vector<raw_hit> out;
+  std::vector<view_hit> out;
   for (std::size_t i = 0; i < all.size();) {
     std::size_t group_end = i;
-    std::vector<raw_hit> allowed;
+    std::vector<view_hit> allowed;
     for (; group_end < all.size() && all[group_end].whose.pattern == all[i].whose.pattern;
          ++group_end) {
       if (all[group_end].whose.is_allow) allowed.push_back(all[group_end]);
@@ -200,59 +71,17 @@ std::size_t window_end(std::string_view text, std::size_t begin) {
 struct pattern_database::state {
   std::vector<pattern> patterns;
   std::vector<protected_brand> brands;
-  view_engine engines[view_count];
-
-  // Scratch space is written during a search: each search borrows one, clones are kept.
-  hs_scratch_t* prototype = nullptr;
-  std::mutex scratch_lock;
-  std::vector<hs_scratch_t*> scratch_free;
-
-  ~state() {
-    for (view_engine& e : engines) hs_free_database(e.database);
-    for (hs_scratch_t* s : scratch_free) hs_free_scratch(s);
-    hs_free_scratch(prototype);
-  }
-
-  // Gives the scratch back, whatever happens meanwhile.
-  class lease {
-   public:
-    explicit lease(state& s) : state_{s}, scratch_{s.borrow()} {}
-    ~lease() { state_.give_back(scratch_); }
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    hs_scratch_t* get() const noexcept { return scratch_; }
-
-   private:
-    state& state_;
-    hs_scratch_t* scratch_;
-  };
-
-  hs_scratch_t* borrow() {
-    {
-      const std::lock_guard lock{scratch_lock};
-      if (!scratch_free.empty()) {
-        hs_scratch_t* s = scratch_free.back();
-        scratch_free.pop_back();
-        return s;
-      }
-    }
-    hs_scratch_t* s = nullptr;
-    if (hs_clone_scratch(prototype, &s) != HS_SUCCESS) throw std::bad_alloc{};
-    return s;
-  }
-
-  void give_back(hs_scratch_t* s) {
-    const std::lock_guard lock{scratch_lock};
-    scratch_free.push_back(s);
-  }
+  view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
+  scratch_pool scratch;
+  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2, or by
+                                 // expression
 
   void check_groups() const;
-  void gather(int view);
-  void compile(int view);
-  std::vector<raw_hit> search_view(std::string_view seen, int view, bool is_link,
-                                   hs_scratch_t* scratch, bool& complete) const;
-  std::vector<hit> search_window(std::string_view text, zone where, hs_scratch_t* scratch,
+  void gather();
+  std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
                                  bool& complete) const;
+  std::vector<view_hit> search_changed(const text_views& of, bool is_link, hs_scratch* space,
+                                       bool& complete) const;
 };
 
 void pattern_database::state::check_groups() const {
@@ -276,90 +105,20 @@ void pattern_database::state::check_groups() const {
   }
 }
 
-void pattern_database::state::gather(int view) {
-  view_engine& engine = engines[view - 1];
+void pattern_database::state::gather() {
   for (std::uint32_t n = 0; n < patterns.size(); ++n) {
     const pattern& p = patterns[n];
-    if (std::find(p.views.begin(), p.views.end(), view) == p.views.end()) continue;
-    for (const bool is_allow : {false, true}) {
-      for (const pattern_piece& piece : is_allow ? p.allow : p.pieces) {
-        if (piece.is_expression) {
-          const auto id = engine.add(piece.text, true, p, piece.line);
-          engine.regular_targets[id].push_back({n, is_allow});
-          continue;
-        }
-        const auto [at, is_new] =
-            engine.known_phrases.try_emplace(p.language + piece.text, engine.phrases.size());
-        if (is_new) engine.phrases.push_back({compile_phrase(piece, p, view, engine), {}});
-        engine.phrases[at->second].targets.push_back({n, is_allow});
-      }
+    for (const int view : p.views) views[view - 1].add(n, p);
+    const auto has_view = [&](int v) {
+      return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
+    };
+    const auto is_expression = [](const pattern_piece& piece) { return piece.is_expression; };
+    if (has_view(3) &&
+        (!has_view(2) || std::any_of(p.pieces.begin(), p.pieces.end(), is_expression) ||
+         std::any_of(p.allow.begin(), p.allow.end(), is_expression))) {
+      collapsed_alone = true;
     }
   }
-}
-
-void pattern_database::state::compile(int view) {
-  view_engine& engine = engines[view - 1];
-  if (engine.expressions.empty()) return;
-  index_phrases(engine);
-  std::vector<const char*> texts;
-  std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
-  for (const engine_expression& e : engine.expressions) {
-    const unsigned utf8 = view == 1 ? HS_FLAG_UTF8 : 0;
-    texts.push_back(e.text.c_str());
-    // Strings are folded like the text, and have one length; only expressions need more.
-    flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
-    ids.push_back(static_cast<unsigned>(ids.size()));
-  }
-  hs_compile_error_t* error = nullptr;
-  if (hs_compile_multi(texts.data(), flags.data(), ids.data(), static_cast<unsigned>(texts.size()),
-                       HS_MODE_BLOCK, nullptr, &engine.database, &error) != HS_SUCCESS) {
-    const std::string why = error->message;
-    const int at = error->expression;
-    hs_free_compile_error(error);
-    if (at < 0) throw configuration_error{"patterns: " + why};
-    const engine_expression& e = engine.expressions[static_cast<std::size_t>(at)];
-    throw configuration_error{e.first_user->file + ":" + std::to_string(e.line) + ": " +
-                              e.first_user->id + ": " + why};
-  }
-  if (hs_alloc_scratch(engine.database, &prototype) != HS_SUCCESS) throw std::bad_alloc{};
-}
-
-std::vector<raw_hit> pattern_database::state::search_view(std::string_view seen, int view,
-                                                          bool is_link, hs_scratch_t* scratch,
-                                                          bool& complete) const {
-  const view_engine& engine = engines[view - 1];
-  engine_hits found;
-  found.engine = &engine;
-  const hs_error_t code = hs_scan(engine.database, seen.data(), static_cast<unsigned>(seen.size()),
-                                  0, scratch, on_match, &found);
-  if (found.overflowed || (code != HS_SUCCESS && code != HS_SCAN_TERMINATED)) complete = false;
-  std::vector<raw_hit> out;
-  const auto keep = [&](const std::vector<target>& targets, text_range range) {
-    for (const target& t : targets) {
-      if (out.size() == raw_hits_max) {
-        complete = false;
-        return;
-      }
-      out.push_back({t, range.begin, range.end});
-    }
-  };
-  const string_hits hits{engine.expressions.size(), found.strings};
-  std::vector<bool> tried(engine.phrases.size());
-  for (const string_hits::raw& h : found.strings) {
-    for (const std::uint32_t n : engine.phrases_needing[h.string]) {
-      if (tried[n]) continue;
-      tried[n] = true;
-      const phrase_entry& e = engine.phrases[n];
-      for (const text_range& r : match_phrase(e.phrase, hits, seen, view, is_link)) {
-        keep(e.targets, r);
-      }
-    }
-  }
-  for (const auto& [id, range] : found.regular) {
-    if (has_word_edges(seen, view, range)) keep(engine.regular_targets[id], range);
-  }
-  return out;
 }
 
 namespace {
@@ -375,6 +134,16 @@ bool is_mostly_letters(std::string_view original) {
   return letters > digits;
 }
 
+// The nearest blank at or before (behind) the place; the text's end if there is none.
+std::size_t word_begin(std::string_view text, std::size_t at) {
+  while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '\n') --at;
+  return at;
+}
+std::size_t word_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] != ' ' && text[at] != '\n') ++at;
+  return at;
+}
+
 std::string_view scheme_and_host(std::string_view link) {
   const auto scheme = link.find("://");
   return link.substr(0,
@@ -384,24 +153,65 @@ std::string_view scheme_and_host(std::string_view link) {
 }  // namespace
 
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
-                                                        hs_scratch_t* scratch,
-                                                        bool& complete) const {
-  const text_views whole = text_views::of(text);
-  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
-  const text_views host =
-      where == zone::link ? text_views::of(scheme_and_host(text)) : text_views{};
+                                                        hs_scratch* space, bool& complete) const {
+  const bool is_link = where == zone::link;
+  const bool with_accents = !views[0].is_empty();
+  const text_views whole = text_views::of(text, with_accents);
   std::vector<hit> out;
-  for (int view = 1; view <= view_count; ++view) {
-    const text_views& views = view == 3 && where == zone::link ? host : whole;
-    const std::string_view seen = views.text(view);
-    // What view 3 leaves as it was, view 2 has shown already.
-    if (engines[view - 1].database == nullptr || (view == 3 && seen == views.text(2))) continue;
-    auto raw = search_view(seen, view, where == zone::link, scratch, complete);
-    for (const raw_hit& h : counted_hits(std::move(raw))) {
-      const auto [begin, end] = views.original(view, h.begin, h.end);
-      if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) continue;
-      out.push_back({h.whose.pattern, view, begin, end});
+  const auto keep = [&](int view, const text_views& of, const view_hit& h) {
+    const auto [begin, end] = of.original(view, h.begin, h.end);
+    if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) return;
+    out.push_back({h.whose.pattern, view, begin, end});
+  };
+  for (const int view : {1, 2}) {
+    const view_search& search = views[view - 1];
+    if (search.is_empty()) continue;
+    for (const view_hit& h :
+         counted_hits(search.search(whole.text(view), is_link, space, complete))) {
+      keep(view, whole, h);
     }
+  }
+  if (views[2].is_empty()) return out;
+  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
+  const text_views host = is_link ? text_views::of(scheme_and_host(text), false) : text_views{};
+  const text_views& of = is_link ? host : whole;
+  for (const view_hit& h : search_changed(of, is_link, space, complete)) keep(3, of, h);
+  return out;
+}
+
+// View 3, where it says other than view 2: that has shown the rest already. A hit that holds an
+// octet that changed lies within reach of it, and so do the allow pieces that cover it.
+std::vector<view_hit> pattern_database::state::search_changed(const text_views& of, bool is_link,
+                                                              hs_scratch* space,
+                                                              bool& complete) const {
+  const std::string_view seen = of.text(3);
+  std::vector<view_hit> out;
+  if (collapsed_alone) {
+    if (seen == of.text(2)) return out;
+    return counted_hits(views[2].search(seen, is_link, space, complete));
+  }
+  const std::size_t reach = views[2].reach();
+  const auto& changed = of.changed();
+  for (std::size_t i = 0; i < changed.size();) {
+    const std::size_t begin =
+        word_begin(seen, changed[i].first - std::min(reach, changed[i].first));
+    std::size_t last = i;
+    std::size_t end = changed[i].second + reach;
+    while (last + 1 < changed.size() && changed[last + 1].first <= end + reach) {
+      end = changed[++last].second + reach;
+    }
+    end = word_end(seen, std::min(end, seen.size()));
+    for (view_hit h :
+         counted_hits(views[2].search(seen.substr(begin, end - begin), is_link, space, complete))) {
+      h.begin += begin;
+      h.end += begin;
+      const bool is_new =
+          std::any_of(changed.begin() + static_cast<std::ptrdiff_t>(i),
+                      changed.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+                      [&](const auto& c) { return h.begin <= c.second && c.first <= h.end; });
+      if (is_new) out.push_back(h);
+    }
+    i = last + 1;
   }
   return out;
 }
@@ -412,10 +222,8 @@ pattern_database::pattern_database(pattern_set set) : state_{std::make_unique<st
   }
   state_->brands = std::move(set.brands);
   state_->check_groups();
-  for (int view = 1; view <= view_count; ++view) {
-    state_->gather(view);
-    state_->compile(view);
-  }
+  state_->gather();
+  for (view_search& v : state_->views) v.compile(state_->scratch);
 }
 
 pattern_database::~pattern_database() = default;
@@ -431,8 +239,8 @@ const std::vector<protected_brand>& pattern_database::brands() const noexcept {
 
 std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete) const {
   std::vector<hit> out;
-  if (text.empty() || state_->prototype == nullptr) return out;
-  const state::lease scratch{*state_};
+  if (text.empty() || state_->scratch.is_empty()) return out;
+  const scratch_pool::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
     for (hit h :
@@ -444,10 +252,8 @@ std::vector<hit> pattern_database::search(std::string_view text, zone where, boo
       out.push_back(h);
     }
     if (end == text.size()) break;
-    if (out.size() > text_hits_max) {
-      complete = false;
-      break;
-    }
+    if (out.size() > text_hits_max) complete = false;
+    if (!complete) break;
     begin = end - overlap_octets;
     while ((static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
   }

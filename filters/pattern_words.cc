@@ -1,5 +1,6 @@
 #include "filters/pattern_words.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -10,11 +11,6 @@ namespace consentry::filters {
 namespace {
 
 constexpr std::size_t choices_max = 500;  // of one word
-
-void escape(std::string& out, char c) {
-  if (std::string_view{"\\^$.|?*+()[]{}"}.find(c) != std::string_view::npos) out += '\\';
-  out += c;
-}
 
 // "{a,b}c" as "ac", "bc".
 std::vector<std::string> expand(std::string_view text) {
@@ -67,20 +63,13 @@ std::vector<phrase_word> make_words(std::string_view text, int view, bool has_op
     });
   }
   if (folded.empty()) throw std::invalid_argument{"a word without letters"};
-  phrase_word w{"", folded.size(), has_open_head, tail};
-  for (const char c : folded) {
-    if (view == 3 && c == 'l') {
-      w.expression += "[li]";  // 1 may have been meant for either
-    } else {
-      escape(w.expression, c);
-    }
-  }
-  std::vector<phrase_word> out{w};
+  // A 1, a capital I or an l may have been meant for one another.
+  if (view == 3) std::replace(folded.begin(), folded.end(), 'l', 'i');
+  std::vector<phrase_word> out{{folded, has_open_head, tail}};
   if (view == 1 && tail != word_tail::none && (folded.back() == 'a' || folded.back() == 'e')) {
-    w.expression.back() = '\xc3';
-    w.expression += folded.back() == 'a' ? '\xa1' : '\xa9';
-    w.octets += 1;
-    out.push_back(w);
+    const bool is_a = folded.back() == 'a';
+    folded.pop_back();
+    out.push_back({folded + (is_a ? "á" : "é"), has_open_head, tail});
   }
   return out;
 }

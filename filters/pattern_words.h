@@ -13,8 +13,7 @@ enum class word_tail { none, inflected, open };
 
 // One word in the alphabet of a view: the part that is written out, and how it may go on.
 struct phrase_word {
-  std::string expression;  // for the engine; every match has `octets` octets
-  std::size_t octets = 0;
+  std::string text;            // view 3: l written as i
   bool has_open_head = false;  // "~stem": at most 24 letters before it
   word_tail tail = word_tail::none;
 };

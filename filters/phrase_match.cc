@@ -3,16 +3,16 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "filters/text_view.h"
 
 namespace consentry::filters {
 namespace {
-
-constexpr std::size_t unedged_letters_min = 7;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -61,25 +61,42 @@ class letter_walk {
   bool is_utf8_;
 };
 
+bool is_ascii_sign(char c) {
+  return !is_folded_letter(c) && !is_digit(c) && c != '\n';
+}
+
 class matching {
  public:
-  matching(const compiled_phrase& p, const string_hits& hits, std::string_view text, int view,
-           bool is_link)
-      : phrase_{p}, hits_{hits}, text_{text}, view_{view}, is_link_{is_link}, walk_{text, view} {}
+  matching(const compiled_phrase& p, const searched_text& text, text_range within)
+      : phrase_{p}, text_{text}, within_{within}, walk_{text.seen, text.view} {}
 
-  std::vector<text_range> run() {
-    for (const compiled_segment& s : phrase_.segments) {
-      if (!has_hits(s)) return {};
+  std::vector<text_range> run() const { return go_on({}, 0); }
+
+  anchor_match at_anchor(anchor_word anchor, std::size_t end) const {
+    const auto& choice = phrase_.segments[phrase_.rarest].choices[anchor.choice];
+    const compiled_word& w = choice[anchor.word];
+    const auto place = widened(w, end - w.text.size(), end);
+    anchor_match out{{}, phrase_.rarest == 0 && anchor.word == 0};
+    if (!place || !may_follow(choice, anchor.word, place->begin)) return out;
+    out.places.push_back(*place);
+    for (std::size_t k = anchor.word + 1; k < choice.size() && !out.places.empty(); ++k) {
+      out.places = step(choice[k], &out.places, false);
     }
-    std::vector<text_range> before;
-    for (std::size_t i = 0; i < phrase_.segments.size(); ++i) {
+    if (!out.places.empty()) out.places = go_on(std::move(out.places), phrase_.rarest + 1);
+    return out;
+  }
+
+ private:
+  // From places of what comes before that segment (of the first, nothing does) to places of all.
+  std::vector<text_range> go_on(std::vector<text_range> before, std::size_t segment) const {
+    for (std::size_t i = segment; i < phrase_.segments.size(); ++i) {
       const compiled_segment& s = phrase_.segments[i];
       std::vector<text_range> here;
       for (const auto& choice : s.choices) {
-        std::vector<text_range> chain = before;
-        for (std::size_t k = 0; k < choice.size(); ++k) {
-          const bool is_first = i == 0 && k == 0;
-          chain = step(choice[k], is_first ? nullptr : &chain, k == 0 && s.after_gap);
+        std::vector<text_range> chain =
+            step(choice.front(), i == 0 ? nullptr : &before, s.after_gap);
+        for (std::size_t k = 1; k < choice.size() && !chain.empty(); ++k) {
+          chain = step(choice[k], &chain, false);
         }
         here.insert(here.end(), chain.begin(), chain.end());
       }
@@ -93,21 +110,44 @@ class matching {
     return before;
   }
 
- private:
-  bool has_hits(const compiled_segment& s) const {
-    return std::any_of(s.choices.begin(), s.choices.end(), [&](const auto& choice) {
-      return std::all_of(choice.begin(), choice.end(),
-                         [&](const compiled_word& w) { return !hits_.of(w.string).empty(); });
-    });
+  // Whether what comes before that word of the choice may stand before `at`.
+  bool may_follow(const std::vector<compiled_word>& choice, std::size_t word,
+                  std::size_t at) const {
+    if (word > 0) return text_.view == 1 || is_after(choice[word - 1], at);
+    if (text_.view == 1 || phrase_.rarest == 0 || phrase_.segments[phrase_.rarest].after_gap) {
+      return true;
+    }
+    const auto& before = phrase_.segments[phrase_.rarest - 1].choices;
+    return std::any_of(before.begin(), before.end(),
+                       [&](const auto& c) { return is_after(c.back(), at); });
+  }
+
+  // Whether the word may end before `at`.
+  bool is_after(const compiled_word& w, std::size_t at) const {
+    std::size_t end = at;
+    while (end > 0 && at - end <= separator_octets_max && is_ascii_sign(text_.seen[end - 1])) --end;
+    if (end == at || at - end > separator_octets_max) return !w.is_letters;
+    if (w.has_open_head || !w.is_letters) return true;
+    std::size_t begin = end;
+    if (w.tail == word_tail::none) {
+      begin = end < w.text.size() ? end : end - w.text.size();
+    } else {
+      while (begin > 0 && end - begin < w.text.size() + tail_letters_max &&
+             is_folded_letter(text_.seen[begin - 1])) {
+        --begin;
+      }
+    }
+    return text_.sought.substr(begin).starts_with(w.text);
   }
 
   // The places of a word that follow one of those before (nullptr: it is the first word).
   std::vector<text_range> step(const compiled_word& w, const std::vector<text_range>* before,
                                bool after_gap) const {
     std::vector<text_range> out;
-    if (before != nullptr && before->empty()) return out;
-    for (const std::uint32_t end : hits_.of(w.string)) {
-      const auto place = widened(w, end - w.octets, end);
+    const text_range range = range_of(w, before, after_gap);
+    for (auto at = find(w, range); at != std::string_view::npos;
+         at = find(w, {at + 1, range.end})) {
+      const auto place = widened(w, at, at + w.text.size());
       if (!place) continue;
       if (before == nullptr) {
         out.push_back(*place);
@@ -120,10 +160,37 @@ class matching {
     return out;
   }
 
+  // Where the word can stand behind those before.
+  text_range range_of(const compiled_word& w, const std::vector<text_range>* before,
+                      bool after_gap) const {
+    if (before == nullptr) return within_;
+    const std::size_t letter = text_.view == 1 ? U8_MAX_LENGTH : 1;
+    const std::size_t between = (after_gap ? gap_octets_max : separator_octets_max) +
+                                (w.has_open_head ? head_letters_max * letter : 0);
+    const std::size_t end = before->back().end + between + w.text.size();
+    return {before->front().end + 1, std::min(end, within_.end)};
+  }
+
+  // The next place of the word in the range.
+  std::size_t find(const compiled_word& w, text_range range) const {
+    const char* const text = text_.sought.data();
+    std::size_t begin = range.begin;
+    while (begin + w.text.size() <= range.end) {
+      const char* from = text + begin + w.rare;
+      const std::size_t places = range.end - begin - w.text.size() + 1;
+      const auto* c = static_cast<const char*>(std::memchr(from, w.text[w.rare], places));
+      if (c == nullptr) break;
+      const auto at = static_cast<std::size_t>(c - text) - w.rare;
+      if (std::memcmp(text + at, w.text.data(), w.text.size()) == 0) return at;
+      begin = at + 1;
+    }
+    return std::string_view::npos;
+  }
+
   // With the head and tail that the word allows; nullopt where its edges are no edges of a word.
   std::optional<text_range> widened(const compiled_word& w, std::size_t begin,
                                     std::size_t end) const {
-    if (is_link_ && phrase_.is_single && end - begin >= unedged_letters_min) {
+    if (text_.is_link && phrase_.is_single && end - begin >= unedged_letters_min) {
       return text_range{begin, end};
     }
     std::size_t first = begin;
@@ -141,11 +208,11 @@ class matching {
     }
     if (!walk_.is_edge_after(last)) return std::nullopt;
     if (w.tail == word_tail::inflected && last != end) {
-      const std::string_view stem = text_.substr(begin, end - begin);
-      const std::string_view ending = text_.substr(end, last - end);
-      const bool ok =
-          view_ == 1 ? is_inflection(phrase_.language, ascii_folded(stem), ascii_folded(ending))
-                     : is_inflection(phrase_.language, stem, ending);
+      const std::string_view stem = text_.seen.substr(begin, end - begin);
+      const std::string_view ending = text_.seen.substr(end, last - end);
+      const bool ok = text_.view == 1 ? is_inflection(phrase_.language, ascii_folded(stem),
+                                                      ascii_folded(ending))
+                                      : is_inflection(phrase_.language, stem, ending);
       if (!ok) return std::nullopt;
     }
     return text_range{first, last};
@@ -170,7 +237,7 @@ class matching {
 
   // Between two words of a phrase: signs only, or anything but the end of the paragraph.
   bool separates(std::size_t begin, std::size_t end, bool after_gap) const {
-    const std::string_view between = text_.substr(begin, end - begin);
+    const std::string_view between = text_.seen.substr(begin, end - begin);
     if (between.find('\n') != std::string_view::npos) return false;
     if (after_gap) return true;
     for (std::size_t i = 0; i < between.size(); ++i) {
@@ -183,26 +250,112 @@ class matching {
   }
 
   const compiled_phrase& phrase_;
-  const string_hits& hits_;
-  std::string_view text_;
-  int view_;
-  bool is_link_;
+  const searched_text& text_;
+  text_range within_;
   letter_walk walk_;
 };
 
-}  // namespace
-
-string_hits::string_hits(std::size_t string_count, const std::vector<raw>& hits)
-    : starts_(string_count + 1, 0), ends_(hits.size()) {
-  for (const raw& h : hits) ++starts_[h.string + 1];
-  for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
-  std::vector<std::uint32_t> next{starts_.begin(), starts_.end() - 1};
-  for (const raw& h : hits) ends_[next[h.string]++] = h.end;  // the engine reports by end
+std::size_t words_of(const compiled_segment& s) {
+  std::size_t n = 0;
+  for (const auto& choice : s.choices) n += choice.size();
+  return n;
 }
 
-std::vector<text_range> match_phrase(const compiled_phrase& phrase, const string_hits& hits,
-                                     std::string_view text, int view, bool is_link) {
-  return matching{phrase, hits, text, view, is_link}.run();
+std::size_t reach_of(const compiled_segment& s, std::size_t letter) {
+  std::size_t most = 0;
+  for (const auto& choice : s.choices) {
+    std::size_t octets = 0;
+    for (const compiled_word& w : choice) {
+      octets += w.text.size() + separator_octets_max;
+      if (w.has_open_head) octets += head_letters_max * letter;
+      if (w.tail != word_tail::none) octets += tail_letters_max * letter;
+    }
+    most = std::max(most, octets);
+  }
+  return most + (s.after_gap ? gap_octets_max : 0);
+}
+
+// Hungarian and English letters, the most frequent first.
+std::size_t rarest_octet(std::string_view word) {
+  constexpr std::string_view letters = "eatnlskoirmzgdbyvuhpcfjwxq";
+  const auto rank = [&](char c) { return std::min(letters.find(c), letters.size()); };
+  const auto rarest =
+      std::max_element(word.begin(), word.end(), [&](char a, char b) { return rank(a) < rank(b); });
+  return static_cast<std::size_t>(rarest - word.begin());
+}
+
+auto longest_of(const std::vector<compiled_word>& choice) {
+  return std::max_element(choice.begin(), choice.end(), [](const auto& a, const auto& b) {
+    return a.text.size() < b.text.size();
+  });
+}
+
+// Words that ordinary mails are full of, in the alphabets of views 2 and 3.
+bool is_common(std::string_view word) {
+  static const std::unordered_set<std::string_view> common{
+      "about",   "address", "all",    "and",    "are",        "at",         "book",  "click",
+      "contact", "dear",    "email",  "from",   "free",       "have",       "here",  "hours",
+      "ingyen",  "just",    "letter", "line",   "link",       "list",       "mail",  "meg",
+      "minden",  "more",    "nelkul", "news",   "newsletter", "newsietter", "nem",   "now",
+      "off",     "offer",   "offers", "online", "oniine",     "only",       "order", "our",
+      "please",  "rendel",  "shop",   "source", "some",       "that",       "the",   "this",
+      "time",    "today",   "until",  "vissza", "week",       "what",       "when",  "will",
+      "with",    "would",   "you",    "your"};
+  return common.contains(word);
+}
+
+// The longer its shortest choice, the rarer a segment.
+std::size_t shortest_choice(const compiled_segment& s) {
+  std::size_t octets = SIZE_MAX;
+  for (const auto& choice : s.choices) {
+    const std::string& word = longest_of(choice)->text;
+    octets = std::min(octets, is_common(word) ? 1 : word.size());
+  }
+  return octets;
+}
+
+}  // namespace
+
+void measure(compiled_phrase& phrase, int view) {
+  phrase.words = phrase.reach = 0;
+  for (compiled_segment& s : phrase.segments) {
+    for (auto& choice : s.choices) {
+      for (compiled_word& w : choice) {
+        w.is_letters = std::all_of(w.text.begin(), w.text.end(), is_folded_letter);
+        w.rare = rarest_octet(w.text);
+      }
+    }
+    phrase.words += words_of(s);
+    phrase.reach += reach_of(s, view == 1 ? U8_MAX_LENGTH : 1);
+  }
+  const auto rarest = std::max_element(phrase.segments.begin(), phrase.segments.end(),
+                                       [](const compiled_segment& a, const compiled_segment& b) {
+                                         return shortest_choice(a) < shortest_choice(b);
+                                       });
+  phrase.rarest = static_cast<std::size_t>(rarest - phrase.segments.begin());
+  for (auto s = phrase.segments.begin(); s <= rarest; ++s) {
+    phrase.reach_before += reach_of(*s, view == 1 ? U8_MAX_LENGTH : 1);
+  }
+}
+
+std::vector<anchor_word> anchors_of(const compiled_phrase& phrase) {
+  std::vector<anchor_word> out;
+  const auto& choices = phrase.segments[phrase.rarest].choices;
+  for (std::size_t c = 0; c < choices.size(); ++c) {
+    out.push_back({c, static_cast<std::size_t>(longest_of(choices[c]) - choices[c].begin())});
+  }
+  return out;
+}
+
+anchor_match match_anchor(const compiled_phrase& phrase, anchor_word anchor,
+                          const searched_text& text, std::size_t end) {
+  return matching{phrase, text, {0, text.sought.size()}}.at_anchor(anchor, end);
+}
+
+std::vector<text_range> match_phrase(const compiled_phrase& phrase, const searched_text& text,
+                                     text_range within) {
+  within.end = std::min(within.end, text.sought.size());
+  return matching{phrase, text, within}.run();
 }
 
 bool has_word_edges(std::string_view text, int view, text_range range) {

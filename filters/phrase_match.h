@@ -1,9 +1,10 @@
-// From the engine's hits of single words to hits of whole phrases. The engine seeks plain strings
-// only; edges, endings and distances are checked here, in Unicode (RULES F4, F6).
+// From hits of single words to hits of whole phrases. The engine seeks plain strings only; edges,
+// endings and distances are checked here, in Unicode (RULES F4, F6).
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace consentry::filters {
 inline constexpr std::size_t tail_letters_max = 12;  // after "stem~"
 inline constexpr std::size_t head_letters_max = 24;  // before "~stem"
 inline constexpr std::size_t separator_octets_max = 6;
-inline constexpr std::size_t gap_octets_max = 64;  // ".."
+inline constexpr std::size_t gap_octets_max = 64;      // ".."
+inline constexpr std::size_t unedged_letters_min = 7;  // single words in links
 
 struct text_range {
   std::size_t begin = 0;
@@ -22,29 +24,12 @@ struct text_range {
   friend bool operator==(const text_range&, const text_range&) = default;
 };
 
-// Where each of the engine's strings ended in one text, by string; ascending.
-class string_hits {
- public:
-  struct raw {
-    std::uint32_t string;
-    std::uint32_t end;
-  };
-  string_hits(std::size_t string_count, const std::vector<raw>& hits);
-  std::span<const std::uint32_t> of(std::uint32_t string) const noexcept {
-    return {ends_.data() + starts_[string], ends_.data() + starts_[string + 1]};
-  }
-
- private:
-  std::vector<std::uint32_t> starts_;
-  std::vector<std::uint32_t> ends_;
-};
-
-// A phrase whose words are the engine's strings.
 struct compiled_word {
-  std::uint32_t string = 0;
-  std::uint32_t octets = 0;
+  std::string text;
   bool has_open_head = false;
   word_tail tail = word_tail::none;
+  bool is_letters = true;  // and nothing else
+  std::size_t rare = 0;    // its octet that texts have least
 };
 struct compiled_segment {
   bool after_gap = false;
@@ -53,13 +38,44 @@ struct compiled_segment {
 struct compiled_phrase {
   std::vector<compiled_segment> segments;
   std::string language;
-  bool is_single = false;
+  bool is_single = false;        // one word, or a choice of single words
+  std::size_t words = 0;         // of all choices: what a search costs
+  std::size_t reach = 0;         // octets: no hit is longer
+  std::size_t reach_before = 0;  // ... up to the end of an anchor
+  std::size_t rarest = 0;        // the segment whose words the engine seeks
 };
 
-// Every place of the phrase in a text of that view, by end. In links, single words of seven letters
-// and more need no edges.
-std::vector<text_range> match_phrase(const compiled_phrase& phrase, const string_hits& hits,
-                                     std::string_view text, int view, bool is_link);
+// One of the words that the engine seeks for a phrase: of a choice of the rarest segment.
+struct anchor_word {
+  std::size_t choice = 0;
+  std::size_t word = 0;
+};
+
+// A text of a view, and what is sought in it.
+struct searched_text {
+  std::string_view seen;    // for edges and endings
+  std::string_view sought;  // octet for octet the same place; view 3: l written as i
+  int view = 2;
+  bool is_link = false;  // single words of seven letters and more need no edges
+};
+
+// Works out the rest of a phrase whose segments are made; letters of that view.
+void measure(compiled_phrase& phrase, int view);
+// One for each choice of the rarest segment: its longest word. A phrase has no hit without one of
+// these. Most texts hit few, so most phrases cost nothing.
+std::vector<anchor_word> anchors_of(const compiled_phrase& phrase);
+
+// What a hit of an anchor, ending at `end`, says: which phrases stand there, from the anchor on.
+struct anchor_match {
+  std::vector<text_range> places;  // begin with the anchor; empty: no hit of the phrase is there
+  bool is_whole = true;            // else the phrase has words before the anchor, to be looked for
+};
+anchor_match match_anchor(const compiled_phrase& phrase, anchor_word anchor,
+                          const searched_text& text, std::size_t end);
+
+// Every place of the phrase that lies within the range, by end.
+std::vector<text_range> match_phrase(const compiled_phrase& phrase, const searched_text& text,
+                                     text_range within);
 
 // Whether a word ends on both sides of the range, as expressions must.
 bool has_word_edges(std::string_view text, int view, text_range range);

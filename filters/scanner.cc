@@ -232,20 +232,33 @@ class scanning {
 
   // <a href="https://evil.example">www.otpbank.hu</a>
   bool shows_foreign_brand(const link& l) const {
-    if (l.host.empty() || l.text.empty()) return false;
+    if (l.host.empty() || !may_hold_domain(l.text)) return false;
     const std::string text = ascii_lower(l.text);
-    for (const protected_brand& b : database_.brands()) {
-      bool shows = false;
-      bool is_own = false;
-      for (const std::string& d : b.domains) {
-        const auto at = text.find(d);
-        shows = shows || (at != std::string::npos && (at == 0 || text[at - 1] == '.' ||
-                                                      text[at - 1] == '/' || text[at - 1] == ' '));
-        is_own = is_own || l.host == d || l.host.ends_with("." + d);
-      }
-      if (shows && !is_own) return true;
+    return std::any_of(
+        database_.brands().begin(), database_.brands().end(), [&](const protected_brand& b) {
+          return std::any_of(b.domains.begin(), b.domains.end(),
+                             [&](const std::string& d) { return shows_domain(text, d); }) &&
+                 std::none_of(b.domains.begin(), b.domains.end(),
+                              [&](const std::string& d) { return is_below(l.host, d); });
+        });
+  }
+
+  static bool may_hold_domain(std::string_view text) {
+    for (auto dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.', dot + 1)) {
+      if (dot + 1 < text.size() && text[dot + 1] != ' ' && text[dot + 1] != '\n') return true;
     }
     return false;
+  }
+
+  static bool shows_domain(std::string_view text, std::string_view domain) {
+    const auto at = text.find(domain);
+    return at != std::string_view::npos &&
+           (at == 0 || std::string_view{"./ "}.find(text[at - 1]) != std::string_view::npos);
+  }
+
+  static bool is_below(std::string_view host, std::string_view domain) {
+    return host.ends_with(domain) &&
+           (host.size() == domain.size() || host[host.size() - domain.size() - 1] == '.');
   }
 
   void hidden() {

@@ -1,6 +1,7 @@
 #include "filters/spelled_words.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -9,12 +10,12 @@
 namespace consentry::filters {
 namespace {
 
-bool is_digit(char c) {
+constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
 // The letter a sign stands for in leet; the sign itself if for none.
-char leet(char c) {
+constexpr char leet(char c) {
   switch (c) {
     case '0':
       return 'o';
@@ -40,21 +41,29 @@ char leet(char c) {
   }
 }
 
-bool is_leet(char c) {
-  return leet(c) != c;
+// Kinds of characters, by octet.
+enum kind : unsigned char { letter = 1, member = 2, joiner = 4, inner_joiner = 8 };
+
+constexpr std::array<unsigned char, 256> kinds = [] {
+  std::array<unsigned char, 256> all{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const char c = static_cast<char>(i);
+    if (is_folded_letter(c)) all[i] |= letter | member;
+    if (is_digit(c) || leet(c) != c) all[i] |= member;
+    // Signs that stand between the letters of a word that is to be hidden.
+    if (std::string_view{".-_*+'`^~|/\\,:;\"=#"}.find(c) != std::string_view::npos)
+      all[i] |= joiner;
+    // Those that may stand inside an unspaced word without being a mark of punctuation.
+    if (std::string_view{".-_*+'`^~|"}.find(c) != std::string_view::npos) all[i] |= inner_joiner;
+  }
+  return all;
+}();
+
+bool is(char c, kind k) {
+  return (kinds[static_cast<unsigned char>(c)] & k) != 0;
 }
 bool is_member(char c) {
-  return is_folded_letter(c) || is_digit(c) || is_leet(c);
-}
-// Signs that stand between the letters of a word that is to be hidden.
-bool is_joiner(char c) {
-  constexpr std::string_view joiners = ".-_*+'`^~|/\\,:;\"=#";
-  return joiners.find(c) != std::string_view::npos;
-}
-// Those that may stand inside an unspaced word without being a mark of punctuation.
-bool is_inner_joiner(char c) {
-  constexpr std::string_view joiners = ".-_*+'`^~|";
-  return joiners.find(c) != std::string_view::npos;
+  return is(c, member);
 }
 
 bool is_digraph(std::string_view two) {
@@ -62,26 +71,66 @@ bool is_digraph(std::string_view two) {
   return std::find(std::begin(digraphs), std::end(digraphs), two) != std::end(digraphs);
 }
 
+constexpr std::size_t near_octets = 128;
+
 class joining {
  public:
   explicit joining(std::string_view text) : text_{text} {}
 
-  mapped_text run() {
+  joined_words run() {
     out_.text.reserve(text_.size());
     while (at_ < text_.size()) {
-      if (!is_member(text_[at_])) {
-        copy(1);
+      if (!is_member(text_[at_]) || plain_word()) {
+        ++at_;
       } else if (!spelled()) {
         word();
       }
     }
+    write_copied();
     return std::move(out_);
   }
 
  private:
-  void copy(std::size_t n) {
-    out_.append(text_.substr(at_, n), at_, n);
+  // The next n octets stay as they are.
+  void copy(std::size_t n) { at_ += n; }
+
+  // All that was copied since the last change.
+  void write_copied() {
+    if (at_ > copied_) out_.append(text_.substr(copied_, at_ - copied_), copied_, at_ - copied_);
+    copied_ = at_;
+  }
+
+  void note_change(std::size_t length) {
+    const std::size_t begin = out_.text.size();
+    if (out_.changed.empty() || out_.changed.back().second + near_octets < begin) {
+      out_.changed.emplace_back(begin, begin);
+    }
+    out_.changed.back().second = begin + length;
+  }
+
+  void replace(std::string_view by, std::size_t n) {
+    write_copied();
+    note_change(by.size());
+    out_.append(by, at_, n);
     at_ += n;
+    copied_ = at_;
+  }
+
+  // Most words: three letters and more, none tripled, nothing else in it. Stands then at its end.
+  bool plain_word() {
+    std::size_t end = at_;
+    bool is_tripled = false;
+    for (; end < text_.size() && is(text_[end], letter); ++end) {
+      is_tripled = is_tripled ||
+                   (end >= at_ + 2 && text_[end] == text_[end - 1] && text_[end] == text_[end - 2]);
+    }
+    if (end < at_ + 3 || is_tripled) return false;
+    if (end < text_.size() && is_member(text_[end])) return false;
+    if (end + 1 < text_.size() && is(text_[end], inner_joiner) && is_member(text_[end + 1])) {
+      return false;
+    }
+    at_ = end - 1;
+    return true;
   }
 
   // Length of a letter (or digraph) that stands alone at i; 0 if none does.
@@ -105,9 +154,9 @@ class joining {
       const std::size_t n = lone_letter(i);
       if (n == 0) break;
       ++count;
-      letters += is_folded_letter(text_[i]) ? 1 : 0;
+      letters += is(text_[i], letter) ? 1 : 0;
       end = i + n;
-      if (end >= text_.size() || !(text_[end] == ' ' || is_joiner(text_[end]))) break;
+      if (end >= text_.size() || !(text_[end] == ' ' || is(text_[end], joiner))) break;
       i = end + 1;
     }
     if (count < 3) return false;
@@ -115,11 +164,7 @@ class joining {
       copy(end - at_);
       return true;
     }
-    for (; at_ < end; ++at_) {
-      if (!is_member(text_[at_])) continue;
-      const char c = leet(text_[at_]);
-      out_.append({&c, 1}, at_, 1);
-    }
+    while (at_ < end) one_letter();
     return true;
   }
 
@@ -129,11 +174,11 @@ class joining {
     std::size_t letters = 0;
     std::size_t members = 0;
     while (end < text_.size()) {
-      if (is_folded_letter(text_[end]) || is_digit(text_[end]) || is_leet(text_[end])) {
-        letters += is_folded_letter(text_[end]) ? 1 : 0;
+      if (is_member(text_[end])) {
+        letters += is(text_[end], letter) ? 1 : 0;
         ++members;
         ++end;
-      } else if (is_inner_joiner(text_[end]) && end + 1 < text_.size() &&
+      } else if (is(text_[end], inner_joiner) && end + 1 < text_.size() &&
                  is_member(text_[end + 1])) {
         ++end;
       } else {
@@ -154,33 +199,37 @@ class joining {
       return;
     }
     while (at_ < tail) {
-      const char c = text_[at_];
-      if (!is_member(c)) {
-        ++at_;
-        continue;
-      }
-      const char letter = leet(c);
       std::size_t run = 1;
-      while (at_ + run < tail && text_[at_ + run] == c) ++run;
-      const std::size_t shown = run >= 3 ? 1 : run;
-      if (shown == run) {
-        for (std::size_t i = 0; i < run; ++i) out_.append({&letter, 1}, at_ + i, 1);
+      while (at_ + run < tail && text_[at_ + run] == text_[at_]) ++run;
+      if (is_member(text_[at_]) && run >= 3) {
+        const char c = leet(text_[at_]);
+        replace({&c, 1}, run);
       } else {
-        out_.append({&letter, 1}, at_, run);
+        for (; run > 0; --run) one_letter();
       }
-      at_ += run;
     }
     copy(end - at_);
   }
 
+  // A letter as it is meant, a sign between letters not at all.
+  void one_letter() {
+    const char c = leet(text_[at_]);
+    if (is_member(text_[at_]) && c == text_[at_]) {
+      copy(1);
+    } else {
+      replace(is_member(text_[at_]) ? std::string_view{&c, 1} : std::string_view{}, 1);
+    }
+  }
+
   std::string_view text_;
   std::size_t at_ = 0;
-  mapped_text out_;
+  std::size_t copied_ = 0;  // up to there all is written
+  joined_words out_;
 };
 
 }  // namespace
 
-mapped_text join_spelled_words(std::string_view folded) {
+joined_words join_spelled_words(std::string_view folded) {
   return joining{folded}.run();
 }
 

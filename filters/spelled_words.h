@@ -2,12 +2,20 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "filters/offset_map.h"
 
 namespace consentry::filters {
 
+struct joined_words : mapped_text {
+  // What is not as it was in view 2, ascending: [begin, end) of the text here, changes that lie
+  // near each other as one.
+  std::vector<std::pair<std::size_t, std::size_t>> changed;
+};
+
 // folded is view 2; the map leads to it. Linear.
-mapped_text join_spelled_words(std::string_view folded);
+joined_words join_spelled_words(std::string_view folded);
 
 }  // namespace consentry::filters

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <tuple>
+#include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -82,37 +83,104 @@ const icu::Normalizer2& normalizer() {
   return *n;
 }
 
+constexpr bool is_ascii(char c) {
+  return static_cast<unsigned char>(c) < 0x80;
+}
+constexpr bool is_ascii_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// The mark of a lead octet of UTF-8 that was read as another charset.
+bool may_lead_mojibake(char32_t c) {
+  return c == 0xC3 || c == 0xC5 || c == 0x102 || c == 0x139;
+}
+
+// Latin, Greek, Cyrillic: by code point, whether a letter stands for itself whatever stands before
+// it (no mark that joins it).
+bool begins_cluster(char32_t c) {
+  static const std::vector<bool> common = [] {
+    std::vector<bool> v;
+    for (UChar32 i = 0; i < 0x580; ++i) v.push_back(normalizer().hasBoundaryBefore(i));
+    return v;
+  }();
+  if (c < common.size()) return common[c];
+  return normalizer().hasBoundaryBefore(static_cast<UChar32>(c));
+}
+
 // Makes views 1 and 2 side by side.
 class folding {
  public:
-  folding(std::string_view text, mapped_text& accents, mapped_text& folded)
+  // accents may be nullptr.
+  folding(std::string_view text, mapped_text* accents, mapped_text& folded)
       : text_{text}, accents_{accents}, folded_{folded} {}
 
   void run() {
     while (at_ < text_.size()) {
-      const auto octet = static_cast<unsigned char>(text_[at_]);
-      const bool alone =
-          at_ + 1 == text_.size() || static_cast<unsigned char>(text_[at_ + 1]) < 0x80;
-      if (octet < 0x80 && alone) {
-        plain(text_[at_]);
-      } else {
-        cluster();
-      }
+      if (!plain_run() && !plain_letter()) other();
     }
     end_space();
   }
 
  private:
-  void plain(char c) {
-    if (c == ' ' || (c >= '\t' && c <= '\r')) {
-      space(c == '\n', 1);
-      return;
+  // Most of most texts: ASCII, in which blanks stand alone. Octet for octet the same in both views.
+  bool plain_run() {
+    std::size_t end = at_;
+    while (end < text_.size() && is_ascii(text_[end])) {
+      if (is_ascii_space(text_[end]) &&
+          (end == at_ || end + 1 == text_.size() || !is_ascii(text_[end + 1]) ||
+           is_ascii_space(text_[end + 1]))) {
+        break;
+      }
+      ++end;
     }
+    if (end > at_ && end < text_.size() && !begins_cluster_at(end)) --end;
+    if (end > at_ && is_ascii_space(text_[end - 1])) --end;
+    if (end == at_) return false;
     end_space();
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-    accents_.append({&c, 1}, at_, 1);
-    folded_.append({&c, 1}, at_, 1);
-    ++at_;
+    const std::size_t length = end - at_;
+    const std::size_t old = folded_.text.size();
+    folded_.append(text_.substr(at_, length), at_, length);
+    for (char* c = folded_.text.data() + old; c != folded_.text.data() + old + length; ++c) {
+      const char lower = static_cast<char>(*c + ((*c >= 'A' && *c <= 'Z') ? 0x20 : 0));
+      *c = is_ascii_space(lower) ? ' ' : lower;
+    }
+    add_accents(std::string_view{folded_.text}.substr(old), at_, length);
+    at_ = end;
+    return true;
+  }
+
+  bool begins_cluster_at(std::size_t at) const {
+    return at == text_.size() || is_ascii(text_[at]) || begins_cluster(decode(text_, at).value);
+  }
+
+  // A letter beyond ASCII that nothing joins.
+  bool plain_letter() {
+    if (is_ascii(text_[at_])) return false;
+    const character c = decode(text_, at_);
+    if (c.value >= 0x580 || c.value < 0xA1 || may_lead_mojibake(c.value) ||
+        !begins_cluster_at(at_ + c.length)) {
+      return false;
+    }
+    const letter_fold& letter = common_letter(c.value);
+    const std::string_view accents = letter.accents.view();
+    const std::string_view folded = letter.folded.view();
+    if (!accents.empty() || !folded.empty()) end_space();
+    add_accents(accents, at_, c.length);
+    folded_.append(folded, at_, c.length);
+    at_ += c.length;
+    return true;
+  }
+
+  void other() {
+    if (is_ascii_space(text_[at_])) {
+      space(text_[at_] == '\n', 1);
+    } else {
+      cluster();
+    }
+  }
+
+  void add_accents(std::string_view piece, std::size_t original, std::size_t length) {
+    if (accents_ != nullptr) accents_->append(piece, original, length);
   }
 
   void space(bool is_line_end, std::size_t length) {
@@ -132,7 +200,7 @@ class folding {
     } else if (line_ends_ == 0 && space_count_ >= 2) {
       shown = "  ";
     }
-    accents_.append(shown, space_begin_, space_end_ - space_begin_);
+    add_accents(shown, space_begin_, space_end_ - space_begin_);
     folded_.append(shown, space_begin_, space_end_ - space_begin_);
     space_count_ = line_ends_ = 0;
   }
@@ -171,13 +239,13 @@ class folding {
       normalizer().normalize(all, status).toUTF8String(shown);
     }
     if (!shown.empty() || !ascii.empty()) end_space();
-    accents_.append(shown, at_, end - at_);
+    add_accents(shown, at_, end - at_);
     folded_.append(ascii, at_, end - at_);
     at_ = end;
   }
 
   std::string_view text_;
-  mapped_text& accents_;
+  mapped_text* accents_;
   mapped_text& folded_;
   std::size_t at_ = 0;
   std::size_t space_begin_ = 0;
@@ -188,7 +256,7 @@ class folding {
 
 }  // namespace
 
-text_views text_views::of(std::string_view original) {
+text_views text_views::of(std::string_view original, bool with_accents) {
   text_views v;
   std::string repaired;
   if (!is_valid_utf8(original)) {
@@ -196,9 +264,9 @@ text_views text_views::of(std::string_view original) {
     repaired = to_valid_utf8(original);
     original = repaired;
   }
-  v.accents_.text.reserve(original.size());
+  if (with_accents) v.accents_.text.reserve(original.size());
   v.folded_.text.reserve(original.size());
-  folding{original, v.accents_, v.folded_}.run();
+  folding{original, with_accents ? &v.accents_ : nullptr, v.folded_}.run();
   v.collapsed_ = join_spelled_words(v.folded_.text);
   return v;
 }
@@ -219,10 +287,6 @@ std::string case_folded(std::string_view word) {
 }
 std::string ascii_folded(std::string_view word) {
   return std::string{text_views::of(word).text(2)};
-}
-
-bool is_folded_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || c == letter_placeholder;
 }
 
 bool is_letter(char32_t c) noexcept {

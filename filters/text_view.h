@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "filters/offset_map.h"
+#include "filters/spelled_words.h"
 
 namespace consentry::filters {
 
@@ -25,11 +27,15 @@ inline constexpr char sign_placeholder = '\x1c';
 class text_views {
  public:
   // Of valid UTF-8 (others are made valid first). Mojibake of Hungarian letters (UTF-8 read as
-  // windows-1250 or -1252) is read as what it was. Any thread.
-  static text_views of(std::string_view original);
+  // windows-1250 or -1252) is read as what it was. Without accents view 1 is empty. Any thread.
+  static text_views of(std::string_view original, bool with_accents = true);
 
   // view is 1, 2 or 3.
   std::string_view text(int view) const noexcept;
+  // The ranges of view 3 that are not as they stand in view 2, ascending.
+  const std::vector<std::pair<std::size_t, std::size_t>>& changed() const noexcept {
+    return collapsed_.changed;
+  }
   // Octets of the original for a range of that view.
   std::pair<std::size_t, std::size_t> original(int view, std::size_t begin,
                                                std::size_t end) const noexcept;
@@ -37,7 +43,7 @@ class text_views {
  private:
   mapped_text accents_;
   mapped_text folded_;
-  mapped_text collapsed_;  // maps to folded_
+  joined_words collapsed_;  // maps to folded_
 };
 
 // A word as it stands in view 1 or 2 (no white space shortening): what patterns are written with.
@@ -45,7 +51,9 @@ std::string case_folded(std::string_view word);
 std::string ascii_folded(std::string_view word);
 
 // ASCII letters and the placeholder; for view 1 any letter or mark (code point).
-bool is_folded_letter(char c) noexcept;
+constexpr bool is_folded_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || c == letter_placeholder;
+}
 bool is_letter(char32_t c) noexcept;
 
 }  // namespace consentry::filters

@@ -1,11 +1,8 @@
 #include "smtp/mime/transfer_decoding.h"
 
-#include <mimetic/codec/base64.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <iterator>
 
 namespace consentry::smtp::mime {
 namespace {
@@ -87,32 +84,43 @@ bool is_uu_line(std::string_view line) noexcept {
   return line.size() - 1 <= characters + 4;
 }
 
-// Whole groups of four, padding only at the end: what mimetic decodes exactly.
-bool is_well_formed_base64(std::string_view s) noexcept {
-  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
-  std::size_t characters = 0;
-  for (int padding = 0; padding < 2 && s.ends_with('='); ++padding, ++characters)
-    s.remove_suffix(1);
-  for (const char c : s) {
-    if (is_space(c)) continue;
-    if (base64_values[static_cast<unsigned char>(c)] < 0) return false;
-    ++characters;
+// Four characters of the alphabet as three octets; false where one is of another kind.
+bool decode_group(const char* c, char* out) noexcept {
+  const auto value = [&](int i) {
+    return static_cast<std::int32_t>(base64_values[static_cast<unsigned char>(c[i])]);
+  };
+  const std::int32_t a = value(0), b = value(1), d = value(2), e = value(3);
+  if ((a | b | d | e) < 0) return false;
+  const std::int32_t group = a << 18 | b << 12 | d << 6 | e;
+  out[0] = static_cast<char>(group >> 16);
+  out[1] = static_cast<char>(group >> 8);
+  out[2] = static_cast<char>(group);
+  return true;
+}
+
+// Whole groups from `at` on, as far as lines of them go; gives where they end.
+std::size_t decode_groups(std::string_view encoded, std::size_t at, std::string& out) {
+  const std::size_t old = out.size();
+  out.resize(old + (encoded.size() - at) / 4 * 3);
+  char* to = out.data() + old;
+  for (;;) {
+    while (at + 4 <= encoded.size() && decode_group(encoded.data() + at, to)) {
+      at += 4;
+      to += 3;
+    }
+    if (at == encoded.size() || !is_space(encoded[at])) break;
+    while (at < encoded.size() && is_space(encoded[at])) ++at;
   }
-  return characters % 4 == 0;
+  out.resize(static_cast<std::size_t>(to - out.data()));
+  return at;
 }
 
 }  // namespace
 
 decoded_bytes decode_base64(std::string_view encoded, std::size_t bytes_max) {
   decoded_bytes out;
-  if (is_well_formed_base64(encoded)) {
-    out.bytes.reserve(encoded.size() / 4 * 3);
-    mimetic::Base64::Decoder decoder;
-    decoder.process(encoded.begin(), encoded.end(), std::back_inserter(out.bytes));
-    cut(out, bytes_max);
-    return out;
-  }
-  out.bytes.reserve(std::min(encoded.size() / 4 * 3 + 3, bytes_max + 3));
+  const std::size_t in_groups =
+      decode_groups(encoded.substr(0, bytes_max / 3 * 4 + 4), 0, out.bytes);
   std::uint32_t group = 0;
   int filled = 0;
   std::size_t foreign = 0;
@@ -123,7 +131,7 @@ decoded_bytes decode_base64(std::string_view encoded, std::size_t bytes_max) {
     group = 0;
     filled = 0;
   };
-  for (std::size_t i = 0; i < encoded.size() && out.bytes.size() <= bytes_max; ++i) {
+  for (std::size_t i = in_groups; i < encoded.size() && out.bytes.size() <= bytes_max; ++i) {
     const char c = encoded[i];
     const int value = base64_values[static_cast<unsigned char>(c)];
     if (value >= 0) {

@@ -32,20 +32,11 @@ bool is_edge(std::string_view text, std::size_t i) {
          !(is_digit(text[i - 1]) && is_digit(text[i]));
 }
 
-std::string unescaped(const std::string& expression) {
-  std::string out;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    if (expression[i] == '\\') ++i;
-    out += expression[i];
-  }
-  return out;
-}
-
 // The places of one word, widened as its marks say.
 std::vector<text_range> places(const phrase_word& w, const std::string& language,
                                std::string_view text) {
   std::vector<text_range> out;
-  const std::string literal = unescaped(w.expression);
+  const std::string& literal = w.text;
   for (auto i = text.find(literal); i != std::string_view::npos; i = text.find(literal, i + 1)) {
     std::size_t begin = i;
     std::size_t end = i + literal.size();
@@ -61,7 +52,7 @@ std::vector<text_range> places(const phrase_word& w, const std::string& language
     if (!is_edge(text, begin) || !is_edge(text, end)) continue;
     // Short stems take real endings only.
     const bool needs_ending =
-        w.tail == word_tail::inflected || (w.tail == word_tail::open && w.octets < 5);
+        w.tail == word_tail::inflected || (w.tail == word_tail::open && literal.size() < 5);
     if (needs_ending && !is_inflection(language, literal, text.substr(stem_end, end - stem_end))) {
       continue;
     }
