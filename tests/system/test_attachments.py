@@ -1,6 +1,7 @@
 """What a reader can open is read; what nobody can read waits, or as the knob says; a reader that dies stops no mail."""
 import email
 import re
+import select
 import subprocess
 
 import pytest
@@ -102,6 +103,29 @@ def test_a_reader_that_crashes_hangs_or_lies_stops_no_mail(tmp_path):
             code, end = sent(house, tmp_path, f"after-{what}@rcpt.test", "good", PDF, "application/pdf")
             assert code == 0 and "held" not in end
             house.received(f"after-{what}@rcpt.test")
+
+
+def test_other_mail_does_not_wait_behind_attachments(tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[attachments]\ntime_s = 5\n")
+    settings = {"reader": {"program": support.program("false_reader")}, "policy": {"file": str(policy)}}
+    with support.folder() as path, House(path, settings) as house:
+        house.gateway.import_consents(["a@rcpt.test"])
+        slow = sample_files.letter("a@rcpt.test", "hang", PDF, "application/pdf")
+        waiting = [house.gateway.login() for _ in range(4)]
+        for client in waiting:
+            client.mail("news@sender.test")
+            client.rcpt("a@rcpt.test")
+            assert client.docmd("DATA")[0] == 354
+            client.send(slow + b".\r\n")
+        for number in range(10):
+            client = house.gateway.login()
+            client.sendmail("news@sender.test", ["a@rcpt.test"], support.letter("a@rcpt.test", id=str(number)))
+            client.quit()
+        assert not select.select([c.sock for c in waiting], [], [], 0)[0]  # none of them has an answer yet
+        for client in waiting:
+            assert client.getreply()[0] == 250
+            client.close()
 
 
 def test_scan_reads_attachments_offline(tmp_path):
