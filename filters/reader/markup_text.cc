@@ -19,12 +19,16 @@ bool ends_line(std::string_view name) {
   return is_one_of(
       name, {"p",         "br",         "cr",         "tr",          "row",         "si",
              "h",         "line-break", "title",      "description", "subject",     "keywords",
-             "creator",   "comment",    "lpstr",      "instrText",   "list-item",   "f",
-             "oddHeader", "oddFooter",  "evenHeader", "evenFooter",  "firstHeader", "firstFooter",
-             "v",         "pt",         "rich"});
+             "creator",   "comment",    "lpstr",      "list-item",   "f",           "oddHeader",
+             "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter", "v",
+             "pt",        "rich"});
 }
 bool is_blank(std::string_view name) {
   return is_one_of(name, {"tab", "tc", "c", "table-cell", "s", "ptab"});
+}
+// Stands in the midst of other text, even of a word, and is shown elsewhere or not at all.
+bool is_text_apart(std::string_view name) {
+  return is_one_of(name, {"annotation", "note", "txbxContent", "instrText", "delText"});
 }
 // White space in these is text, elsewhere it is layout of the file. Only in OpenDocument paragraphs
 // hold text themselves.
@@ -78,7 +82,9 @@ class listening final : public xml_listener {
     if (name == "si") string_begin_ = out_.text.size();
     std::string_view target;
     bool is_external = false;
+    bool is_off = false;
     for (const auto& [key, value] : attributes) {
+      if (key == "val") is_off = value == "0" || value == "false" || value == "off";
       if (name == "c" && key == "t") is_shared_cell_ = value == "s";
       if (key == "TargetMode") is_external = ascii_iequals(value, "External");
       if (key == "Target") target = value;
@@ -86,8 +92,12 @@ class listening final : public xml_listener {
       if (!value.empty() && is_shown(name, key)) line(value);
     }
     if (is_external) line(target);
-    if (is_blank(name)) out_.text += ' ';
-    if (name == "noBreakHyphen") out_.text += '-';
+    if (is_text_apart(name)) ++asides_open_;
+    if (name == "fldChar") asides_ += '\n';  // a field's instruction may come in pieces
+    if (name == "r") is_hidden_run_ = false;
+    if (name == "vanish") is_hidden_run_ = !is_off;
+    if (is_blank(name)) sink() += ' ';
+    if (name == "noBreakHyphen") sink() += '-';
     return fits();
   }
 
@@ -96,6 +106,11 @@ class listening final : public xml_listener {
     if (name == "si")
       out_.strings.push_back(out_.text.substr(std::min(string_begin_, out_.text.size())));
     if (ends_line(name)) end_line();
+    if (name == "r") is_hidden_run_ = false;
+    if (is_text_apart(name)) {
+      if (name != "instrText") end_line();
+      --asides_open_;
+    }
     path_.pop_back();
     return fits();
   }
@@ -109,7 +124,7 @@ class listening final : public xml_listener {
     }
     if (!keeps_blanks(in, out_.root.starts_with("document-")) && trim(characters).empty())
       return true;
-    out_.text += characters;
+    sink() += characters;
     return fits();
   }
 
@@ -126,13 +141,17 @@ class listening final : public xml_listener {
     return false;
   }
 
+  std::string& sink() { return asides_open_ > 0 || is_hidden_run_ ? asides_ : out_.text; }
+
   void end_line() {
-    if (!out_.text.empty() && out_.text.back() != '\n') out_.text += '\n';
+    std::string& s = sink();
+    if (!s.empty() && s.back() != '\n') s += '\n';
   }
 
   // Not in the middle of a word: what attributes say stands behind all text.
   void line(std::string_view value) {
     if (value.empty() || value.starts_with('#')) return;
+    if (!asides_.empty() && asides_.back() != '\n') asides_ += '\n';
     asides_.append(value) += '\n';
   }
 
@@ -142,7 +161,7 @@ class listening final : public xml_listener {
     const auto end = hexadecimal.data() + hexadecimal.size();
     if (std::from_chars(hexadecimal.data(), end, c, 16).ec != std::errc{}) return;
     if (c >= 0xF000 && c <= 0xF0FF) c -= 0xF000;
-    if (c >= 0x20 && c < 0xD800) out_.text += utf8(c);
+    if (c >= 0x20 && c < 0xD800) sink() += utf8(c);
   }
 
   void show_shared() {
@@ -161,6 +180,8 @@ class listening final : public xml_listener {
   std::vector<std::string> path_;
   std::size_t string_begin_ = 0;
   bool is_shared_cell_ = false;
+  bool is_hidden_run_ = false;
+  int asides_open_ = 0;
   std::string index_;
   std::string asides_;
   markup_text out_;

@@ -52,6 +52,13 @@ bool is_break(std::string_view word) {
   return is_one_of(word, {"par", "line", "page", "sect", "row", "nestrow", "column", "softline"});
 }
 
+// Stands in the midst of other text, even of a word, and is shown elsewhere.
+bool is_text_apart(std::string_view word) {
+  return is_one_of(word, {"fldinst", "annotation", "footnote", "title", "subject", "author",
+                          "doccomm", "keywords", "category", "company", "manager", "hlinkbase",
+                          "shptxt", "dptxbxtext", "atnid", "atnauthor", "sv"});
+}
+
 std::string charset_of_font(int fcharset, const std::string& otherwise) {
   static const std::map<int, const char*> names{
       {77, "macintosh"},     {128, "shift_jis"},    {129, "windows-949"},  {134, "gb18030"},
@@ -65,6 +72,9 @@ std::string charset_of_font(int fcharset, const std::string& otherwise) {
 struct group {
   bool is_silent = false;
   bool is_font_table = false;
+  bool is_aside = false;  // a note, a field's instruction, a text box
+  bool begins_aside = false;
+  bool is_hidden = false;  // \v
   int font = -1;
   int after_unicode = 1;  // \uc: characters that stand in for a \u
 };
@@ -77,6 +87,7 @@ class reading_rtf {
   rtf_text run() {
     while (at_ < in_.size() && out_.problem.empty()) step();
     flush();
+    if (!asides_.empty()) out_.text += '\n' + asides_;
     if (out_.problem.empty() && groups_.size() > 1) out_.problem = "is broken off";
     return std::move(out_);
   }
@@ -90,8 +101,10 @@ class reading_rtf {
       flush();
       if (groups_.size() == groups_max) out_.problem = "is nested too deeply";
       groups_.push_back(now());
+      now().begins_aside = false;
       is_new_destination_ = false;
     } else if (c == '}') {
+      if (now().begins_aside) put("\n");
       flush();
       if (groups_.size() > 1) groups_.pop_back();
       skip_ = 0;
@@ -100,7 +113,8 @@ class reading_rtf {
     } else if (c != '\r' && c != '\n') {
       octet(c);
     }
-    if (out_.text.size() > octets_max_) out_.problem = "holds more text than is read";
+    if (out_.text.size() + asides_.size() > octets_max_)
+      out_.problem = "holds more text than is read";
   }
 
   void control() {
@@ -176,9 +190,9 @@ class reading_rtf {
     if (name == "fcharset" && now().is_font_table) fonts_[now().font] = n;
     if (is_break(name)) put("\n");
     if (name == "tab" || name == "cell" || name == "nestcell") put(" ");
-    // A field's instruction stands before what it shows, as a line of its own.
-    if (name == "fldrslt" || name == "fldinst" || name == "annotation" || name == "footnote")
-      put("\n");
+    if (is_text_apart(name)) now().is_aside = now().begins_aside = true;
+    if (name == "v") now().is_hidden = number.value_or(1) != 0;
+    if (name == "plain") now().is_hidden = false;
     if (name == "endash" || name == "emdash") put("-");
     if (name == "lquote" || name == "rquote") put("'");
     if (name == "ldblquote" || name == "rdblquote") put("\"");
@@ -221,7 +235,7 @@ class reading_rtf {
 
   void put(std::string_view utf8_text) {
     flush();
-    if (!now().is_silent && !now().is_font_table) out_.text += utf8_text;
+    if (!now().is_silent && !now().is_font_table) sink() += utf8_text;
   }
 
   // Octets of one run of one font are text together: a character may be two of them.
@@ -229,12 +243,15 @@ class reading_rtf {
     if (run_.empty()) return;
     const auto font = fonts_.find(now().font);
     std::string label = font == fonts_.end() ? page_ : charset_of_font(font->second, page_);
-    out_.text += is_ascii(run_) ? run_ : smtp::mime::to_utf8(run_, label);
+    sink() += is_ascii(run_) ? run_ : smtp::mime::to_utf8(run_, label);
     run_.clear();
   }
 
+  std::string& sink() { return now().is_aside || now().is_hidden ? asides_ : out_.text; }
+
   std::string_view in_;
   std::size_t octets_max_;
+  std::string asides_;
   std::size_t at_ = 0;
   std::vector<group> groups_{1};
   std::map<int, int> fonts_;  // number to \fcharset

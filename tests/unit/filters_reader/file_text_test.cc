@@ -61,6 +61,24 @@ TEST_CASE("DOCX: runs join, paragraphs part, and what stands beside the text is 
   CHECK_THAT(r, !Catch::Contains("1234") && !Catch::Contains("styles.xml"));
 }
 
+TEST_CASE("what stands in the midst of a word and is shown elsewhere does not cut it") {
+  CHECK_THAT(
+      shown(read(docx(
+          "<w:p><w:r><w:t>ka</w:t></w:r><w:r><w:instrText>PAGE </w:instrText></w:r>"
+          "<w:r><w:rPr><w:vanish/></w:rPr><w:t>rejtett</w:t></w:r><w:r><w:t>sz</w:t></w:r>"
+          "<w:del><w:r><w:delText>torolt</w:delText></w:r></w:del><w:r><w:pict>"
+          "<w:txbxContent><w:p><w:r><w:t>doboz</w:t></w:r></w:p></w:txbxContent>"
+          "</w:pict></w:r><w:r><w:rPr><w:vanish w:val=\"0\"/></w:rPr><w:t>inó</w:t></w:r></w:p>"))),
+      Catch::Contains("|kaszinó\n") && Catch::Contains("rejtett") && Catch::Contains("torolt") &&
+          Catch::Contains("doboz"));
+  CHECK_THAT(
+      shown(read(odf("text",
+                     "<text:p>ka<office:annotation><dc:creator>N</dc:creator><text:p>"
+                     "megjegyzés</text:p></office:annotation>szi<text:note><text:note-body>"
+                     "<text:p>láb</text:p></text:note-body></text:note>nó</text:p>"))),
+      Catch::Contains("|kaszinó\n") && Catch::Contains("megjegyzés") && Catch::Contains("láb"));
+}
+
 TEST_CASE("XLSX: cells show their strings in the order of the sheet") {
   const auto r = shown(
       read(xlsx("<si><t>kaszinó</t></si><si><r><t>on</t></r><r><t>line</t></r></si><si><t>rejtett</"
@@ -183,7 +201,10 @@ TEST_CASE("RTF: code pages, Unicode, links; objects are refused") {
                    "a.rtf")) == "|Online kaszinó\nőűrvár x y\n");
   CHECK_THAT(shown(read("{\\rtf1{\\field{\\*\\fldinst HYPERLINK \"http://a.example/\"}"
                         "{\\fldrslt kattints}}}")),
-             Catch::Contains("http://a.example/") && Catch::Contains("\nkattints"));
+             Catch::Contains("http://a.example/") && Catch::Contains("|kattints\n"));
+  CHECK(shown(read("{\\rtf1{\\info{\\title Cim}{\\author Nev}}kasz{\\footnote jegyzet}{\\v x}in{\\*"
+                   "\\annotation megjegyzes}o}")) ==
+        "|kaszino\nCim\nNev\njegyzet\nxmegjegyzes\n\n");
   CHECK_THAT(shown(read("{\\rtf1 x{\\object{\\*\\objdata 0105}}}")),
              Catch::Contains("!|holds an embedded object"));
   CHECK_THAT(shown(read("{\\rtf1 x")), Catch::Contains("!|is broken off"));
