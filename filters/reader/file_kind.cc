@@ -42,6 +42,9 @@ constexpr head heads[] = {
     {"II*\0"sv, file_kind::image},
     {"MM\0*"sv, file_kind::image},
     {"\0\0\1\0"sv, file_kind::image},
+    {"II\xBC\1"sv, file_kind::image},          // JPEG XR
+    {"\1\0\x09\0\0\3"sv, file_kind::image},    // WMF without a place
+    {"VCLMTF"sv, file_kind::image},            // what OpenDocument shows in place of objects
     {"\xD7\xCD\xC6\x9A"sv, file_kind::image},  // WMF
     {"\0\0\0\x0CjP  "sv, file_kind::image},
     {"ID3"sv, file_kind::media},

@@ -24,6 +24,7 @@ namespace consentry::filters::reader {
 namespace {
 
 constexpr std::size_t path_octets_max = 500;
+constexpr std::size_t letters_of_a_document = 12;
 
 // Of the name of a file: no control characters, of a length to be shown.
 std::string joined(const std::string& path, std::string_view name) {
@@ -157,8 +158,8 @@ class reading_files {
   void rtf(const file& f) {
     auto r = read_rtf(f.bytes, context_.left());
     if (!r.problem.empty()) context_.refuse(f.path, r.problem);
-    const bool says_nothing = trim(r.text).empty();
-    if (r.has_pictures && says_nothing) context_.refuse(f.path, "holds pictures only");
+    if (r.has_pictures && r.letters < letters_of_a_document)
+      context_.refuse(f.path, "holds pictures only");
     context_.add(item_kind::text, f.path, std::move(r.text));
   }
 

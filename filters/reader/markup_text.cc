@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "base/text.h"
+#include "filters/reader/letter_count.h"
 #include "filters/reader/xml_events.h"
 
 namespace consentry::filters::reader {
@@ -130,6 +131,9 @@ class listening final : public xml_listener {
 
   markup_text take() {
     end_line();
+    const auto digits = std::count_if(out_.text.begin(), out_.text.end(),
+                                      [](char c) { return c >= '0' && c <= '9'; });
+    out_.letters = count_letters(out_.text) + static_cast<std::size_t>(digits);
     out_.text += asides_;
     return std::move(out_);
   }

@@ -12,6 +12,7 @@ namespace consentry::filters::reader {
 struct markup_text {
   std::string text;                  // UTF-8; runs joined, paragraphs and cells apart
   std::string problem;               // why it could not be read to its end
+  std::size_t letters = 0;           // and digits, of what stands in elements
   std::string root;                  // name of the first element
   bool is_encrypted = false;         // OpenDocument manifest with encryption-data
   std::vector<std::string> strings;  // of a table of shared strings (root sst)

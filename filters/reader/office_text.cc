@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "filters/reader/letter_count.h"
 #include "filters/reader/markup_text.h"
 
 namespace consentry::filters::reader {
@@ -28,6 +27,16 @@ bool is_silent(const archived_file& f) {
          name.ends_with(".otf");
 }
 
+// Says something of the document, its look or its program, and nothing on its pages.
+bool is_about(std::string_view name) {
+  for (const std::string_view folder :
+       {"docProps/", "META-INF/", "Configurations2/", "Thumbnails/", "ppt/slideMasters/",
+        "ppt/slideLayouts/", "ppt/notesMasters/", "ppt/handoutMasters/"})
+    if (name.starts_with(folder)) return true;
+  return name == "meta.xml" || name == "settings.xml" || name == "styles.xml" ||
+         name.ends_with(".rels") || name.ends_with("/styles.xml");
+}
+
 bool is_macro(const archived_file& f) {
   const auto name = ascii_lower(f.name);
   return name.ends_with("vbaproject.bin") || name.find("/activex") != std::string::npos;
@@ -47,7 +56,7 @@ class package {
       if (!used_[i]) text_ += strings_[i] + '\n';
     if (is_encrypted_) context_.refuse(path_, "is encrypted");
     if (!problem_.empty()) context_.refuse(path_, problem_);
-    if (pictures_ > 0 && count_letters(text_) < letters_of_a_document)
+    if (pictures_ > 0 && letters_ < letters_of_a_document)
       context_.refuse(path_, "holds pictures only");
     context_.add(item_kind::text, path_, std::move(text_));
   }
@@ -66,13 +75,14 @@ class package {
   void one(archived_file& f, const std::function<void(archived_file&)>& nested) {
     context_.look_at_clock();
     if (f.is_picture) {
-      ++pictures_;
+      pictures_ += is_about(f.name) ? 0 : 1;
     } else if (is_markup(f.bytes)) {
       auto m = text_of_markup(f.bytes, context_.left(), strings_, &used_);
       note(m);
       // What cells show is held twice and more: each time counts.
       context_.use(m.text.size());
       text_ += m.text;
+      letters_ += is_about(f.name) ? 0 : m.letters;
       f.bytes = {};
     } else if (is_macro(f)) {
       context_.refuse(path_, "holds macros");
@@ -94,6 +104,7 @@ class package {
   std::string text_;
   std::string problem_;
   std::size_t pictures_ = 0;
+  std::size_t letters_ = 0;
   bool is_encrypted_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "filters/reader/letter_count.h"
 #include "smtp/mime/header_text.h"
 
 namespace consentry::filters::reader {
@@ -87,6 +88,7 @@ class reading_rtf {
   rtf_text run() {
     while (at_ < in_.size() && out_.problem.empty()) step();
     flush();
+    out_.letters = count_letters(out_.text);
     if (!asides_.empty()) out_.text += '\n' + asides_;
     if (out_.problem.empty() && groups_.size() > 1) out_.problem = "is broken off";
     return std::move(out_);

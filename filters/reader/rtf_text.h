@@ -11,6 +11,7 @@ struct rtf_text {
   std::string text;     // UTF-8; hidden text, notes, comments, field instructions (links) too
   std::string problem;  // "holds an embedded object"
   bool has_pictures = false;
+  std::size_t letters = 0;  // without notes, fields and what it says of itself
 };
 
 // Never throws for bad input; linear. Beyond octets_max of text: a problem.

@@ -129,6 +129,21 @@ TEST_CASE("documents that cannot be read say so") {
              Catch::Contains("!|is encrypted"));
   CHECK_THAT(shown(read(docx("<w:p/>", {{"word/media/image1.png", "\x89PNG\r\n\x1a\nxxxx"}}))),
              Catch::Contains("!|holds pictures only"));
+  // What the program says of itself is no text of the document.
+  const std::string png = "\x89PNG\r\n\x1a\nxxxx";
+  const std::string meta =
+      "<office:document-meta><meta:generator>LibreOffice/7.4.7.2$Linux_X86_64"
+      "</meta:generator></office:document-meta>";
+  const auto scan = [&](const std::string& content, const char* picture) {
+    return shown(read(zip(
+        {{"mimetype", "application/vnd.oasis.opendocument.text"},
+         {"meta.xml", meta},
+         {picture, png},
+         {"content.xml", "<office:document-content>" + content + "</office:document-content>"}})));
+  };
+  CHECK_THAT(scan("", "Pictures/1.png"), Catch::Contains("!|holds pictures only"));
+  CHECK_THAT(scan("", "Thumbnails/thumbnail.png"), !Catch::Contains("!"));
+  CHECK_THAT(scan("<text:p>1 234 567 890 123</text:p>", "Pictures/1.png"), !Catch::Contains("!"));
   CHECK_THAT(shown(read(docx("<w:p><w:t>x</w:t>", {}))), Catch::Contains("!|is broken"));
   CHECK_THAT(shown(read(docx("<w:p/>", {{"word/vbaProject.bin", "x\0y"}}))),
              Catch::Contains("!|holds macros"));
@@ -207,6 +222,8 @@ TEST_CASE("RTF: code pages, Unicode, links; objects are refused") {
         "|kaszino\nCim\nNev\njegyzet\nxmegjegyzes\n\n");
   CHECK_THAT(shown(read("{\\rtf1 x{\\object{\\*\\objdata 0105}}}")),
              Catch::Contains("!|holds an embedded object"));
+  CHECK_THAT(shown(read("{\\rtf1{\\info{\\title A title of letters}}{\\pict 89504e47}}")),
+             Catch::Contains("!|holds pictures only"));
   CHECK_THAT(shown(read("{\\rtf1 x")), Catch::Contains("!|is broken off"));
 }
 
