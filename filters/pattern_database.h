@@ -35,8 +35,8 @@ class pattern_database {
   const std::vector<protected_brand>& brands() const noexcept;
 
   // Every hit in a text of that zone, by begin. In links, words of seven letters and more need no
-  // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep: beyond tens of thousands
-  // it does not search on.
+  // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep:
+  // beyond tens of thousands it does not search on.
   std::vector<hit> search(std::string_view text, zone where, bool& complete) const;
 
  private:
