@@ -69,6 +69,7 @@ result<confined_process> confined_process::start(const std::filesystem::path& pr
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (auto& w : words) pointers.push_back(w.data());
   pointers.push_back(nullptr);
   pid_t process = -1;

@@ -162,8 +162,9 @@ class listening final : public xml_listener {
   // Letters of symbol fonts stand at U+F000.
   void symbol(std::string_view hexadecimal) {
     std::uint32_t c = 0;
-    const auto end = hexadecimal.data() + hexadecimal.size();
-    if (std::from_chars(hexadecimal.data(), end, c, 16).ec != std::errc{}) return;
+    const std::string digits{hexadecimal};
+    const auto end = digits.data() + digits.size();
+    if (std::from_chars(digits.data(), end, c, 16).ec != std::errc{}) return;
     if (c >= 0xF000 && c <= 0xF0FF) c -= 0xF000;
     if (c >= 0x20 && c < 0xD800) sink() += utf8(c);
   }

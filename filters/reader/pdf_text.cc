@@ -26,6 +26,7 @@ namespace consentry::filters::reader {
 namespace {
 
 constexpr std::size_t letters_of_a_page = 12;
+constexpr std::size_t head_octets_max = 1024;  // where readers look for it
 constexpr int bookmarks_max = 5'000;
 constexpr int pages_max = 5'000;
 constexpr double resolution = 72;
@@ -231,7 +232,7 @@ void read_pdf(std::string_view bytes, const std::string& path, read_context& con
               const std::function<void(std::string, std::string)>& nested) {
   prepare_pdf();
   const auto head = bytes.find("%PDF-");
-  if (head != std::string_view::npos && head < 1024) bytes.remove_prefix(head);
+  if (head < head_octets_max) bytes.remove_prefix(head);
   auto* stream =
       new MemStream(bytes.data(), 0, static_cast<Goffset>(bytes.size()), Object(objNull));
   PDFDoc document{stream};  // owns the stream
