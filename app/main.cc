@@ -82,6 +82,7 @@ void check(const consentry::app::settings& s) {
   if (!s.dns.trust_anchor_file.empty())
     must_exist("[dns] trust_anchor_file", s.dns.trust_anchor_file);
   for (const auto& [name, file] : s.dns.zones) must_exist("[[dns_zone]] file", file);
+  const consentry::filters::confined_reader reads_attachments{s.attachment_reader};
   boost::asio::io_context io;
   const consentry::smtp::dns::resolver reads_zones_and_anchors{io.get_executor(),
                                                                consentry::app::resolver_of(s)};

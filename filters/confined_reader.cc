@@ -31,11 +31,11 @@ std::filesystem::path find_reader_program() {
 
 confined_reader::confined_reader(reader_options options) : options_{std::move(options)} {
   auto first = borrow();
-  if (!first) throw configuration_error{first.error().private_cause};
+  if (!first) throw configuration_error{"[reader] program: " + first.error().private_cause};
   const reader::read_request request{.bytes = "x", .limits = {.time_ms = start_time_ms}};
   if (!ask(*first, encode(request), request.limits)) {
-    throw configuration_error{options_.program.string() + " does not answer: it " +
-                              first->running.end(death_time)};
+    throw configuration_error{"[reader] program: " + options_.program.string() +
+                              " does not answer: it " + first->running.end(death_time)};
   }
   give_back(std::move(*first));
 }

@@ -21,7 +21,7 @@ constexpr head heads[] = {
     {"PK\x03\x04"sv, file_kind::zip},
     {"PK\x05\x06"sv, file_kind::zip},
     {"PK\x07\x08"sv, file_kind::zip},
-    {"{\\rtf"sv, file_kind::rtf},
+    {"{\\rt"sv, file_kind::rtf},  // Word needs no more of it
     {"{\\urtf"sv, file_kind::rtf},
     {"\x1f\x8b"sv, file_kind::gzip},
     {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, file_kind::ole},

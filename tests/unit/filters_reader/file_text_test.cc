@@ -220,6 +220,7 @@ TEST_CASE("RTF: code pages, Unicode, links; objects are refused") {
   CHECK(shown(read("{\\rtf1{\\info{\\title Cim}{\\author Nev}}kasz{\\footnote jegyzet}{\\v x}in{\\*"
                    "\\annotation megjegyzes}o}")) ==
         "|kaszino\nCim\nNev\njegyzet\nxmegjegyzes\n\n");
+  CHECK(shown(read("{\\rt szoveg}", "a.doc")) == "|szoveg\n");
   CHECK_THAT(shown(read("{\\rtf1 x{\\object{\\*\\objdata 0105}}}")),
              Catch::Contains("!|holds an embedded object"));
   CHECK_THAT(shown(read("{\\rtf1{\\info{\\title A title of letters}}{\\pict 89504e47}}")),
