@@ -102,7 +102,8 @@ int main(int argc, char** argv) {
       limits.cpu_s = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
     }
     reader::warm_up();
-    if (::nice(niceness) == -1) return exit_protocol;  // the daemon's own work comes first
+    errno = 0;                                                       // -1 is a niceness as well
+    if (::nice(niceness) == -1 && errno != 0) return exit_protocol;  // the daemon comes first
     reader::confine(limits);
     return is_trial ? try_call(argv[2]) : serve();
   } catch (const std::exception& e) {
