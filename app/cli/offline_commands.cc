@@ -27,6 +27,7 @@ namespace json = boost::json;
 namespace fs = std::filesystem;
 
 constexpr std::size_t message_bytes_max = 256u << 20;
+constexpr std::size_t shown_octets_max = 1u << 20;
 
 // Where policy and patterns lie: as asked, as installed, or as in the source tree.
 fs::path conf_folder(const std::string& asked) {
@@ -66,6 +67,17 @@ void show_scan(const json::object& o) {
     fmt::print("odd: {}\n", std::string{p.as_string()});
 }
 
+// All that the patterns were sought in, attachments too, each text with its place.
+json::array scanned_texts(const smtp::mime::walked_message& mail,
+                          const filters::attachment_access& access) {
+  json::array out;
+  for (const auto& t : filters::gather_texts(mail, {}, access).texts)
+    out.push_back(json::object{{"part", to_valid_utf8(t.part)},
+                               {"zone", filters::to_string(t.where)},
+                               {"text", to_valid_utf8(t.seen.substr(0, shown_octets_max))}});
+  return out;
+}
+
 int run_scan(const context& c, const scan_options& o) {
   const auto data = read_input(o.file, message_bytes_max);
   const auto conf = conf_folder(o.conf);
@@ -77,12 +89,12 @@ int run_scan(const context& c, const scan_options& o) {
     reader.emplace(filters::reader_options{.program = program});
   else
     std::fprintf(stderr, "consentry: no consentry-reader beside it: attachments are not read\n");
-  const auto reading =
-      read_message(data, *active->patterns, {},
-                   access_to_attachments(reader ? &*reader : nullptr, active->set->rules));
+  const auto access = access_to_attachments(reader ? &*reader : nullptr, active->set->rules);
+  const auto reading = read_message(data, *active->patterns, {}, access);
   if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
   const auto v = judge_content(*active->set, *reading, system_wall_clock{}.now());
-  const auto report = scan_report(*reading, v, o.texts);
+  auto report = scan_report(*reading, v, o.texts);
+  if (o.texts) report["texts"] = scanned_texts(reading->mail, access);
   if (c.json)
     print_json(report);
   else
@@ -189,7 +201,8 @@ void add_offline_commands(CLI::App& app, context& c) {
   auto* s = app.add_subcommand("scan", "decode and scan a message: parts, findings, verdict");
   s->add_option("file", scan->file, "message, - for standard input")->required();
   s->add_option("--conf", scan->conf, "folder with policy/ and patterns/");
-  s->add_flag("--texts", scan->texts, "with --json: the decoded texts too");
+  s->add_flag("--texts", scan->texts,
+              "with --json: the decoded texts too, those of attachments among them");
   s->callback([&c, scan] { c.chosen = [&c, scan] { return run_scan(c, *scan); }; });
 
   auto text = std::make_shared<std::string>();

@@ -1,5 +1,6 @@
 """What a reader can open is read; what nobody can read waits, or as the knob says; a reader that dies stops no mail."""
 import email
+import json
 import re
 import select
 import subprocess
@@ -133,3 +134,6 @@ def test_scan_reads_attachments_offline(tmp_path):
     file.write_bytes(sample_files.letter("a@rcpt.test", "ajanlat.pdf", PDF, "application/pdf"))
     done = subprocess.run([support.program("consentry"), "scan", str(file)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "content.s3" in done.stdout and "attachment" in done.stdout
+    done = subprocess.run([support.program("consentry"), "scan", "--json", "--texts", str(file)], capture_output=True, text=True, timeout=60)
+    texts = {(t["part"], t["zone"]): t["text"] for t in json.loads(done.stdout)["texts"]}
+    assert "Online kaszinó" in texts["2", "attachment"] and "katalógus" in texts["1", "body"]
