@@ -18,10 +18,12 @@ store_options store_options_of(const settings& s) {
           .complaint_max_age_days = s.complaints.max_age_days};
 }
 
-maintenance_options maintenance_of(const settings& s) {
+maintenance_options maintenance_of(const settings& s,
+                                   std::function<result<std::size_t>(instant)> finish_erasures) {
   maintenance_options out;
   out.erase_max = s.store.erase_max;
   out.reserve_bytes = s.store.reserve_bytes;
+  out.finish_erasures = std::move(finish_erasures);
   return out;
 }
 

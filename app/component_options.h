@@ -21,7 +21,8 @@
 
 namespace consentry::app {
 
-maintenance_options maintenance_of(const settings& s);
+maintenance_options maintenance_of(const settings& s,
+                                   std::function<result<std::size_t>(instant)> finish_erasures);
 store_options store_options_of(const settings& s);
 // Reads the platform key and the lists. Throws configuration_error.
 import_runner::options imports_of(const settings& s);

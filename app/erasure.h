@@ -2,11 +2,15 @@
 // next store_maintenance.
 //
 //   look       open mail to the person, and notices that name them (reads only)
-//   commit     consents, name and address, queued mail, new bodies where others share a message,
-//              tombstone, journal; again for mail that came in meanwhile, until there is none
-//   scrub      ended mail, verdicts, texts that were kept as they came, and the files of others
-//   (hooks)
+//   commit     consents, name and address, queued mail, tombstone, journal, and the intent to go
+//   on;
+//              again for mail that came in meanwhile, until there is none
+//   redact     new bodies, a few MiB a commit, where others wait for the same message
+//   scrub      ended mail, verdicts, texts that were kept as they came
+//   (hooks)    the files of others
+//   complete   the intent goes; from now on only the disk remembers
 //
+// After a crash, or a failure that nobody asked about again, resume_erasures() goes on.
 // What stays is the pseudonym with date and reason: a consent not newer than that is refused when
 // it comes again. docs/decisions/erasure.md says what happens to shared bodies.
 #pragma once
@@ -50,6 +54,7 @@ struct erasure_request {
   std::string method = "erased";
   std::optional<instant> at;   // a replayed erasure keeps its time; none: now
   bool only_if_known = false;  // no tombstone for whom nothing is known of
+  std::string name;            // declared, where the ledger has forgotten it; else looked up
 };
 
 struct erasure_report {
@@ -77,6 +82,10 @@ result<erasure_report> erase_person(const erasure_parts& parts, const erasure_re
 result<std::vector<std::pair<tenant_id, erasure_report>>> erase_everywhere(
     const erasure_parts& parts, const std::string& address, const std::string& reason,
     const std::string& actor);
+
+// Goes on with those that were begun before that time and are not complete. Gives how many; the
+// first failure ends it. Blocks like erase_person.
+result<std::size_t> resume_erasures(const erasure_parts& parts, instant begun_before);
 
 // Inside an operation, where only the pseudonym is known (a replayed journal): consents, person and
 // tombstone. True: that was news.

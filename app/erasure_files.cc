@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+#include <vector>
 
 #include "app/erasure.h"
 
@@ -65,15 +67,35 @@ result<bool> blank_in(const fs::path& file, const queue::named_person& who) {
   return found;
 }
 
+failure folder_failure(const fs::path& folder, const std::error_code& error) {
+  return {.kind = failure_kind::io,
+          .public_text = "a folder could not be read",
+          .private_cause = folder.string() + ": " + error.message()};
+}
+
+// A folder that is not there, or goes meanwhile, holds nobody. Anything else that keeps us from
+// looking is a failure: nobody may be told that the person is gone.
+result<std::vector<fs::path>> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  const auto is_gone = [&] { return error == std::errc::no_such_file_or_directory; };
+  fs::recursive_directory_iterator at{folder, error};
+  for (; !error && at != fs::recursive_directory_iterator{}; at.increment(error)) {
+    std::error_code kind;
+    if (at->is_regular_file(kind)) files.push_back(at->path());
+    if (kind && kind != std::errc::no_such_file_or_directory)
+      return folder_failure(at->path(), kind);
+  }
+  if (error && !is_gone()) return folder_failure(folder, error);
+  return files;
+}
+
 template <class F>
 result<std::uint64_t> each_file_below(const fs::path& folder, F f) {
+  const auto files = files_below(folder);
+  if (!files) return files.error();
   std::uint64_t changed = 0;
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) return changed;
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator{folder, error})
-    if (entry.is_regular_file(error)) files.push_back(entry.path());
-  for (const auto& file : files) {
+  for (const auto& file : *files) {
     const result<bool> done = f(file);
     if (!done) return done.error();
     changed += *done ? 1 : 0;

@@ -30,7 +30,8 @@ erasure_hook blank_open_imports(const std::filesystem::path& root, store_rooms& 
 
 std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, store_rooms& rooms,
                                            import_runner& imports) {
-  return {imports.hook_for_erasures(), blank_open_imports(store / "imports", rooms)};
+  // In this order: a job that ends between the two has been looked at by the first.
+  return {blank_open_imports(store / "imports", rooms), imports.hook_for_erasures()};
 }
 
 }  // namespace consentry::app

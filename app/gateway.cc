@@ -115,6 +115,7 @@ struct gateway::state {
   server::session_services submission_services;
   server::session_services inbound_services;
   std::vector<std::unique_ptr<server::listener>> listeners;
+  erasure_parts erasures() { return {.rooms = rooms, .clock = clock, .hooks = api.erasure_hooks}; }
   store_maintenance maintenance;
   tenant_services care;
   import_runner imports;
@@ -198,7 +199,11 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       submission_services{
           .gate = submissions, .guard = guard, .memory = memory, .workers = &workers},
       inbound_services{.gate = reports, .guard = guard, .memory = memory, .workers = &workers},
-      maintenance{rooms, clock, maintenance_of(config)},
+      maintenance{rooms, clock,
+                  maintenance_of(config,
+                                 [this](instant begun_before) {
+                                   return resume_erasures(erasures(), begun_before);
+                                 })},
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,
@@ -463,8 +468,7 @@ gateway::~gateway() = default;
 
 void gateway::replay(const std::filesystem::path& journal_file) {
   auto& s = *state_;
-  const auto done = replay_journal(
-      {.rooms = s.rooms, .clock = s.clock, .hooks = s.api.erasure_hooks}, journal_file);
+  const auto done = replay_journal(s.erasures(), journal_file);
   if (!done) throw configuration_error(describe(done.error()));
   log::info("app/gateway", "journal_replayed",
             {{"from", done->from.value}, {"through", done->through.value}});

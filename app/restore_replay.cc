@@ -18,7 +18,7 @@ namespace {
 using journal::event_kind;
 
 constexpr std::size_t entries_per_commit = 500;
-constexpr std::string_view reached_key = "reached", begun_key = "begun";
+constexpr std::string_view reached_key = "reached", begun_key = "begun", first_key = "first";
 // More numbers than are given between two copies.
 constexpr std::uint64_t numbers_left_out = 1'000'000'000;
 
@@ -61,6 +61,7 @@ place newest_in(const store_rooms& rooms, const read_txn& txn) {
 struct told_entry {
   place at;
   journal::event what;
+  bool is_done = false;  // by erase(), before the place is noted
 };
 
 class replaying {
@@ -77,6 +78,7 @@ class replaying {
   result<void> flush();
   result<void> erase(const told_entry& e);
   result<void> finish();
+  result<void> tell();
   bool apply(write_txn& txn, const journal::event& e);
   bool withdraw(write_txn& txn, const journal::event& e);
   bool complain(write_txn& txn, const journal::event& e);
@@ -85,6 +87,7 @@ class replaying {
   bool lift(write_txn& txn, const journal::event& e);
   bool standing(write_txn& txn, const journal::event& e);
   bool tenant_state(write_txn& txn, const journal::event& e);
+  bool remove_tenant(write_txn& txn, const journal::event& e);
   void append_again(write_txn& txn, const journal::event& e);
   void see_numbers(const journal::event& e);
 
@@ -94,10 +97,18 @@ class replaying {
   table table_;
   std::vector<told_entry> slice_;
   std::uint64_t highest_number_ = 0;
+  place last_;  // of the file
 };
 
-bool is_replayed(event_kind k) {
-  switch (k) {
+// A person asked for it (RULES A2 10), or its 90 days were over.
+bool is_removal(const journal::event& e) {
+  return e.kind == event_kind::tenant_removed ||
+         (e.kind == event_kind::desk_act && fact(e, "act") == "tenant.erase");
+}
+
+bool is_replayed(const journal::event& e) {
+  if (is_removal(e)) return true;
+  switch (e.kind) {
     case event_kind::consent_withdrawn:
     case event_kind::consent_erased:
     case event_kind::complained:
@@ -207,7 +218,25 @@ bool replaying::tenant_state(write_txn& txn, const journal::event& e) {
   return done.has_value();
 }
 
+// The rows go as they do after any order: slice by slice, by the task of the daemon that follows.
+bool replaying::remove_tenant(write_txn& txn, const journal::event& e) {
+  const auto t = rooms_.tenants.find_tenant(txn, e.tenant);
+  if (!t) return false;
+  auto domains = rooms_.tenants.remove_tenant(txn, e.tenant);
+  if (!domains) return false;
+  rooms_.removals.put(txn, {.tenant = e.tenant,
+                            .name = t->name,
+                            .reason = e.reason,
+                            .actor = e.actor,
+                            .begun_at = e.at,
+                            .queue_rows_after = e.at,
+                            .domains = std::move(*domains)});
+  if (e.kind == event_kind::desk_act) append_again(txn, e);
+  return true;
+}
+
 bool replaying::apply(write_txn& txn, const journal::event& e) {
+  if (is_removal(e)) return remove_tenant(txn, e);
   switch (e.kind) {
     case event_kind::consent_withdrawn:
       return withdraw(txn, e);
@@ -243,15 +272,17 @@ result<void> replaying::flush() {
     changed.clear();
     same.clear();
     lost.clear();
-    for (const auto& [at, e] : slice_) {
+    for (const auto& [at, e, is_done] : slice_) {
       const auto name = std::string{journal::to_string(e.kind)};
+      if (is_done) continue;
       const bool is_known = !e.tenant || rooms_.tenants.find_tenant(txn, e.tenant).has_value();
-      if (is_lost(e.kind) || (is_replayed(e.kind) && !is_known))
+      if (is_lost(e.kind) || (is_replayed(e) && !is_known))
         ++lost[name];
-      else if (is_replayed(e.kind))
+      else if (is_replayed(e))
         ++(apply(txn, e) ? changed : same)[name];
     }
     txn.put(table_, reached_key, encode(slice_.back().at));
+    if (!txn.get(table_, first_key)) txn.put(table_, first_key, encode(slice_.front().at));
   });
   if (!done) return done;
   for (const auto& [name, n] : changed) report.replayed[name] += n;
@@ -275,8 +306,13 @@ result<void> replaying::erase(const told_entry& e) {
     if (mailbox) address = mailbox->key();
   });
   if (!looked) return looked;
-  slice_.push_back(e);
-  if (address.empty()) return {};
+  told_entry again = e;
+  if (address.empty()) {
+    slice_.push_back(std::move(again));
+    return {};
+  }
+  // What came before it first; and the place is only noted once the erasure is whole, so that a
+  // crash meanwhile repeats it.
   if (auto done = flush(); !done) return done;
   const auto erased = erase_person(parts_, {.tenant = e.what.tenant,
                                             .address = address,
@@ -284,9 +320,13 @@ result<void> replaying::erase(const told_entry& e) {
                                             .actor = e.what.actor,
                                             .method = fact(e.what, "method"),
                                             .at = told.value_or(e.what.at)});
-  // An unknown tenant has no persons either.
-  if (!erased && erased.error().kind != failure_kind::not_found) return erased.error();
-  return {};
+  again.is_done = erased.has_value();
+  if (erased)
+    ++report.replayed[std::string{journal::to_string(e.what.kind)}];
+  else if (erased.error().kind != failure_kind::not_found)  // without the tenant, no persons
+    return erased.error();
+  slice_.push_back(std::move(again));
+  return flush();
 }
 
 void replaying::see_numbers(const journal::event& e) {
@@ -333,9 +373,30 @@ result<place> replaying::find_begin() {
                                  file_.string(), newest.seq.value)};
 }
 
-// Tokens in mail that was sent since the copy hold numbers of that time: they are not given twice.
+// Told once, also where a crash came between the last slice and this: the first slice leaves a
+// note.
 result<void> replaying::finish() {
-  auto done = rooms_.commits.run([&](write_txn& txn) {
+  std::optional<place> first;
+  const auto looked = rooms_.env.read([&](const read_txn& txn) {
+    if (const auto bytes = txn.get(table_, first_key)) first = decode_place(*bytes);
+  });
+  if (!looked) return looked;
+  if (first) {
+    report.from = first->seq;
+    report.through = std::max(report.through, last_.seq);
+    if (auto done = tell(); !done) return done;
+  }
+  auto over = rooms_.commits.run([&](write_txn& txn) { txn.erase(table_, begun_key); });
+  if (!over) return over;
+  const auto seen =
+      rooms_.env.read([&](const read_txn& txn) { rooms_.blocker.refresh_closed(txn); });
+  if (!seen) return seen;
+  return rooms_.reload_directory();
+}
+
+// Tokens in mail that was sent since the copy hold numbers of that time: they are not given twice.
+result<void> replaying::tell() {
+  return rooms_.commits.run([&](write_txn& txn) {
     if (highest_number_ != 0) {
       const auto next = rooms_.ids.take(txn, 1);
       if (next <= highest_number_) rooms_.ids.take(txn, highest_number_ - next + 1);
@@ -351,17 +412,15 @@ result<void> replaying::finish() {
     for (const auto& [name, n] : report.replayed) e.facts["replayed_" + name] = std::to_string(n);
     for (const auto& [name, n] : report.impossible) e.facts["missing_" + name] = std::to_string(n);
     rooms_.journal.append(txn, e);
+    txn.erase(table_, first_key);
   });
-  if (!done) return done;
-  const auto seen =
-      rooms_.env.read([&](const read_txn& txn) { rooms_.blocker.refresh_closed(txn); });
-  if (!seen) return seen;
-  return rooms_.reload_directory();
 }
 
 result<void> replaying::run() {
   const auto begin = find_begin();
   if (!begin) return begin.error();
+  // One that a replay before this had begun: the ledger has forgotten its address already.
+  if (auto resumed = resume_erasures(parts_, instant::max()); !resumed) return resumed.error();
   auto reader = journal_file_reader::open(file_);
   if (!reader) return reader.error();
   for (;;) {
@@ -370,6 +429,7 @@ result<void> replaying::run() {
     if (!*line) break;
     told_entry e{{(*line)->seq, (*line)->hash}, journal::decode_event((*line)->event)};
     see_numbers(e.what);
+    last_ = e.at;
     if (e.at.seq <= begin->seq) continue;
     if (!report.from) report.from = e.at.seq;
     report.through = e.at.seq;
@@ -382,10 +442,7 @@ result<void> replaying::run() {
       if (auto done = flush(); !done) return done;
   }
   if (auto done = flush(); !done) return done;
-  if (report.from)
-    if (auto done = finish(); !done) return done;
-  auto over = rooms_.commits.run([&](write_txn& txn) { txn.erase(table_, begun_key); });
-  if (!over) return over;
+  if (auto done = finish(); !done) return done;
   return unmark_restored(rooms_.env.folder());
 }
 

@@ -20,6 +20,8 @@ namespace {
 
 constexpr const char* room = "app/store_maintenance";
 constexpr std::size_t settled_per_commit = 500, blobs_per_commit = 50;
+// An erasure that is not complete by then was broken off.
+constexpr std::chrono::minutes unfinished_after{15};
 
 json::object shown(const compaction_report& c) {
   return {{"bytes_before", c.bytes_before},
@@ -32,7 +34,10 @@ json::object shown(const compaction_report& c) {
 }
 
 json::object shown(const queue::spool_rewrite_report& s) {
-  return {{"segments_removed", s.segments}, {"bodies_moved", s.bodies}, {"bytes_moved", s.bytes}};
+  return {{"segments_removed", s.segments},
+          {"bodies_moved", s.bodies},
+          {"bytes_moved", s.bytes},
+          {"bodies_damaged", s.damaged}};
 }
 
 }  // namespace
@@ -82,6 +87,9 @@ result<bool> store_maintenance::state::is_due() const {
   if (!pending) return pending.error();
   // Half of the time is kept for trying again.
   if (pending->oldest && now - *pending->oldest >= o.erase_max / 2) return true;
+  if (o.finish_erasures && pending->oldest_at_work &&
+      now - *pending->oldest_at_work > unfinished_after)
+    return true;
   try {
     const auto usage = rooms.env.usage();
     return usage.free_bytes > o.worth_bytes && usage.free_bytes > usage.file_bytes / 2;
@@ -91,9 +99,14 @@ result<bool> store_maintenance::state::is_due() const {
 }
 
 result<void> store_maintenance::state::do_all(json::object& told) {
-  // What was erased by now is out of everything that is copied from now on.
-  const auto through = rooms.env.read([&](const read_txn& txn) { return rooms.journal.last(txn); });
-  if (!through) return through.error();
+  if (o.finish_erasures) {
+    set_step("erasures");
+    if (auto done = o.finish_erasures(clock.now() - unfinished_after); !done) return done.error();
+  }
+  // What is complete by now is out of everything that is copied from now on.
+  std::uint64_t run = 0;
+  auto begun = rooms.commits.run([&](write_txn& txn) { run = rooms.erasures.begin_run(txn); });
+  if (!begun) return begun;
   const auto stopped = [this] { return is_cancelled.load(); };
   // Proofs that nobody's consent points to any more go first.
   set_step("evidence");
@@ -130,7 +143,7 @@ result<void> store_maintenance::state::do_all(json::object& told) {
   set_step("settle");
   for (bool more = true; more;) {
     auto done = rooms.commits.run([&](write_txn& txn) {
-      more = rooms.erasures.settle(txn, *through, clock.now(), settled_per_commit);
+      more = rooms.erasures.settle(txn, run, clock.now(), settled_per_commit);
     });
     if (!done) return done;
   }
@@ -208,6 +221,7 @@ json::object store_maintenance::status() const {
       s.rooms.env.read([&](const read_txn& txn) { return s.rooms.erasures.pending(txn); });
   if (pending) {
     o["pending_erasures"] = pending->count;
+    if (pending->oldest_at_work) o["oldest_at_work"] = to_string_utc(*pending->oldest_at_work);
     if (pending->oldest) {
       o["oldest_pending"] = to_string_utc(*pending->oldest);
       o["gone_by"] = to_string_utc(*pending->oldest + s.o.erase_max);

@@ -1,6 +1,7 @@
 // Makes room and makes erasures real: what was erased leaves the disk.
 //
-//   spool_rewrite (bodies) -> compact_store (database) -> the erasures up to its begin are settled
+//   erasures that were broken off -> spool_rewrite (bodies) -> compact_store (database) -> the
+//   erasures that were complete at its begin are settled
 //
 // Runs by itself when the oldest pending erasure is half its time old (erase.max_h), when more than
 // half of the database is free pages, or when somebody asks. One at a time.
@@ -9,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/fwd.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 
 #include "app/store_rooms.h"
@@ -24,6 +26,8 @@ struct maintenance_options {
   std::chrono::milliseconds between_looks{60'000};
   std::chrono::minutes again_after_failure{15};
   std::uint64_t worth_bytes = 256u << 20;  // free pages that are worth a run
+  // Goes on with erasures begun before that time; empty: there are none to go on with.
+  std::function<result<std::size_t>(instant)> finish_erasures = {};
 };
 
 class store_maintenance {

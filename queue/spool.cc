@@ -254,6 +254,25 @@ std::vector<spool::segment_size> spool::sizes() const {
   return out;
 }
 
+result<void> spool::keep_only(std::uint32_t segment, std::vector<spool_location> kept) {
+  std::sort(kept.begin(), kept.end(),
+            [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  std::uint64_t end = 0;
+  {
+    std::lock_guard lock{state_->mutex};
+    if (!state_->files.contains(segment)) return {};
+    end = state_->sizes[segment];
+  }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  auto from = empty_segment_bytes();
+  for (const auto& k : kept) {
+    if (k.offset > from) ranges.emplace_back(from, k.offset);
+    from = std::max(from, k.offset + record_bytes(k.length));
+  }
+  if (from < end) ranges.emplace_back(from, end);
+  return spool_segment::blank(state_->settings.folder, segment, ranges, state_->calls);
+}
+
 std::uint64_t spool::record_bytes(std::uint32_t body_bytes) noexcept {
   return spool_segment::record_bytes(body_bytes);
 }

@@ -82,6 +82,9 @@ class spool {
     std::uint64_t bytes = 0;
   };
   std::vector<segment_size> sizes() const;
+  // Overwrites all of a closed segment with nothing but its header and these records, which may be
+  // damaged; synced. Not there: nothing is done.
+  result<void> keep_only(std::uint32_t segment, std::vector<spool_location> kept);
   // What a body takes up in its segment, and what a segment without bodies has.
   static std::uint64_t record_bytes(std::uint32_t body_bytes) noexcept;
   static std::uint64_t empty_segment_bytes() noexcept;

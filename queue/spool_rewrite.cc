@@ -1,5 +1,6 @@
 #include "queue/spool_rewrite.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <thread>
@@ -36,6 +37,7 @@ class rewrite {
   result<bool> move_all();
   result<void> move(std::vector<queued_message>& batch);
   result<void> remove_emptied();
+  result<void> blank_around_damaged(const std::set<std::uint32_t>& free);
   bool is_cancelled() const { return o_.is_cancelled && o_.is_cancelled(); }
 
   store_env& env_;
@@ -44,6 +46,8 @@ class rewrite {
   spool& bodies_;
   const spool_rewrite_options& o_;
   std::set<std::uint32_t> segments_;  // to be emptied
+  // By segment: bodies that cannot be read.
+  std::map<std::uint32_t, std::vector<spool_location>> damaged_;
 };
 
 const failure stopped{.kind = failure_kind::cancelled, .public_text = "the rewrite was stopped"};
@@ -82,9 +86,13 @@ result<void> rewrite::move(std::vector<queued_message>& batch) {
   for (const auto& m : batch) {
     const auto body = bodies_.read(m.body_at);
     if (!body) {
-      // It has ended meanwhile and its segment went; or it is damaged, and stays where it is.
+      // It has ended meanwhile and its segment went; or it is damaged, and stays where it is: a
+      // person may bring it back from a copy of the disk.
       log::warn("queue/spool_rewrite", "body_unreadable",
                 {{"message", to_string(m.id)}, {"cause", body.error().private_cause}});
+      auto& there = damaged_[m.body_at.segment];
+      if (std::find(there.begin(), there.end(), m.body_at) == there.end())
+        there.push_back(m.body_at);
       continue;
     }
     auto copied = bodies_.append(*body);
@@ -131,6 +139,21 @@ result<bool> rewrite::move_all() {
   return any;
 }
 
+// A segment that only damaged bodies keep: nothing else that was in it stays on the disk.
+result<void> rewrite::blank_around_damaged(const std::set<std::uint32_t>& free) {
+  for (const auto& [number, kept] : damaged_) {
+    if (!segments_.contains(number) || !free.contains(number)) continue;
+    const auto open =
+        env_.read([&](const read_txn& txn) { return store_.open_messages_in(txn, number); });
+    if (!open) return open.error();
+    if (*open != kept.size()) continue;  // one more is to be moved, or one has ended
+    if (auto done = bodies_.keep_only(number, kept); !done) return done;
+    report.damaged += kept.size();
+    segments_.erase(number);
+  }
+  return {};
+}
+
 // The scheduler's housekeeping may have been quicker. A lease says that somebody is between append
 // and commit there, or takes a snapshot: soon over.
 result<void> rewrite::remove_emptied() {
@@ -155,6 +178,7 @@ result<void> rewrite::remove_emptied() {
     });
     if (!looked) return looked.error();
     segments_ = std::move(left);
+    if (auto done = blank_around_damaged(free); !done) return done;
     // A message that was accepted late, with a body from before the rotation.
     constexpr int looks_per_pass = 50;
     if (!segments_.empty() && look % looks_per_pass == 0)

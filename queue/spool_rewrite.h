@@ -30,6 +30,8 @@ struct spool_rewrite_report {
   std::uint64_t segments = 0;   // removed
   std::uint64_t bodies = 0;     // copied
   std::uint64_t bytes = 0;      // of them
+  std::uint64_t damaged = 0;    // bodies that cannot be read: they stay where they are, and all
+                                // around them is blanked
   std::uint64_t left_over = 0;  // segments that somebody still held at the end
 };
 

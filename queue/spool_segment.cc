@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -161,6 +162,25 @@ result<void> spool_segment::sync(const disk_calls& calls) {
   f.kind = failure_kind::storage_broken;
   f.public_text = "storage failed";
   return f;
+}
+
+result<void> spool_segment::blank(
+    const std::filesystem::path& folder, std::uint32_t number,
+    const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges, const disk_calls& calls) {
+  const auto file = file_of(folder, number);
+  const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return {};
+  if (fd < 0) return disk_failure("opening a spool segment", errno);
+  spool_segment s{number, fd};
+  const std::string nothing(1 << 20, '\0');
+  for (auto [at, end] : ranges) {
+    while (at < end) {
+      const auto n = std::min<std::uint64_t>(nothing.size(), end - at);
+      if (auto r = write_all(fd, std::string_view{nothing}.substr(0, n), at, calls); !r) return r;
+      at += n;
+    }
+  }
+  return s.sync(calls);
 }
 
 void spool_segment::cut(std::uint64_t end) noexcept {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "queue/queued_message.h"
@@ -38,6 +40,10 @@ class spool_segment {
   // anybody.
   void cut(std::uint64_t end) noexcept;
   result<std::string> read(const spool_location& at) const;
+  // Overwrites [begin, end) of the file of that number with zeros, and syncs it.
+  static result<void> blank(const std::filesystem::path& folder, std::uint32_t number,
+                            const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges,
+                            const disk_calls& calls);
 
   std::uint32_t number() const noexcept { return number_; }
 

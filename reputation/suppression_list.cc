@@ -70,13 +70,13 @@ result<void> suppression_list::remove(write_txn& txn, tenant_id tenant, std::str
   return {};
 }
 
-void suppression_list::forget_source(write_txn& txn, tenant_id tenant,
-                                     std::string_view person) const {
+void suppression_list::forget_source(write_txn& txn, tenant_id tenant, std::string_view person,
+                                     const std::function<bool(std::string_view)>& names) const {
   const auto key = key_of(tenant, person);
   const auto bytes = txn.get(suppressions_, key);
   if (!bytes) return;
   auto s = decode_suppression(*bytes);
-  if (s.source.find('@') == std::string::npos) return;
+  if (s.source.find('@') == std::string::npos && !(names && names(s.source))) return;
   s.source = "erased";
   txn.put(suppressions_, key, encode(s));
 }

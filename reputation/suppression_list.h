@@ -3,6 +3,7 @@
 //   table suppressions   be32 tenant (0: platform), pseudonym(16) -> suppression
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +29,10 @@ class suppression_list {
   result<void> remove(write_txn& txn, tenant_id tenant, std::string_view person,
                       std::string_view actor, std::string_view reason, instant at) const;
 
-  // Where it came from is free text and may name the person: an erasure leaves only what it is.
-  void forget_source(write_txn& txn, tenant_id tenant, std::string_view person) const;
+  // Where it came from is free text and may name the person: an erasure leaves "erased" where it
+  // holds an address, or what `names` knows.
+  void forget_source(write_txn& txn, tenant_id tenant, std::string_view person,
+                     const std::function<bool(std::string_view)>& names = {}) const;
   // All of a tenant's, expired ones too, at most `rows` a call. resume: empty to begin; empty again
   // at the end. restore: as all() gave it, journaled by whoever restores.
   struct listed {

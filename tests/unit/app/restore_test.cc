@@ -31,9 +31,9 @@ void export_journal(app_world& w, const std::filesystem::path& file, std::uint64
   });
 }
 
-result<replay_report> replay(app_world& w, const std::filesystem::path& file) {
-  static const std::vector<erasure_hook> none;
-  return replay_journal({.rooms = w.rooms, .clock = w.clock, .hooks = none}, file);
+result<replay_report> replay(app_world& w, const std::filesystem::path& file,
+                             const std::vector<erasure_hook>& hooks = {}) {
+  return replay_journal({.rooms = w.rooms, .clock = w.clock, .hooks = hooks}, file);
 }
 
 // A store, a snapshot of it, and what happened afterwards.
@@ -174,6 +174,68 @@ TEST_CASE("a journal replayed twice is harmless") {
   CHECK_FALSE(again.from);
   CHECK(w.events().size() == entries);
   check_replayed(w, d);
+}
+
+TEST_CASE("an erasure that breaks off in a replay is repeated whole by the next, and told once") {
+  lost_day d;
+  app_world w{d.copy};
+  w.clock.set(d.before.clock.now());
+  int asked = 0;
+  const std::vector<erasure_hook> hooks{[&](const erased_person& who) -> result<std::uint64_t> {
+    CHECK(who.name.address() == jane);
+    if (asked++ == 0) return failure{.kind = failure_kind::io, .public_text = "the disk is away"};
+    return 1;
+  }};
+  REQUIRE(replay(w, d.journal, hooks).has_error());
+  CHECK(is_marked_restored(d.copy));
+  CHECK(w.events(journal::event_kind::desk_act).empty());
+  // The ledger has forgotten the address with the first commit; the intent has not.
+  const auto done = replay(w, d.journal, hooks).value();
+  CHECK(asked == 2);
+  check_replayed(w, d);
+  CHECK_FALSE(is_marked_restored(d.copy));
+  CHECK(w.read([&](read_txn& txn) { return w.rooms.erasures.pending(txn).oldest_at_work; }) ==
+        std::nullopt);
+  const auto told = w.events(journal::event_kind::desk_act);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].facts.at("from") == std::to_string(d.taken.journal_last.value + 1));
+  CHECK(done.from.value == d.taken.journal_last.value + 1);
+}
+
+TEST_CASE("A2.10: the removal of a tenant that came after the copy begins again") {
+  for (const bool is_over : {false, true}) {
+    consentry::tests::temp_folder folder;
+    app_world before;
+    const auto shop = before.add_tenant("shop");
+    before.give_consent(shop, jane, "news", before.clock.now());
+    const auto copy = folder.path() / "copy", file = folder.path() / "journal";
+    take_snapshot(before.rooms, before.clock, copy, {}).value();
+    before.set_state(shop, policy::tenants::tenant_state::terminated);
+    before.change([&](write_txn& txn) {
+      journal::event e;
+      e.kind = is_over ? journal::event_kind::tenant_removed : journal::event_kind::desk_act;
+      e.at = before.clock.now();
+      e.tenant = shop;
+      e.reason = "asked on the telephone";
+      e.actor = "desk:eva";
+      if (!is_over) e.facts["act"] = "tenant.erase";
+      before.rooms.journal.append(txn, e);
+    });
+    export_journal(before, file);
+    app_world w{copy};
+    w.clock.set(before.clock.now());
+    replay(w, file).value();
+    w.read([&](read_txn& txn) {
+      CHECK_FALSE(w.rooms.tenants.find_tenant(txn, shop));
+      const auto orders = w.rooms.removals.all(txn);
+      REQUIRE(orders.size() == 1);
+      CHECK(orders[0].tenant == shop);
+      CHECK(orders[0].name == "shop");
+      CHECK(orders[0].reason == "asked on the telephone");
+      CHECK(orders[0].begun_at <= w.clock.now());
+      return 0;
+    });
+  }
 }
 
 TEST_CASE("a journal that begins behind the copy, or of another store, is refused") {

@@ -146,6 +146,48 @@ TEST_CASE("a snapshot holds the segments, and the rewrite says what is left") {
   CHECK(stopped.error().kind == failure_kind::cancelled);
 }
 
+TEST_CASE("a damaged body stays where it is, and nothing that was dead beside it") {
+  rewritten r;
+  const auto dead = r.send("the dead one before");
+  const auto damaged = r.send("the damaged one");
+  const auto dead_too = r.send("the dead one behind");
+  const auto kept = r.send("the living one");
+  const auto at = r.q.message(damaged).body_at;
+  {
+    const auto file = r.folder.path() / "spool" / "000001.seg";
+    REQUIRE(std::filesystem::exists(file));
+    std::fstream f{file, std::ios::in | std::ios::out | std::ios::binary};
+    std::string all{std::istreambuf_iterator<char>{f}, {}};
+    f.clear();
+    f.seekp(static_cast<std::streamoff>(all.find("the damaged one")));
+    f << "THE";
+  }
+  r.cancel(dead);
+  r.cancel(dead_too);
+  for (int run = 0; run < 2; ++run) {
+    const auto report = r.rewrite();
+    CHECK(report.damaged == 1);
+    CHECK(report.left_over == 0);
+    CHECK_FALSE(r.on_disk("the dead one"));
+    CHECK(r.on_disk("THE damaged one"));
+    CHECK(r.body(kept) == "the living one");
+    CHECK(r.q.message(damaged).body_at == at);
+    CHECK(r.q.bodies.read(at).has_error());
+  }
+  // Brought back from a copy of the disk, it is a body like any other.
+  {
+    std::fstream f{r.folder.path() / "spool" / "000001.seg",
+                   std::ios::in | std::ios::out | std::ios::binary};
+    std::string all{std::istreambuf_iterator<char>{f}, {}};
+    f.clear();
+    f.seekp(static_cast<std::streamoff>(all.find("THE damaged one")));
+    f << "the";
+  }
+  CHECK(r.rewrite().damaged == 0);
+  CHECK(r.body(damaged) == "the damaged one");
+  CHECK(r.q.message(damaged).body_at != at);
+}
+
 TEST_CASE("D4: the forms in which an address stands in texts") {
   const named_person jane{"Jane.Doe@example.hu", "Jane Doe"};
   for (const char* text : {"to <JANE.DOE@Example.HU>", "b-jane.doe=example.hu@crm.test",
