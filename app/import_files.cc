@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "policy/consent/import_rows.h"
 #include "policy/consent/import_run.h"
@@ -105,44 +106,62 @@ void import_files::remove(import_id id) const {
 
 std::vector<import_id> import_files::list() const {
   std::vector<import_id> out;
-  std::error_code ignored;
-  for (const auto& f : fs::directory_iterator{root_, ignored})
-    if (const auto id = parse_import_id(f.path().filename().string())) out.push_back(*id);
+  std::error_code error;
+  fs::directory_iterator at{root_, error};
+  for (; !error && at != fs::directory_iterator{}; at.increment(error))
+    if (const auto id = parse_import_id(at->path().filename().string())) out.push_back(*id);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw std::system_error{error, root_.string()};
   return out;
 }
 
-bool import_files::forget(import_id id, const std::function<bool(std::string_view)>& names) const {
+namespace {
+
+// The records of a file, one after the other. Throws std::system_error.
+void each_record(const fs::path& file, const std::function<void(std::string_view)>& f) {
   constexpr std::size_t piece_bytes = 1u << 20;
-  const auto file = rejects(id);
-  auto next = file;
-  next += ".new";
   std::ifstream in{file, std::ios::binary};
-  if (!in) return false;
-  std::ofstream out{next, std::ios::binary | std::ios::trunc};
+  if (!in) throw std::system_error{errno, std::generic_category(), file.string()};
   const consent::file_layout layout;
   const consent::import_limits limits{.row_bytes_max = SIZE_MAX};
-  bool is_named = false;
   std::string text;
   do {
     const auto had = text.size();
     text.resize(had + piece_bytes);
     in.read(text.data() + had, piece_bytes);
+    // A stream that cannot be read never comes to its end.
+    if (in.bad()) throw std::system_error{EIO, std::generic_category(), file.string()};
     text.resize(had + static_cast<std::size_t>(in.gcount()));
     const auto whole = consent::whole_records(text, layout, in.eof());
     const auto reader =
         consent::make_row_reader(std::string_view{text}.substr(0, whole), 1, layout, limits);
-    for (consent::raw_row row; reader->next(row);) {
-      if (names(row.text))
-        is_named = true;
-      else
-        out << row.text << "\n";
-    }
+    for (consent::raw_row row; reader->next(row);) f(row.text);
     text.erase(0, whole);
   } while (!in.eof());
+}
+
+}  // namespace
+
+bool import_files::forget(import_id id, const std::function<bool(std::string_view)>& names) const {
+  const auto file = rejects(id);
+  std::error_code error;
+  if (!fs::exists(file, error)) {
+    if (error) throw std::system_error{error, file.string()};
+    return false;
+  }
+  auto next = file;
+  next += ".new";
+  std::ofstream out{next, std::ios::binary | std::ios::trunc};
+  bool is_named = false;
+  each_record(file, [&](std::string_view row) {
+    if (names(row))
+      is_named = true;
+    else
+      out << row << "\n";
+  });
   out.close();
-  std::error_code ignored;
   if (!is_named || !out) {
-    fs::remove(next, ignored);
+    fs::remove(next, error);
     if (is_named) throw std::system_error{EIO, std::generic_category(), next.string()};
     return false;
   }

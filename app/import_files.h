@@ -32,10 +32,10 @@ class import_files {
   // All but the reject file.
   void remove_all_but_rejects(import_id id) const;
   void remove(import_id id) const;
-  // Folders of jobs there are.
+  // Folders of jobs there are. Throws std::system_error where they cannot be looked at.
   std::vector<import_id> list() const;
-  // Rewrites the reject file without the rows of which names(row) is true. false: there was none.
-  // Throws std::system_error.
+  // Rewrites the reject file without the rows of which names(row) is true. false: there was none,
+  // or no such file. Throws std::system_error.
   bool forget(import_id id, const std::function<bool(std::string_view row)>& names) const;
 
  private:

@@ -225,6 +225,10 @@ result<import_job> import_runner::append(import_id id, std::uint64_t offset,
 }
 
 result<import_job> import_runner::begin(import_id id) {
+  std::lock_guard one_at_a_time{state_->upload_mutex};
+  // Bytes behind the last acknowledged one, of a part that failed, are no part of the list.
+  if (const auto now = find(id); now && now->state == import_state::uploading)
+    if (auto cut = state_->files.write(id, now->uploaded, {}); !cut) return cut.error();
   auto j = state_->change(id, [](import_job& now) -> std::optional<failure> {
     if (now.state != import_state::uploading) return conflict("the import was started already");
     if (now.bytes && *now.bytes != now.uploaded)

@@ -319,7 +319,19 @@ result<void> import_work::run(import_job j) {
     live_ = {.id = j.id};
     is_cancelled_ = false;
   }
-  auto done = work_on(j);
+  // Who cancelled it before this thread was at it took its files away; whoever does from now on
+  // tells us.
+  auto done = [&]() -> result<void> {
+    auto stored =
+        tools_.rooms.env.read([&](read_txn& txn) { return tools_.rooms.imports.find(txn, j.id); });
+    if (!stored) return stored.error();
+    if (!*stored || !(*stored)->is_open()) {
+      tools_.files.remove_all_but_rejects(j.id);
+      return {};
+    }
+    j = std::move(**stored);
+    return work_on(j);
+  }();
   if (!done && done.error().kind == failure_kind::cancelled)
     done = end(j, import_state::cancelled, "");
   std::lock_guard lock{mutex_};

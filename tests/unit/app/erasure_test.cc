@@ -2,93 +2,15 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <iterator>
 
-#include "app/erasure.h"
 #include "app/person_correction.h"
-#include "app/person_report.h"
-#include "app/store_maintenance.h"
 #include "base/text.h"
-#include "tests/unit/app/app_world.h"
+#include "tests/unit/app/erasure_world.h"
 
 using namespace consentry;
 using namespace consentry::app;
-using consentry::tests::app_world;
+using namespace consentry::tests;
 using policy::consent::put_outcome;
-
-namespace {
-
-const std::string jane = "jane.doe@example.hu";
-
-struct erasure_world : app_world {
-  tenant_id shop = add_tenant("shop");
-  std::filesystem::path store = folder.path() / "store";
-  std::vector<erasure_hook> hooks{blank_below(store / "imports")};
-  erasure_parts parts{.rooms = rooms, .clock = clock, .hooks = hooks};
-  store_maintenance maintenance{rooms, clock, {.reserve_bytes = 0, .share = 1.0}};
-
-  erasure_report erase(const std::string& address = jane) {
-    return erase_person(parts, {.tenant = shop,
-                                .address = address,
-                                .reason = "letter of May 3",
-                                .actor = "desk:eva"})
-        .value();
-  }
-  void name_person(const std::string& address, const std::string& name) {
-    change([&](write_txn& txn) {
-      rooms.consents.put_person(txn, shop, person_of(shop, address), {address, name});
-    });
-  }
-  message_id send(const std::string& body, std::vector<std::string> to,
-                  smtp::stream stream = smtp::stream::bulk) {
-    auto spooled = rooms.bodies.append(body).value();
-    queue::queued_message m;
-    m.tenant = shop;
-    m.stream = stream;
-    m.campaign = "spring";
-    m.topic = "news";
-    m.reverse_path = "news@shop.test";
-    m.original_message_id = "<77." + to.front() + "@crm.test>";
-    m.accepted_at = clock.now();
-    m.expires_at = clock.now() + std::chrono::hours{72};
-    m.body_at = spooled.location;
-    std::vector<queue::queued_recipient> rows;
-    for (const auto& a : to) {
-      queue::queued_recipient r;
-      r.address = a;
-      r.domain = smtp::mailbox::parse(a).value().ascii_domain();
-      r.person = person_of(shop, a);
-      r.orcpt = "rfc822;" + a;
-      r.next_attempt_at = r.changed_at = clock.now();
-      rows.push_back(r);
-    }
-    message_id id;
-    change([&](write_txn& txn) { id = rooms.queue.accept(txn, m, rows); });
-    return id;
-  }
-  // Every file of the store that holds the words.
-  std::vector<std::string> files_with(std::string_view words) const {
-    std::vector<std::string> out;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(store)) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream in{entry.path(), std::ios::binary};
-      const std::string bytes{std::istreambuf_iterator<char>{in}, {}};
-      if (bytes.find(words) != std::string::npos)
-        out.push_back(std::filesystem::relative(entry.path(), store).string());
-    }
-    std::sort(out.begin(), out.end());
-    return out;
-  }
-  boost::json::object report(const std::string& address = jane) {
-    return report_person(rooms, clock, shop, address).value();
-  }
-};
-
-const std::string letter_to_jane =
-    "From: news@shop.test\r\nTo: \"Jane Doe-Kovacs\" <jane.doe@example.hu>\r\nSubject: x\r\n\r\n"
-    "Dear Jane Doe-Kovacs\r\n";
-
-}  // namespace
 
 TEST_CASE("A2.10, D4: an erased person is in no raw file of the store after the maintenance") {
   erasure_world w;
@@ -205,110 +127,6 @@ TEST_CASE("an erasure asked for twice is one") {
   CHECK(again.cancelled == 0);
   CHECK(w.events(journal::event_kind::consent_erased).size() == 1);
   CHECK(w.read([&](read_txn& txn) { return w.rooms.erasures.pending(txn).count; }) >= 1);
-}
-
-TEST_CASE(
-    "A2.10: an erasure that was broken off is not told as gone, and the maintenance finishes it") {
-  erasure_world w;
-  outcome_recorder recorder{w.rooms, w.clock};
-  w.give_consent(w.shop, jane, "news", w.clock.now());
-  w.name_person(jane, "Jane Doe-Kovacs");
-  const auto ended = w.send(letter_to_jane, {jane});
-  w.settle(recorder, {ended.value + 1}, app_world::delivered());
-  bool fails = true;
-  w.hooks.push_back([&](const erased_person& who) -> result<std::uint64_t> {
-    if (fails) return failure{.kind = failure_kind::io, .public_text = "the disk is away"};
-    CHECK(who.name.is_named_in("Jane Doe-Kovacs"));
-    return 1;
-  });
-  const auto no = erase_person(
-      w.parts, {.tenant = w.shop, .address = jane, .reason = "letter", .actor = "desk:eva"});
-  REQUIRE(no.has_error());
-  const auto record = [&] {
-    return w
-        .read([&](read_txn& txn) {
-          return w.rooms.erasures.find(txn, w.shop, w.person_of(w.shop, jane));
-        })
-        .value();
-  };
-  w.maintenance.work().value();
-  CHECK_FALSE(record().gone_at.has_value());
-  CHECK(w.read([&](read_txn& txn) {
-           return w.rooms.erasures.pending(txn).oldest_at_work;
-         }).has_value());
-
-  fails = false;
-  store_maintenance finishing{
-      w.rooms, w.clock, {.reserve_bytes = 0, .share = 1.0, .finish_erasures = [&](instant before) {
-                           return resume_erasures(w.parts, before);
-                         }}};
-  w.clock.advance(std::chrono::minutes{5});
-  finishing.work().value();  // somebody may still be at it
-  CHECK_FALSE(record().gone_at.has_value());
-  w.clock.advance(std::chrono::minutes{11});
-  finishing.work().value();
-  CHECK(record().gone_at.has_value());
-  CHECK(record().at < *record().gone_at);
-  CHECK(w.read([&](read_txn& txn) { return w.rooms.erasures.pending(txn).count; }) == 0);
-  CHECK(w.files_with("ane.doe").empty());
-  CHECK(w.files_with("Jane Doe-Kovacs").empty());
-  CHECK(w.events(journal::event_kind::consent_erased).size() == 1);
-}
-
-TEST_CASE("an erasure that becomes complete during a maintenance waits for the next one") {
-  erasure_world w;
-  w.give_consent(w.shop, jane, "news", w.clock.now());
-  w.erase();
-  std::uint64_t run = 0;
-  w.change([&](write_txn& txn) { run = w.rooms.erasures.begin_run(txn); });
-  w.give_consent(w.shop, "bob@example.hu", "news", w.clock.now());
-  w.erase("bob@example.hu");
-  w.change(
-      [&](write_txn& txn) { CHECK_FALSE(w.rooms.erasures.settle(txn, run, w.clock.now(), 100)); });
-  w.read([&](read_txn& txn) {
-    CHECK(w.rooms.erasures.find(txn, w.shop, w.person_of(w.shop, jane))->gone_at);
-    CHECK_FALSE(w.rooms.erasures.find(txn, w.shop, w.person_of(w.shop, "bob@example.hu"))->gone_at);
-    CHECK(w.rooms.erasures.pending(txn).count == 1);
-    return 0;
-  });
-}
-
-TEST_CASE("two erasures without news keep a row each until they are settled") {
-  erasure_world w;
-  w.give_consent(w.shop, "x@example.hu", "news", w.clock.now());
-  w.erase("x@example.hu");
-  w.erase("x@example.hu");
-  w.erase(jane);
-  w.erase(jane);
-  w.erase("bob@example.hu");
-  CHECK(w.read([&](read_txn& txn) { return w.rooms.erasures.pending(txn).count; }) == 3);
-}
-
-TEST_CASE("D4: bodies that others share are redacted in several commits, whatever their size") {
-  erasure_world w;
-  const std::string filler(3u << 20, 'z');
-  std::vector<message_id> shared;
-  for (int i = 0; i < 4; ++i)
-    shared.push_back(w.send("To: jane.doe@example.hu, bob@example.hu\r\n\r\n" + filler,
-                            {jane, "bob@example.hu"}));
-  const auto done = w.erase();
-  CHECK(done.redacted == 4);
-  CHECK(done.cancelled == 4);
-  for (const auto id : shared) {
-    CHECK(w.recipient({id.value + 2})->state == queue::recipient_state::queued);
-    const auto text = w.rooms.bodies.read(w.message_of({id.value + 1}).body_at).value();
-    CHECK(text.size() > filler.size());
-    CHECK(text.find("jane") == std::string::npos);
-  }
-}
-
-TEST_CASE("a folder that cannot be looked at fails the erasure; one that is not there does not") {
-  erasure_world w;
-  const erased_person who{w.shop, w.person_of(w.shop, jane), {jane, ""}};
-  CHECK(blank_below(w.store / "nowhere")(who).value() == 0);
-  std::ofstream{w.store / "no_folder"} << "x";
-  CHECK(blank_below(w.store / "no_folder")(who).error().kind == failure_kind::io);
-  CHECK(blank_below(w.store / "no_folder" / "below")(who).error().kind == failure_kind::io);
 }
 
 TEST_CASE("the reason of an erasure must not name the person") {

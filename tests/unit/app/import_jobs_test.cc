@@ -9,6 +9,7 @@
 #include "app/evidence_gatherer.h"
 #include "app/import_follow.h"
 #include "app/import_runner.h"
+#include "app/import_work.h"
 #include "base/bytes.h"
 #include "tests/unit/app/app_world.h"
 
@@ -103,6 +104,55 @@ TEST_CASE("a started job waits for the next start; what was uploaded is there") 
   const auto ended = w.wait_end(half.id);
   CHECK(ended.state == import_state::refused);
   CHECK_THAT(ended.why, Catch::Contains("no column given_at"));
+}
+
+TEST_CASE("bytes of a part that failed are no part of the list, also where it is started next") {
+  jobs_world w;
+  const std::string list = list_of(3);
+  const auto j = w.runner->create({.tenant = w.shop, .source = "list.csv"}).value();
+  w.runner->append(j.id, 0, list).value();
+  std::ofstream{w.options.folder / to_string(j.id) / "upload", std::ios::app}
+      << "p9@crowd.test,news,2025-03-01T10:00:00,web_form,own_form,h\n";
+  w.runner->begin(j.id).value();
+  w.runner->start();
+  const auto ended = w.wait_end(j.id);
+  CHECK(ended.state == import_state::done);
+  CHECK(ended.rows_read == 3);
+  CHECK_FALSE(w.has_consent("p9@crowd.test"));
+}
+
+TEST_CASE("a job that was cancelled while the thread took it up is not worked on") {
+  jobs_world w;
+  auto j = w.begin(list_of(300), w.shop);
+  w.runner->cancel(j.id).value();
+  // As the thread read it before the cancel.
+  j.state = import_state::planning;
+  company_watch company{w.rooms.commits};
+  const import_files files{w.options.folder};
+  const prepared_hmac platform{w.options.platform_key};
+  import_work work{{.rooms = w.rooms,
+                    .clock = w.clock,
+                    .files = files,
+                    .platform = platform,
+                    .company = company,
+                    .lists = {}}};
+  CHECK(work.run(j).has_value());
+  CHECK(w.runner->find(j.id)->state == import_state::cancelled);
+  CHECK_FALSE(w.has_consent("p7@crowd.test"));
+  CHECK(w.files_left() == 0);
+}
+
+TEST_CASE("what cannot be looked at is not taken for what is not there") {
+  jobs_world w;
+  const auto j = w.begin(list_of(3), w.shop);
+  const import_files files{w.options.folder};
+  CHECK_FALSE(files.forget(j.id, [](std::string_view) { return true; }));
+  // A folder in the place of the reject file opens, and reading it fails for ever.
+  std::filesystem::create_directories(files.rejects(j.id));
+  CHECK_THROWS_AS(files.forget(j.id, [](std::string_view) { return true; }), std::system_error);
+  CHECK(import_files{w.folder.path() / "nowhere"}.list().empty());
+  std::ofstream{w.folder.path() / "file"} << "x";
+  CHECK_THROWS_AS(import_files{w.folder.path() / "file"}.list(), std::system_error);
 }
 
 TEST_CASE("an import that was planned only is planned again, one being applied goes on") {
