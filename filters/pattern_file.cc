@@ -180,19 +180,26 @@ pattern_file parse_pattern_file(std::string_view toml, const std::string& name) 
   return read_file(toml_section::from_text(toml, name), name);
 }
 
-pattern_set load_patterns(const std::filesystem::path& folder) {
-  pattern_set out;
+std::vector<std::filesystem::path> pattern_files_below(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
   for (const std::string& language : languages) {
     std::error_code ignored;
-    std::vector<std::filesystem::path> files;
+    const auto first = static_cast<std::ptrdiff_t>(files.size());
     for (const auto& entry : std::filesystem::directory_iterator{folder / language, ignored}) {
       if (entry.path().extension() == ".toml") files.push_back(entry.path());
     }
-    std::sort(files.begin(), files.end());
-    for (const auto& f : files) {
-      out.files.push_back(read_file(toml_section::from_file(f), f.string()));
-    }
+    std::sort(files.begin() + first, files.end());
   }
+  return files;
+}
+
+pattern_file read_pattern_file(const std::filesystem::path& file) {
+  return read_file(toml_section::from_file(file), file.string());
+}
+
+pattern_set load_patterns(const std::filesystem::path& folder) {
+  pattern_set out;
+  for (const auto& f : pattern_files_below(folder)) out.files.push_back(read_pattern_file(f));
   if (out.files.empty()) {
     throw configuration_error{folder.string() + ":1: no pattern files in hu/ or en/"};
   }

@@ -62,10 +62,13 @@ struct pattern_set {
   std::vector<protected_brand> brands;
 };
 
-// Both throw configuration_error "file:line: text": unknown keys, categories, zones or groups,
+// All throw configuration_error "file:line: text": unknown keys, categories, zones or groups,
 // empty or double ids, words that cannot be written that way, missing samples.
 pattern_file parse_pattern_file(std::string_view toml, const std::string& name);
-// <folder>/hu/*.toml, <folder>/en/*.toml in order of name, <folder>/brands.toml.
+pattern_file read_pattern_file(const std::filesystem::path& file);
+// <folder>/hu/*.toml, <folder>/en/*.toml in order of name.
+std::vector<std::filesystem::path> pattern_files_below(const std::filesystem::path& folder);
+// Those, and <folder>/brands.toml.
 pattern_set load_patterns(const std::filesystem::path& folder);
 
 }  // namespace consentry::filters

@@ -40,7 +40,8 @@ void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);
 void add_user_commands(CLI::App& app, context& c);
 void add_token_commands(CLI::App& app, context& c);
-void add_form_commands(CLI::App& app, context& c);  // form, doi-template
+void add_form_commands(CLI::App& app, context& c);    // form, doi-template
+void add_policy_commands(CLI::App& app, context& c);  // lint, test
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 

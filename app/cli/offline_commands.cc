@@ -11,6 +11,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/daemon_client.h"
 #include "app/cli/dkim_commands.h"
+#include "app/cli/offline_folder.h"
 #include "app/cli/printing.h"
 #include "app/policy_loading.h"
 #include "app/scan_report.h"
@@ -28,20 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t message_bytes_max = 256u << 20;
 constexpr std::size_t shown_octets_max = 1u << 20;
-
-// Where policy and patterns lie: as asked, as installed, or as in the source tree.
-fs::path conf_folder(const std::string& asked) {
-  std::vector<fs::path> places;
-  if (!asked.empty()) return asked;
-  if (const char* given = std::getenv("CONSENTRY_CONF"); given != nullptr) return given;
-  std::error_code error;
-  const auto program = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& place :
-       {fs::path{"/etc/consentry"}, program.parent_path() / "../../../conf"})
-    if (fs::exists(place / "policy/default.toml", error)) return fs::weakly_canonical(place, error);
-  throw configuration_error(
-      "no policy and patterns found: name their folder with --conf or CONSENTRY_CONF");
-}
 
 struct scan_options {
   std::string file, conf;

@@ -112,4 +112,3 @@ TEST_CASE("a folder that cannot be looked at fails the erasure; one that is not 
   CHECK(blank_below(w.store / "no_folder")(who).error().kind == failure_kind::io);
   CHECK(blank_below(w.store / "no_folder" / "below")(who).error().kind == failure_kind::io);
 }
-
