@@ -82,8 +82,13 @@ def import_through_kills(plant, home, moments):
         support.wait_for(lambda: gateway.json("consent", "imports", "acme")["imports"], "the job")
         rights.start()
         try:
-            for _ in range(KILLS):
-                time.sleep(moments.uniform(0.05, 0.6))
+            for kill in range(KILLS):
+                if kill >= KILLS // 2 and plant.newest()["state"] != "uploading":
+                    # The second half of the kills is for the rows being applied.
+                    support.wait_for(lambda: plant.newest()["state"] in ("applying", "done"), "the rows to be applied", 60)
+                    time.sleep(moments.uniform(0, 0.2))
+                else:
+                    time.sleep(moments.uniform(0.05, 0.6))
                 states.append(plant.newest()["state"])
                 plant.restart()
                 if client.poll() is None:
