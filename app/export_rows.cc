@@ -2,11 +2,11 @@
 
 #include <stdexcept>
 
+#include "app/complaint_veil.h"
 #include "app/export_fields.h"
 #include "base/bytes.h"
 #include "base/sealed_text.h"
 #include "base/text.h"
-#include "journal/event_json.h"
 
 namespace consentry::app {
 namespace {
@@ -194,7 +194,14 @@ consent::listed_person read_person(const row& r) {
   return p;
 }
 
-row consent_row(const consent::listed_consent& c) {
+// Of whoever complained the day alone is to be read (RULES D5); the moment comes back.
+std::string sealed_objection(const consent::listed_consent& c, std::string_view export_key) {
+  const auto at = c.record.objected_at;
+  if (!at || *at == only_the_day(*at)) return {};
+  return base64(seal(export_key, purpose_of("objection", c.key.person), to_string_utc(*at)));
+}
+
+row consent_row(const consent::listed_consent& c, std::string_view export_key) {
   const auto& x = c.record;
   auto out = field_writer{}
                  .hex("person", c.key.person)
@@ -227,17 +234,18 @@ row consent_row(const consent::listed_consent& c) {
                  .time("withdrawn_at", x.withdrawn_at)
                  .text("withdrawn_method", x.withdrawn_method)
                  .time("unticked_at", x.unticked_at)
-                 .time("objected_at", x.objected_at)
+                 .time("objected_at", veiled(x).objected_at)
+                 .text("sealed_objection", sealed_objection(c, export_key))
                  .time("first_delivery_at", time_of(x.first_delivery))
                  .time("last_delivery_at", time_of(x.last_delivery))
                  .day("declared_delivery_day", x.declared_delivery_day)
                  .take();
-  if (read_consent(out).record != without_numbers(x))
+  if (read_consent(out, export_key).record != without_numbers(x))
     throw std::logic_error("a consent cannot be exported without loss: app/export_rows.cc");
   return out;
 }
 
-consent::listed_consent read_consent(const row& r) {
+consent::listed_consent read_consent(const row& r, std::string_view export_key) {
   field_reader in{r};
   consent::listed_consent c;
   auto& x = c.record;
@@ -272,6 +280,9 @@ consent::listed_consent read_consent(const row& r) {
   x.withdrawn_method = in.text("withdrawn_method");
   x.unticked_at = in.maybe_time("unticked_at");
   x.objected_at = in.maybe_time("objected_at");
+  if (r.contains("sealed_objection"))
+    x.objected_at = parse_timestamp(
+        opened(in, "sealed_objection", export_key, purpose_of("objection", c.key.person)));
   x.first_delivery = mark_at(in.maybe_time("first_delivery_at"));
   x.last_delivery = mark_at(in.maybe_time("last_delivery_at"));
   x.declared_delivery_day = in.day("declared_delivery_day");
@@ -332,32 +343,6 @@ consent::notice_text read_notice(const row& r) {
   n.stored_by = in.text("stored_by");
   in.finish();
   return n;
-}
-
-row suppression_row(const reputation::suppression_list::listed& l) {
-  return field_writer{}
-      .hex("person", l.person)
-      .text("reason", to_string(l.what.reason))
-      .text("source", l.what.source)
-      .time("at", l.what.at)
-      .time("expires_at", l.what.expires_at)
-      .text("campaign", l.what.campaign)
-      .take();
-}
-
-reputation::suppression_list::listed read_suppression(const row& r) {
-  field_reader in{r};
-  reputation::suppression_list::listed l;
-  l.person = in.hex("person", person_bytes);
-  l.what.reason =
-      named<reputation::suppression_reason>(in, "reason", reputation::parse_suppression_reason);
-  l.what.source = in.text("source");
-  l.what.at = in.time("at");
-  l.what.expires_at = in.maybe_time("expires_at");
-  l.what.campaign = in.text("campaign");
-  in.finish();
-  if (l.person.empty()) throw configuration_error("person: is missing");
-  return l;
 }
 
 row standing_row(const reputation::standing& s) {
@@ -422,20 +407,6 @@ template_approval read_approval(const row& r) {
   in.finish();
   if (a.digest.empty()) throw configuration_error("fingerprint: is missing");
   return a;
-}
-
-row history_row(const journal::event& e) {
-  auto shown = e;
-  if (e.kind == journal::event_kind::complained) {
-    shown.person.clear();
-    shown.message = {};
-    shown.recipient = {};
-    shown.commitment.clear();
-    shown.facts.clear();
-  }
-  auto out = journal::to_json(shown);
-  out.erase("tenant");
-  return out;
 }
 
 }  // namespace consentry::app

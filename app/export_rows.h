@@ -37,8 +37,8 @@ policy::consent::listed_person read_person(const row& r);
 
 // Throws std::logic_error where the row would not give the record back: a field was added to it and
 // not here. An export must not lose in silence.
-row consent_row(const policy::consent::listed_consent& c);
-policy::consent::listed_consent read_consent(const row& r);
+row consent_row(const policy::consent::listed_consent& c, std::string_view export_key);
+policy::consent::listed_consent read_consent(const row& r, std::string_view export_key);
 
 row blob_row(const policy::consent::evidence_store::stored_blob& b);
 policy::consent::evidence_store::stored_blob read_blob(const row& r);
@@ -46,8 +46,9 @@ policy::consent::evidence_store::stored_blob read_blob(const row& r);
 row notice_row(const policy::consent::notice_text& n);
 policy::consent::notice_text read_notice(const row& r);
 
-row suppression_row(const reputation::suppression_list::listed& l);
-reputation::suppression_list::listed read_suppression(const row& r);
+// Of a complaint only the day is to be read (RULES D5); all else of it is sealed, and comes back.
+row suppression_row(const reputation::suppression_list::listed& l, std::string_view export_key);
+reputation::suppression_list::listed read_suppression(const row& r, std::string_view export_key);
 
 row standing_row(const reputation::standing& s);
 reputation::standing read_standing(const row& r);
@@ -58,7 +59,8 @@ reputation::tally::sum_row read_sum(const row& r, bool by_day);
 row approval_row(const template_approval& a);
 template_approval read_approval(const row& r);
 
-// Who complained stays with the operator (RULES D5): a complaint stands without person and mail.
-row history_row(const journal::event& e);
+// Who complained stays with the operator (RULES D5): of a complaint there is the kind alone, of the
+// suppression that follows the day; the entry itself is sealed.
+row history_row(const journal::event& e, std::string_view export_key);
 
 }  // namespace consentry::app

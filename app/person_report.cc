@@ -3,10 +3,11 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "app/admin/audit_json.h"
 #include "app/admin/consent_json.h"
+#include "app/complaint_veil.h"
 #include "base/civil_date.h"
 #include "base/text.h"
-#include "journal/event_json.h"
 
 namespace consentry::app {
 namespace {
@@ -18,8 +19,10 @@ constexpr std::size_t rows_per_look = 50'000;
 
 // Everything the law asks for, also what the desk's view of a consent leaves out.
 json::object shown(const policy::consent::listed_consent& c,
-                   const std::optional<policy::consent::consent_record>& with_renewals) {
-  const auto& r = with_renewals ? *with_renewals : c.record;
+                   const std::optional<policy::consent::consent_record>& with_renewals,
+                   bool to_staff) {
+  const auto& stored = with_renewals ? *with_renewals : c.record;
+  const auto r = to_staff ? stored : veiled(stored);
   auto o = admin::to_json(r);
   if (c.all_topics) o["all_topics"] = true;
   const auto add = [&](const char* name, const std::string& value) {
@@ -36,9 +39,9 @@ json::object shown(const policy::consent::listed_consent& c,
 
 json::object shown(const reputation::suppression& s, instant now) {
   json::object o{{"reason", reputation::to_string(s.reason)},
-                 {"source", to_valid_utf8(s.source)},
                  {"at", to_string_utc(s.at)},
                  {"in_force", reputation::is_in_force(s, now)}};
+  if (!s.source.empty()) o["source"] = to_valid_utf8(s.source);
   if (s.expires_at) o["expires_at"] = to_string_utc(*s.expires_at);
   if (s.recipient) o["recipient"] = to_string(s.recipient);
   if (!s.campaign.empty()) o["campaign"] = to_valid_utf8(s.campaign);
@@ -97,7 +100,7 @@ result<void> reporting::tell_records() {
     std::set<std::string> importers;
     for (const auto& c : rooms_.consents.list(txn, tenant_.id, person_)) {
       const auto whole = c.all_topics ? std::nullopt : rooms_.renewals.find(txn, c.key);
-      consents.push_back(shown(c, whole));
+      consents.push_back(shown(c, whole, limits_.to_staff));
       if (c.record.importer.empty()) continue;
       const auto at = to_string_utc(c.record.recorded_at);
       if (importers.insert(at + c.record.importer).second)
@@ -108,7 +111,7 @@ result<void> reporting::tell_records() {
       sign_ups.push_back(shown(p));
     // Expired ones are held too.
     if (const auto s = rooms_.suppressions.find(txn, tenant_.id, person_, instant{}))
-      suppressions.push_back(shown(*s, clock_.now()));
+      suppressions.push_back(shown(limits_.to_staff ? *s : veiled(*s), clock_.now()));
     if (const auto e = rooms_.erasures.find(txn, tenant_.id, person_)) {
       json::object erased{{"at", to_string_utc(e->at)}, {"reason", e->reason}};
       if (e->gone_at) erased["gone_at"] = to_string_utc(*e->gone_at);
@@ -139,7 +142,7 @@ json::object reporting::mail(const read_txn& txn, const queue::queued_recipient&
     if (sent->delivered) o["delivered_at"] = to_string_utc(sent->delivered_at);
     json::array complaints;
     for (const auto at : sent->complaints) complaints.push_back(to_string_utc(at).c_str());
-    if (!complaints.empty()) o["complaints"] = std::move(complaints);
+    if (limits_.to_staff && !complaints.empty()) o["complaints"] = std::move(complaints);
     if (sent->unsubscribed) o["unsubscribed"] = true;
   }
   return o;
@@ -174,7 +177,8 @@ result<void> reporting::tell_events() {
       return rooms_.journal.scan(txn, from, limits_.events_max, filter);
     });
     if (!page) return page.error();
-    for (const auto& e : page->entries) events.push_back(journal::to_json(e));
+    for (const auto& e : page->entries)
+      if (auto shown = admin::entry_json(e, limits_.to_staff)) events.push_back(std::move(*shown));
     from = page->next;
     is_truncated_ = is_truncated_ || (from && events.size() >= limits_.events_max);
   } while (from && !is_truncated_);

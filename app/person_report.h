@@ -12,6 +12,8 @@ namespace consentry::app {
 struct report_limits {
   std::size_t mails_max = 10'000;
   std::size_t events_max = 50'000;
+  // False: as the tenant's own people see it, complaints as suppressions only (RULES D5).
+  bool to_staff = true;
 };
 
 // {"tenant", "person": {"pseudonym", "address", "name"}, "consents": [..], "suppressions": [..],

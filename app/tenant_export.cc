@@ -61,7 +61,7 @@ void write_people(const tenant_services& s, export_writer& out, tenant_id id) {
       [&](const read_txn& txn, std::string& resume) {
         return rooms.consents.rows(txn, id, rows_per_slice, resume);
       },
-      [&](const auto& c) { out.row(consent_row(c)); });
+      [&](const auto& c) { out.row(consent_row(c, s.export_key)); });
   out.end();
   // Behind the consents that point to them: so they are never without one after an import.
   out.begin("evidence", "blob");
@@ -86,7 +86,7 @@ void write_people(const tenant_services& s, export_writer& out, tenant_id id) {
       [&](const read_txn& txn, std::string& resume) {
         return rooms.suppressions.all(txn, id, rows_per_slice, resume);
       },
-      [&](const auto& l) { out.row(suppression_row(l)); });
+      [&](const auto& l) { out.row(suppression_row(l, s.export_key)); });
   out.end();
 }
 
@@ -141,7 +141,7 @@ void write_history(const tenant_services& s, export_writer& out, tenant_id id) {
         resume = page.next ? std::to_string(page.next.value) : std::string{};
         return page.entries;
       },
-      [&](const auto& e) { out.row(history_row(e.what)); });
+      [&](const auto& e) { out.row(history_row(e.what, s.export_key)); });
   out.end();
 }
 

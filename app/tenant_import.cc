@@ -184,7 +184,7 @@ class importing {
         s.rooms.consents.put_person(txn, id, p.person, p.record);
       });
     else if (section == "consents")
-      consent(read_consent(o));
+      consent(read_consent(o, s_.export_key));
     else if (section == "evidence")
       put([b = read_blob(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
         must(s.rooms.evidence.put_evidence(txn, id, b.bytes, b.what.type,
@@ -195,7 +195,8 @@ class importing {
         must(s.rooms.evidence.put_notice(txn, id, n.notice, n.text, {n.stored_at, n.stored_by}));
       });
     else if (section == "suppressions")
-      put([l = read_suppression(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
+      put([l = read_suppression(o, s_.export_key)](write_txn& txn, const tenant_services& s,
+                                                   tenant_id id) {
         s.rooms.suppressions.restore(txn, id, l);
       });
     else if (section == "campaigns" || section == "days")

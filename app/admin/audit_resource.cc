@@ -31,13 +31,15 @@ resource audit_resource(api_context& c, const policy::tenants::tenant& t, reques
   auto o = c.rooms.env.read([&](read_txn& txn) {
     json::array entries;
     json::object out;
+    const auto add = [&](journal::entry e) {
+      if (auto shown = entry_json(std::move(e), to_staff)) entries.push_back(std::move(*shown));
+    };
     auto next = c.rooms.journal.last(txn).value + 1;
     if (from == 0) {
-      for (auto& e : c.rooms.journal.tail(txn, limit, filter))
-        entries.push_back(entry_json(std::move(e), to_staff));
+      for (auto& e : c.rooms.journal.tail(txn, limit, filter)) add(std::move(e));
     } else {
       auto found = c.rooms.journal.scan(txn, journal_seq{from}, limit, filter);
-      for (auto& e : found.entries) entries.push_back(entry_json(std::move(e), to_staff));
+      for (auto& e : found.entries) add(std::move(e));
       if (found.next) next = found.next.value;
     }
     out["entries"] = std::move(entries);

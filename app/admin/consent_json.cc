@@ -2,8 +2,9 @@
 
 #include <boost/json.hpp>
 
+#include "app/admin/audit_json.h"
+#include "app/complaint_veil.h"
 #include "base/text.h"
-#include "journal/event_json.h"
 #include "policy/consent/consent_history.h"
 #include "policy/policy_set.h"
 
@@ -73,9 +74,10 @@ boost::json::object to_json(const policy::consent::consent_record& r) {
 }
 
 boost::json::object to_json(const reputation::suppression& s, bool to_staff) {
+  if (!to_staff && s.reason == reputation::suppression_reason::complaint)
+    return to_json(veiled(s), true);
   boost::json::object o{{"code", reputation::to_string(s.reason)}, {"at", to_string_utc(s.at)}};
   if (s.expires_at) o["expires_at"] = to_string_utc(*s.expires_at);
-  if (!to_staff && s.reason == reputation::suppression_reason::complaint) return o;
   add(o, "source", s.source);
   add(o, "campaign", s.campaign);
   if (s.message) o["message"] = to_string(s.message);
@@ -84,11 +86,11 @@ boost::json::object to_json(const reputation::suppression& s, bool to_staff) {
 }
 
 boost::json::array history_json(const store_rooms& rooms, const read_txn& txn, tenant_id tenant,
-                                std::string_view person) {
+                                std::string_view person, bool to_staff) {
   boost::json::array out;
   for (const auto& e : policy::consent::history_of(txn, rooms.journal, rooms.consents, tenant,
                                                    person, history_shown_max))
-    out.push_back(journal::to_json(e));
+    if (auto shown = entry_json(e, to_staff)) out.push_back(std::move(*shown));
   return out;
 }
 

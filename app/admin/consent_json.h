@@ -16,8 +16,9 @@ boost::json::object to_json(const policy::consent::consent_record& r);
 // To a tenant's own people a complaint is a suppression and nothing more (RULES D5): not which
 // mail, not by which report.
 boost::json::object to_json(const reputation::suppression& s, bool to_staff);
-// What happened to a person's consents, ascending; entries as in the journal.
+// What happened to a person's consents, ascending; entries as in the journal, or
+// as audit_json.h shows them to a tenant.
 boost::json::array history_json(const store_rooms& rooms, const read_txn& txn, tenant_id tenant,
-                                std::string_view person);
+                                std::string_view person, bool to_staff);
 
 }  // namespace consentry::app::admin

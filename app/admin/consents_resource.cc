@@ -6,6 +6,7 @@
 #include "app/admin/api.h"
 #include "app/admin/consent_json.h"
 #include "app/admin/import_json.h"
+#include "app/complaint_veil.h"
 #include "app/evidence_gatherer.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -28,12 +29,14 @@ resource look_up(api_context& c, const tenants::tenant& t, const request& r) {
   if (!r.query.contains("address")) co_return problem(422, "name an address: ?address=");
   const auto person = person_of(t, r.query.at("address"));
   if (!person) co_return problem_of(person.error());
+  const bool to_staff = tenants::is_staff(r.as);
   auto found = c.rooms.env.read([&](read_txn& txn) {
     json::array list;
     for (const auto& l : c.rooms.consents.list(txn, t.id, *person)) {
       // With the deliveries that are not applied yet: what a judge would see.
       const auto whole = l.all_topics ? std::nullopt : c.rooms.renewals.find(txn, l.key);
-      auto o = to_json(whole ? *whole : l.record);
+      const auto& record = whole ? *whole : l.record;
+      auto o = to_json(to_staff ? record : veiled(record));
       if (l.all_topics) o["all_topics"] = true;
       list.push_back(std::move(o));
     }
@@ -42,9 +45,9 @@ resource look_up(api_context& c, const tenants::tenant& t, const request& r) {
       o["address"] = p->address;
       if (!p->name.empty()) o["name"] = to_valid_utf8(p->name);
     }
-    o["history"] = history_json(c.rooms, txn, t.id, *person);
+    o["history"] = history_json(c.rooms, txn, t.id, *person, to_staff);
     if (const auto s = c.rooms.suppressions.find(txn, t.id, *person, c.clock.now()))
-      o["suppressed"] = to_json(*s, policy::tenants::is_staff(r.as));
+      o["suppressed"] = to_json(*s, to_staff);
     return o;
   });
   if (!found) co_return problem_of(found.error());

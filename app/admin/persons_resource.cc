@@ -83,7 +83,10 @@ resource correct(api_context& c, const tenants::tenant& t, const request& r) {
 resource tell(api_context& c, const tenants::tenant& t, const request& r) {
   if (!r.query.contains("address")) co_return problem(422, "name an address: ?address=");
   const auto key = address_key(r.query.at("address"), "address");
-  auto work = [&c, id = t.id, key] { return report_person(c.rooms, c.clock, id, key); };
+  const report_limits limits{.to_staff = tenants::is_staff(r.as)};
+  auto work = [&c, id = t.id, key, limits] {
+    return report_person(c.rooms, c.clock, id, key, limits);
+  };
   const auto done = co_await c.workers.run(std::move(work));
   if (!done) co_return problem_of(done.error());
   co_return json_response(*done);

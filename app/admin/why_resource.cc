@@ -8,6 +8,7 @@
 #include "app/admin/api.h"
 #include "app/admin/audit_json.h"
 #include "app/admin/consent_json.h"
+#include "app/complaint_veil.h"
 #include "app/evidence_gatherer.h"
 #include "app/scan_report.h"
 #include "base/text.h"
@@ -22,9 +23,11 @@ namespace json = boost::json;
 constexpr std::size_t events_max = 5000;
 constexpr std::size_t recipients_max = 100;
 
-json::object shown(const policy::verdict& v) {
+// RULES D5: an objection may be a complaint; its time is not for the tenant.
+json::object shown(const policy::verdict& v, bool to_staff) {
   json::object dates, knobs;
-  for (const auto& [name, day] : v.dates) dates[name] = day;
+  for (const auto& [name, day] : v.dates)
+    if (to_staff || name != "objected_at") dates[name] = day;
   for (const auto& [name, value] : v.knobs) knobs[name] = value;
   json::object o{{"decision", policy::to_string(v.decision)},
                  {"reason", v.reason},
@@ -43,9 +46,10 @@ json::object shown(const policy::verdict& v) {
 
 // Everything about one recipient, found by its number in the journal's entries.
 json::object about(api_context& c, const read_txn& txn, const policy::tenants::tenant* tenant,
-                   const journal::event& first) {
+                   const journal::event& first, bool to_staff) {
   json::object o{{"recipient", to_string(first.recipient)}, {"person", hex(first.person)}};
-  if (const auto v = c.rooms.verdicts.find(txn, first.recipient)) o["verdict"] = shown(*v);
+  if (const auto v = c.rooms.verdicts.find(txn, first.recipient))
+    o["verdict"] = shown(*v, to_staff);
   if (const auto q = c.rooms.queue.recipient(txn, first.recipient)) {
     o["state"] = queue::to_string(q->state);
     if (!q->last_reply.empty()) o["last_reply"] = to_valid_utf8(q->last_reply);
@@ -55,7 +59,8 @@ json::object about(api_context& c, const read_txn& txn, const policy::tenants::t
                                            .person = first.person,
                                            .sender = sender_identity(*tenant),
                                            .topic = first.topic};
-    if (const auto r = c.rooms.renewals.find(txn, key)) o["consent"] = to_json(*r);
+    if (const auto r = c.rooms.renewals.find(txn, key))
+      o["consent"] = to_json(to_staff ? *r : veiled(*r));
   }
   // A notice goes to the sender, who is nobody's recipient and has no pseudonym.
   if (tenant != nullptr && !first.person.empty())
@@ -88,6 +93,7 @@ resource explain(api_context& c, const policy::tenants::tenant* only, request r)
   if (!asked.empty() && !address)
     co_return problem(422, "recipient: " + address.error().public_text);
 
+  const bool to_staff = policy::tenants::is_staff(r.as);
   auto o = c.rooms.env.read([&](read_txn& txn) -> std::optional<json::object> {
     const auto entries = c.rooms.journal.of_message(txn, *id, events_max);
     if (entries.empty()) return std::nullopt;
@@ -118,13 +124,13 @@ resource explain(api_context& c, const policy::tenants::tenant* only, request r)
         e.person = q.person;
         firsts.push_back(std::move(e));
       }
-    for (const auto& e : firsts) recipients.push_back(about(c, txn, tenant, e));
+    for (const auto& e : firsts) recipients.push_back(about(c, txn, tenant, e, to_staff));
     if (!person.empty() && recipients.empty()) return std::nullopt;
     out["recipients"] = std::move(recipients);
     json::array events;
     for (const auto& e : entries)
       if (person.empty() || e.what.person.empty() || e.what.person == person)
-        events.push_back(entry_json(e, policy::tenants::is_staff(r.as)));
+        if (auto shown = entry_json(e, to_staff)) events.push_back(std::move(*shown));
     out["events"] = std::move(events);
     return out;
   });

@@ -1,6 +1,7 @@
 """Complaints come back by real mail, signed by a reporter whose key stands in a real name server; the tenant's bulk mail stops."""
 import base64
 import email
+import json
 import smtplib
 import subprocess
 
@@ -9,6 +10,7 @@ import pytest
 
 import neighbours
 import support
+from api_client import sign_in
 from conftest import House
 
 REPORT = """From: <fbl@{domain}>
@@ -70,7 +72,7 @@ class Reporter:
 def plant(home):
     known, stranger = Reporter(home, "loop.example"), Reporter(home, "stranger.example")
     (home / "reporters.toml").write_text('[[reporter]]\nname = "Test loop"\ndkim_domains = ["loop.example"]\n')
-    house = House(home, {"complaints": {"reporters": home / "reporters.toml"}})
+    house = House(home, {"complaints": {"reporters": home / "reporters.toml"}, "admin": {"tcp": "127.0.0.1:0"}})
     house.knot.zones |= {"loop.example": [], "stranger.example": []}
     with house:
         house.knot.publish([known.record, stranger.record])
@@ -195,3 +197,42 @@ def test_signed_outgoing_mail_has_the_headers_a_reader_can_leave_by(plant):
     signed = [v.lower() for v in message.get_all("DKIM-Signature")]
     assert all("list-unsubscribe-post" in s and "list-unsubscribe:" in s.replace(" ", "").replace("\r\n\t", "") + ":" for s in signed)
     assert all(good for _, _, good in neighbours.dkim_verdicts(plant.mail[0], plant.knot))
+
+
+def test_the_tenant_sees_who_complained_as_a_suppression_only(plant):
+    """RULES D5: no time, no source and no report in any answer to the tenant's people; staff see all."""
+    gateway, who = plant.gateway, plant.people[0]
+    plant.known.report(gateway, plant.mail[0])
+    (entry,) = [json.loads(line) for line in gateway.cli("journal", "tail", "-n", "50", "--json").splitlines()
+                if json.loads(line)["kind"] == "complained"]
+    moment = entry["at"][13:23]  # ":25:33.342": in whichever zone
+    desk = sign_in(gateway, "dora", "desk", reason="a test")
+    base = "/v1/tenants/acme"
+    paths = [f"{base}/{p}" for p in (
+        f"consents?address={who}", f"persons?address={who}", f"suppressions/{who}", "suppressions", f"why/{entry['message']}",
+        f"why/{entry['message']}?recipient={who}", f"queue/{entry['message']}", "queue", "audit?limit=1000", "audit?from=1&limit=1000",
+        "audit?kind=complained", "audit?kind=suppressed", "standing", "campaigns", "campaigns/spring")]
+    seen = [desk.get(p).body.decode() for p in paths]
+    for what in ("loop.example", "Test loop", moment, '"complained"', "feedback_type"):
+        assert any(what in text for text in seen), f"staff see {what}"
+    for role in ("tenant-admin", "tenant-user"):
+        people = sign_in(gateway, role, role, "acme")
+        for path in paths:
+            answer = people.get(path)
+            assert answer.status in (200, 404), path
+            for what in ("loop.example", "Test loop", moment, "complained", "feedback_type", '"arf:'):
+                assert what not in answer.body.decode(), f"{role} {path}: {what}"
+        shown = people.get(f"{base}/suppressions/{who}").json()
+        assert set(shown) == {"person", "address", "code", "at"} and shown["code"] == "complaint"
+        assert shown["at"].endswith(":00:00.000Z")
+        report = people.get(f"{base}/persons?address={who}").json()
+        assert [s["reason"] for s in report["suppressions"]] == ["complaint"] and "source" not in report["suppressions"][0]
+        assert "complaints" not in report["mails"][0] and "complaints" in desk.get(paths[1]).json()["mails"][0]
+        for consents in (report["consents"], people.get(paths[0]).json()["consents"]):
+            assert all(c.get("objected_at", "T00:00:00")[10:19] == "T00:00:00" for c in consents)
+    # Handed over, too: readable is the day alone.
+    for form in ("json", "xml"):
+        file = gateway.home / f"acme.{form}"
+        gateway.cli("tenant", "export", "acme", "--format", form, "-o", file)
+        text = file.read_text()
+        assert entry["person"] in text and "loop.example" not in text and entry["at"] not in text
