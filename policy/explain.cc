@@ -15,7 +15,7 @@ struct rule_sentence {
   std::string_view text;
 };
 
-constexpr std::array<rule_sentence, 17> sentences{{
+constexpr std::array<rule_sentence, 18> sentences{{
     {"A1.1", "The same content to more than a few people within 24 hours is bulk mail."},
     {"A1.2",
      "Consent belongs to sender, topic and recipient; a campaign without a topic is refused."},
@@ -40,6 +40,7 @@ constexpr std::array<rule_sentence, 17> sentences{{
     {"A5", "More than one complaint in a thousand mails blocks bulk mail (terms 5.2)."},
     {"C5", "Who complained gets no more, before anybody looks (RULES C5)."},
     {"E4", "A person at the desk holds and releases mail, with a reason (RULES E4)."},
+    {"D1", "A consent that was given until a day ends with that day (RULES D1)."},
     {"D3", "Withdrawing is as easy as giving, and holds at once (RULES D3)."},
 }};
 
@@ -61,6 +62,7 @@ void add_consent(std::vector<std::pair<std::string, std::string>>& in,
   if (c.tick != consent::tick_state::none)
     in.emplace_back("consent tick", consent::to_string(c.tick));
   if (c.purchase_day) in.emplace_back("purchase", consentry::to_string(*c.purchase_day));
+  if (c.expires_on) in.emplace_back("consent given until", consentry::to_string(*c.expires_on));
   if (c.withdrawn_at) in.emplace_back("withdrawn", time(c.withdrawn_at));
   if (c.unticked_at) in.emplace_back("unticked", time(c.unticked_at));
   if (c.objected_at) in.emplace_back("objected", time(c.objected_at));

@@ -55,7 +55,8 @@ void write_later_fields(byte_writer& w, const consent_record& c) {
 // One spelling for "Pre-Selected", "pre selected" and "pre_selected".
 std::string fold_word(std::string_view word) {
   auto out = ascii_lower(trim(word));
-  std::replace_if(out.begin(), out.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
   return out;
 }
 
@@ -203,6 +204,7 @@ consent_record merge(const consent_record& stored, const consent_record& incomin
   if (newer.given_at == other.given_at) {
     keep_earlier(out.confirmed_at, other.confirmed_at);
     keep_earlier(out.doi_sent_at, other.doi_sent_at);
+    keep_earlier(out.expires_on, other.expires_on);
   }
   add_all_topics(out, other);
   keep_later(out.declared_delivery_day, other.declared_delivery_day);

@@ -139,6 +139,21 @@ bool is_silent_too_long(hearing& h, civil_date renewed_by) {
   return budapest_day(f.now) > until;
 }
 
+// RULES D1: the last day that the person agreed to. It counts in Budapest, to its end; neither a
+// mailing nor a purchase moves it, and no knob takes it from an attempt.
+void judge_own_limit(hearing& h) {
+  const auto& f = h.facts();
+  if (!f.consent->expires_on) return;
+  const auto last = *f.consent->expires_on;
+  h.date("expires_on", last);
+  if (budapest_day(f.now) <= last) return;
+  h.refuse(
+      "consent.expired", "D1",
+      fmt::format("The consent of this recipient was given until {} and not longer. Only a new "
+                  "consent of the recipient's own restores it.",
+                  consentry::to_string(last)));
+}
+
 void judge_age(hearing& h) {
   const auto& f = h.facts();
   const auto& c = *f.consent;
@@ -190,6 +205,7 @@ void consent_rule(hearing& h) {
   if (f.topic.empty() || (f.phase == phase::rcpt && f.campaign.empty())) return;
   if (refuse_absent(h)) return;
   refuse_unproven(h);
+  judge_own_limit(h);
   judge_age(h);
 }
 

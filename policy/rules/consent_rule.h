@@ -1,4 +1,5 @@
-// RULES 5.1, 5.2, 5.3, A3 and A4: consent, and the twelve months it lasts.
+// RULES 5.1, 5.2, 5.3, A3, A4 and D1: consent, the twelve months it lasts, and the day that the
+// person named.
 #pragma once
 
 #include "policy/rule.h"

@@ -121,6 +121,7 @@ std::map<std::string, setter> recipient_names(recipient_lines& r) {
       {"notice", [&](auto& v) { c.notice.hash = text_of(v); }},
       {"tick", [&](auto& v) { c.tick = known(policy::consent::parse_tick_state(v)); }},
       {"purchase", [&](auto& v) { c.purchase_day = known(parse_date(v)); }},
+      {"expires", [&](auto& v) { c.expires_on = known(parse_date(v)); }},
       {"signed-up", [&](auto& v) { r.e.sign_up = policy::sign_up_facts{.at = time_of(v)}; }},
       {"confirmation-sent", [&](auto& v) { r.e.sign_up.value().is_mailed = v == "yes"; }},
       {"template", [&](auto& v) { r.e.is_doi_template_approved = v == "approved"; }},

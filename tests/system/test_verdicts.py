@@ -181,3 +181,26 @@ def test_consent_runs_out_while_mail_waits(home):
         bounced, = [e for e in told["events"] if e["kind"] == "bounced"]
         assert bounced["reason"] == "consent.expired" and bounced["rule"] == "A3"
         assert bounced["facts"]["accepted_under"] == accepted_under != bounced["policy_version"]
+
+
+def test_the_day_a_person_named_ends_mail_that_waits(home):
+    """RULES D1: consent given until tomorrow; the mail still waits the day after, and is not sent."""
+    to = "until@rcpt.test"
+    house = House(home, {"route": [{"domain": "*", "host": "127.0.0.1", "port": support.free_port()}]})
+    with house:
+        house.gateway.import_consents([{"email": to, "expires_on": str((NOW + datetime.timedelta(days=1)).date())}])
+        _, end = submit(house, [to])
+        message = re.search(r"\bm[0-9a-z]{7,}\b", end).group()
+        house.gateway.stop()
+        house.gateway.settings["route"] = [{"domain": "*", "host": "127.0.0.1", "port": house.sink.port}]
+        house.gateway.extra_arguments = ["--clock-days", "2"]
+        house.gateway.start()
+        notice, = house.received("news@sender.test")
+        assert to.encode() in notice and b"consent.expired" in notice and b"Status: 5.7.1" in notice, notice.decode()
+        assert to not in [r["recipients"] for r in house.sink.received()]
+        events = house.gateway.json("why", message)["events"]
+        expired, = [e for e in events if e["kind"] == "consent_expired"]
+        bounced, = [e for e in events if e["kind"] == "bounced"]
+        assert expired["rule"] == bounced["rule"] == "D1"
+        # At RCPT it is the same word.
+        assert "consent.expired" in submit(house, [to])[0][to]
