@@ -8,6 +8,23 @@ namespace consentry::reputation {
 namespace {
 
 constexpr std::uint8_t version = 1;
+constexpr std::string_view by_tenant = "tenant:";
+
+int weight(const suppression& s) {
+  switch (s.reason) {
+    case suppression_reason::hard_bounce:
+      return 1;
+    case suppression_reason::manual:
+      return is_tenants_own(s) ? 2 : 5;
+    case suppression_reason::withdrawn:
+      return 3;
+    case suppression_reason::unsubscribe:
+      return 4;
+    case suppression_reason::complaint:
+      return 6;
+  }
+  return 5;
+}
 
 }  // namespace
 
@@ -68,8 +85,19 @@ bool is_in_force(const suppression& s, instant now) noexcept {
   return !s.expires_at || now < *s.expires_at;
 }
 
+bool is_tenants_own(const suppression& s) noexcept {
+  return s.source.starts_with(by_tenant);
+}
+
+bool is_lifted_by_consent(suppression_reason r) noexcept {
+  return r == suppression_reason::unsubscribe || r == suppression_reason::withdrawn;
+}
+
 suppression merge(const suppression& a, const suppression& b) {
-  auto out = b.reason > a.reason ? b : a;
+  auto out = weight(b) > weight(a) ? b : a;
+  if (is_lifted_by_consent(out.reason))
+    for (const auto* s : {&a, &b})
+      if (is_lifted_by_consent(s->reason)) out.at = std::max(out.at, s->at);
   if (!a.expires_at || !b.expires_at)
     out.expires_at.reset();
   else

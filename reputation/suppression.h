@@ -12,7 +12,7 @@
 
 namespace consentry::reputation {
 
-// Numbers are stored. Ascending in weight: a heavier reason takes the place of a lighter one.
+// Numbers are stored.
 enum class suppression_reason : std::uint8_t {
   hard_bounce = 1,
   manual = 2,
@@ -41,8 +41,17 @@ suppression decode_suppression(std::string_view bytes);
 
 bool is_in_force(const suppression& s, instant now) noexcept;
 
-// Two for the same person: the heavier reason stands (the first of equal ones), for as long as the
-// longer of them, so that nothing added later sets anybody free.
+// Whose word it is: a tenant may take back its own (source "tenant:..."), and nobody else's.
+bool is_tenants_own(const suppression& s) noexcept;
+
+// RULES 5.2.1, D4: a newer consent of the person's own lifts an unsubscribe and a withdrawal. What
+// the desk put there, a complaint and a dead address stand whatever consent comes later.
+bool is_lifted_by_consent(suppression_reason r) noexcept;
+
+// Two for the same person: the heavier stands, for as long as the longer of them, so that nothing
+// added later sets anybody free. From light to heavy: hard bounce, manual of the tenant, withdrawn,
+// unsubscribe, manual of the desk, complaint. Of equal ones the first stands; only of those that a
+// consent may lift the later time counts, because a consent must be newer than the last word.
 suppression merge(const suppression& a, const suppression& b);
 
 }  // namespace consentry::reputation

@@ -19,8 +19,6 @@ namespace tenants = policy::tenants;
 using reputation::suppression;
 using reputation::suppression_reason;
 
-constexpr std::string_view by_tenant = "tenant:";
-
 // Whose list a request is about.
 struct list_of {
   const tenants::tenant* tenant = nullptr;  // nullptr: the platform's
@@ -147,7 +145,7 @@ resource add(api_context& c, const list_of& of, const request& r) {
 bool may_remove(const suppression& s, bool is_tenants_own) {
   if (!is_tenants_own) return true;
   return s.reason == suppression_reason::hard_bounce ||
-         (s.reason == suppression_reason::manual && s.source.starts_with(by_tenant));
+         (s.reason == suppression_reason::manual && reputation::is_tenants_own(s));
 }
 
 resource remove(api_context& c, const list_of& of, const request& r) {

@@ -143,6 +143,14 @@ TEST_CASE("D3: consent newer than an unsubscribe restores; a complaint stays") {
   CHECK(c.outcome() == "refuse suppressed.complaint");
 }
 
+TEST_CASE("D4: what the desk stopped, and a dead address, stand against a newer consent") {
+  for (const auto cause : {suppression_cause::desk, suppression_cause::bad_address}) {
+    good_case c{"2024-05-02", "2024-06-01"};
+    c.e.suppression = suppression_facts{cause, at("2024-05-01")};
+    CHECK(c.outcome() == "refuse suppressed." + std::string{to_string(cause)});
+  }
+}
+
 TEST_CASE("the worst answer wins, and the first reason to mend among equals") {
   good_case c;
   c.e.scan = nullptr;

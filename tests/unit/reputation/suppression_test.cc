@@ -96,6 +96,48 @@ TEST_CASE("what comes later never sets anybody free") {
   }
 }
 
+TEST_CASE("C5, D4: what the desk stopped stands, whoever speaks before or after it") {
+  const suppression desk{.reason = why::manual, .source = "desk:anna letter 12", .at = noon};
+  const suppression own{.reason = why::manual, .source = "tenant:crm", .at = noon};
+  const suppression left{.reason = why::unsubscribe, .source = "tenant:crm", .at = noon + day};
+  const suppression spam{.reason = why::complaint, .source = "arf", .at = noon + day};
+  // An unsubscribe, which a newer consent lifts, does not take its place; nor is it the tenant's.
+  for (const auto& other : {own, left, suppression{.reason = why::withdrawn, .at = noon + day}}) {
+    CHECK(merge(desk, other) == desk);
+    CHECK(merge(other, desk) == desk);
+  }
+  CHECK(merge(desk, spam) == spam);
+  CHECK(merge(own, left) == left);
+  CHECK(is_tenants_own(own));
+  CHECK_FALSE(is_tenants_own(desk));
+  // With an end: an unsubscribe beside it has none, and what stands lasts as long as either.
+  auto ending = desk;
+  ending.expires_at = noon + 30 * day;
+  CHECK(merge(ending, ending).expires_at == noon + 30 * day);
+  CHECK_FALSE(merge(ending, left).expires_at);
+}
+
+TEST_CASE("D3: who unsubscribes again is not freed by the consent between") {
+  const suppression first{.reason = why::unsubscribe, .source = "list", .at = noon};
+  auto again = first;
+  again.at = noon + 2 * day;
+  CHECK(merge(first, again).at == again.at);
+  CHECK(merge(again, first).at == again.at);
+  CHECK(merge(first, {.reason = why::withdrawn, .at = again.at}).at == again.at);
+  world w;
+  CHECK(w.add({1}, jane, first));
+  CHECK(w.add({1}, jane, again));
+  CHECK_FALSE(w.add({1}, jane, first));
+  CHECK(w.find({1}, jane)->at == again.at);
+}
+
+TEST_CASE("D4: which suppressions a newer consent lifts") {
+  CHECK(is_lifted_by_consent(why::unsubscribe));
+  CHECK(is_lifted_by_consent(why::withdrawn));
+  for (const auto r : {why::hard_bounce, why::manual, why::complaint})
+    CHECK_FALSE(is_lifted_by_consent(r));
+}
+
 TEST_CASE("an expired suppression is as none, and gives way to a new one") {
   world w;
   w.add({1}, jane, {.reason = why::complaint, .at = noon, .expires_at = noon + day});
