@@ -24,11 +24,8 @@ std::string purpose_of_complaint(std::string_view person) {
 // What the day alone does not tell.
 std::string sealed_complaint(const suppression& s, std::string_view person, std::string_view key) {
   if (s.reason != suppression_reason::complaint) return {};
-  const auto whole = field_writer{}
-                         .text("source", s.source)
-                         .time("at", s.at)
-                         .text("campaign", s.campaign)
-                         .take();
+  const auto whole =
+      field_writer{}.text("source", s.source).time("at", s.at).text("campaign", s.campaign).take();
   return base64(seal(key, purpose_of_complaint(person), boost::json::serialize(whole)));
 }
 

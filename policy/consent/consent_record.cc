@@ -55,8 +55,7 @@ void write_later_fields(byte_writer& w, const consent_record& c) {
 // One spelling for "Pre-Selected", "pre selected" and "pre_selected".
 std::string fold_word(std::string_view word) {
   auto out = ascii_lower(trim(word));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  std::replace_if(out.begin(), out.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
   return out;
 }
 

@@ -27,7 +27,8 @@ std::shared_ptr<const active_policy> shipped() {
 
 }  // namespace
 
-TEST_CASE("F10: found is held or refused; the label's own category and false alarms are told apart") {
+TEST_CASE(
+    "F10: found is held or refused; the label's own category and false alarms are told apart") {
   consentry::tests::temp_folder folder;
   write(folder.path() / "hu/s3.toml",
         "label = \"s3\"\nlanguage = \"hu\"\n"
@@ -90,17 +91,21 @@ TEST_CASE("E7: the lint tells one error of each file, and the samples that fail"
   consentry::tests::temp_folder folder;
   const auto patterns = folder.path() / "patterns";
   const std::string good = "language = \"hu\"\ncategory = \"S3\"\n";
-  write(patterns / "hu/S3_a.toml", good + "[[pattern]]\nid = \"a\"\nweight = 4\nweigth = 4\nwords = [\"alma\"]\n"
-                                          "must_match = [\"alma\"]\nmust_not_match = [\"fa\"]\n");
-  write(patterns / "hu/S3_b.toml", good + "[[pattern]]\nid = \"b\"\nweight = 4\nwords = [\"a~b\"]\n"
-                                          "must_match = [\"ab\"]\nmust_not_match = [\"fa\"]\n");
+  write(patterns / "hu/S3_a.toml",
+        good +
+            "[[pattern]]\nid = \"a\"\nweight = 4\nweigth = 4\nwords = [\"alma\"]\n"
+            "must_match = [\"alma\"]\nmust_not_match = [\"fa\"]\n");
+  write(patterns / "hu/S3_b.toml", good +
+                                       "[[pattern]]\nid = \"b\"\nweight = 4\nwords = [\"a~b\"]\n"
+                                       "must_match = [\"ab\"]\nmust_not_match = [\"fa\"]\n");
   const auto two = lint_policy(conf / "policy/default.toml", patterns);
   REQUIRE(two.size() == 2);
   CHECK_THAT(two[0], Catch::Contains("S3_a.toml:6") && Catch::Contains("weigth"));
   CHECK_THAT(two[1], Catch::Contains("S3_b.toml:6"));
   std::filesystem::remove(patterns / "hu/S3_b.toml");
-  write(patterns / "hu/S3_a.toml", good + "[[pattern]]\nid = \"a\"\nweight = 4\nwords = [\"alma\"]\n"
-                                          "must_match = [\"körte\"]\nmust_not_match = [\"alma\"]\n");
+  write(patterns / "hu/S3_a.toml", good +
+                                       "[[pattern]]\nid = \"a\"\nweight = 4\nwords = [\"alma\"]\n"
+                                       "must_match = [\"körte\"]\nmust_not_match = [\"alma\"]\n");
   const auto samples = lint_policy(conf / "policy/default.toml", patterns);
   REQUIRE(samples.size() == 2);
   CHECK_THAT(samples[0], Catch::Contains("does not match \"körte\""));
