@@ -1,15 +1,10 @@
 #include "filters/header_forgery.h"
 
-#include <unicode/unistr.h>
-#include <unicode/uscript.h>
-#include <unicode/uspoof.h>
-#include <unicode/utf8.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "base/text.h"
+#include "filters/confusable_domain.h"
 #include "filters/link_extract.h"
 #include "filters/text_view.h"
 #include "smtp/address.h"
@@ -103,7 +98,10 @@ std::vector<shown_name> shown_names(std::string_view display) {
     if (domain.find('.') == std::string_view::npos || domain.size() < 4) continue;
     const bool is_known =
         std::find(std::begin(shown_tlds), std::end(shown_tlds), tld) != std::end(shown_tlds);
-    if (is_known) out.push_back({std::string{domain}, at != std::string_view::npos});
+    const bool is_address = at != std::string_view::npos && at > 0;
+    // What stands behind an @ is a domain under any top-level one.
+    if (is_known || (is_address && tld.size() >= 2))
+      out.push_back({std::string{domain}, is_address});
   }
   return out;
 }
@@ -232,10 +230,25 @@ class checking {
     display(field, boxes.front(), domain);
   }
 
+  const protected_brand* imitated(const std::string& domain) const {
+    for (const protected_brand& b : brands_) {
+      if (std::ranges::any_of(b.domains, [&](const auto& d) { return is_within(domain, d); }))
+        return nullptr;
+    }
+    const std::string skeleton = domain_skeleton(domain);
+    for (const protected_brand& b : brands_) {
+      if (std::ranges::any_of(b.skeletons, [&](const auto& d) { return is_within(skeleton, d); }))
+        return &b;
+    }
+    return nullptr;
+  }
+
   void ownership(const std::string& name, const header_field* field, const std::string& domain) {
     if (is_confusable_domain(domain)) {
       find("domain_confusable", forged, field,
            "the letters of " + host_of("https://" + domain) + " imitate others");
+    } else if (const auto* brand = imitated(domain)) {
+      find("domain_imitates", forged, field, domain + " looks like a domain of " + brand->name);
     }
     if (sender_.is_verified && !sender_.is_verified(domain)) {
       find(name + "_unverified", forged, field, domain + " is not a verified domain of the sender");
@@ -268,11 +281,25 @@ class checking {
     }
   }
 
+  // Another domain that the name may show: where it is not known who sends, that of a like name.
+  bool may_show(const shown_name& n, const std::string& domain) const {
+    // Names are shown folded: the own domain is too, if it is an internationalized one.
+    const std::string own = ascii_folded(host_of("https://" + domain));
+    if (is_within(domain, n.domain) || is_within(n.domain, domain)) return true;
+    if (is_within(own, n.domain) || is_within(n.domain, own)) return true;
+    if (sender_.is_verified) return sender_.is_verified(n.domain);
+    return !n.is_address && share_a_name(n.domain, domain);
+  }
+
+  // All that a mail program may show beside the address: the name, comments, the name of a group.
   void display(const header_field* field, const header_mailbox& box, const std::string& domain) {
-    for (const shown_name& n : shown_names(box.display_name)) {
-      if (is_within(domain, n.domain) || is_within(n.domain, domain)) continue;
-      if (share_a_name(n.domain, domain)) continue;
-      if (sender_.is_verified && sender_.is_verified(n.domain)) continue;
+    std::string around = field->text;
+    const auto at = around.find(box.address);
+    // A quoted local part may hold what looks like another address.
+    if (at != std::string::npos && !box.address.starts_with('"'))
+      around.replace(at, box.address.size(), " ");
+    for (const shown_name& n : shown_names(around)) {
+      if (may_show(n, domain)) continue;
       if (n.is_address) {
         find("display_address", forged, field, "the name shows an address of " + n.domain);
       } else {
@@ -280,8 +307,8 @@ class checking {
       }
       return;
     }
-    const std::string name = ascii_folded(box.display_name);
-    const std::string joined{text_views::of(box.display_name).text(3)};
+    const std::string name = ascii_folded(around);
+    const std::string joined{text_views::of(around).text(3)};
     bool shows = false;
     for (const protected_brand& b : brands_) {
       if (!shows_word(name, b.name) && !shows_word(joined, b.name)) continue;
@@ -312,57 +339,11 @@ class checking {
   header_report out_;
 };
 
-const USpoofChecker* label_checker() {
-  static const USpoofChecker* const checker = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    USpoofChecker* c = uspoof_open(&status);
-    CONSENTRY_CHECK(U_SUCCESS(status));
-    uspoof_setRestrictionLevel(c, USPOOF_HIGHLY_RESTRICTIVE);
-    uspoof_setChecks(c, USPOOF_RESTRICTION_LEVEL | USPOOF_MIXED_NUMBERS, &status);
-    CONSENTRY_CHECK(U_SUCCESS(status));
-    return c;
-  }();
-  return checker;
-}
-
-bool has_latin(std::string_view label) {
-  std::size_t i = 0;
-  while (i < label.size()) {
-    UChar32 c = 0;
-    U8_NEXT(label.data(), i, label.size(), c);
-    UErrorCode status = U_ZERO_ERROR;
-    if (c >= 0 && uscript_getScript(c, &status) == USCRIPT_LATIN) return true;
-  }
-  return false;
-}
-
-bool is_confusable_label(std::string_view label) {
-  if (is_ascii(label)) return false;
-  UErrorCode status = U_ZERO_ERROR;
-  const icu::UnicodeString u = icu::UnicodeString::fromUTF8(
-      icu::StringPiece{label.data(), static_cast<int32_t>(label.size())});
-  const int32_t problems = uspoof_check2UnicodeString(label_checker(), u, nullptr, &status);
-  if (U_FAILURE(status) || problems != 0) return true;
-  if (has_latin(label)) return false;
-  // A whole label of look-alikes: nothing is left that Latin letters do not show.
-  const std::string folded = ascii_folded(label);
-  return std::none_of(folded.begin(), folded.end(),
-                      [](char c) { return c == letter_placeholder || c == sign_placeholder; });
-}
-
 }  // namespace
 
 header_report check_headers(const walked_message& mail, const sender_facts& sender,
                             const std::vector<protected_brand>& brands) {
   return checking{mail, sender, brands}.run();
-}
-
-bool is_confusable_domain(std::string_view domain) {
-  const std::string shown = host_of("https://" + std::string{domain});
-  for (const std::string_view label : split(shown, '.')) {
-    if (is_confusable_label(label)) return true;
-  }
-  return false;
 }
 
 }  // namespace consentry::filters

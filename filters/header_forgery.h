@@ -26,12 +26,9 @@ struct header_report {
 
 // Findings: header.from_missing, .from_duplicate, .from_many, .from_syntax, .from_unverified, the
 // same for sender and reply_to, .duplicate, .bare_control, .decoded_newline, .display_address,
-// .display_domain, .display_brand, .domain_confusable, .subject_reply. Forgeries are conclusive.
+// .display_domain, .display_brand, .domain_confusable, .domain_imitates, .subject_reply. Forgeries
+// are conclusive.
 header_report check_headers(const smtp::mime::walked_message& mail, const sender_facts& sender,
                             const std::vector<protected_brand>& brands);
-
-// "xn--80ak6aa92e.com" (Cyrillic letters that look like apple): scripts mixed in a label, or a
-// label of another script made of look-alikes of Latin letters only (UTS 39).
-bool is_confusable_domain(std::string_view domain);
 
 }  // namespace consentry::filters

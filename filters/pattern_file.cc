@@ -7,6 +7,7 @@
 
 #include "base/strict_toml.h"
 #include "base/text.h"
+#include "filters/confusable_domain.h"
 #include "filters/pattern_words.h"
 #include "filters/text_view.h"
 
@@ -131,8 +132,11 @@ std::vector<protected_brand> load_brands(const std::filesystem::path& file) {
     if (names.empty()) b.fail("names", "a brand needs names");
     if (domains.empty()) b.fail("domains", "a brand needs domains");
     for (const std::string& name : names) {
-      protected_brand brand{ascii_folded(name), {}};
-      for (const std::string& d : domains) brand.domains.push_back(ascii_lower(d));
+      protected_brand brand{.name = ascii_folded(name), .domains = {}, .skeletons = {}};
+      for (const std::string& d : domains) {
+        brand.domains.push_back(ascii_lower(d));
+        brand.skeletons.push_back(domain_skeleton(d));
+      }
       out.push_back(std::move(brand));
     }
     b.finish();

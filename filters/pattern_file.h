@@ -53,8 +53,9 @@ struct pattern_file {
 
 // A name that only its owner may show as the sender (RULES A6, H8).
 struct protected_brand {
-  std::string name;                  // ascii_folded
-  std::vector<std::string> domains;  // its own, lower case; sub-domains are its own too
+  std::string name;                    // ascii_folded
+  std::vector<std::string> domains;    // its own, lower case; sub-domains are its own too
+  std::vector<std::string> skeletons;  // of these, as domain_skeleton() gives them
 };
 
 struct pattern_set {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "filters/confusable_domain.h"
 #include "filters/message_texts.h"
 #include "filters/sender_name.h"
 

@@ -39,6 +39,7 @@ enum class view : std::uint8_t {
 enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message, anything };
 
 inline constexpr std::size_t small_body = 64u << 10;
+inline constexpr std::size_t text_body = 512u << 10;  // a text of 64 KiB, escaped
 inline constexpr std::size_t large_json = 4u << 20;
 inline constexpr std::size_t evidence_body = 512u << 10;
 inline constexpr std::size_t large_body = 64u << 20;

@@ -13,6 +13,7 @@
 #include "app/erasure.h"
 #include "app/import_runner.h"
 #include "app/live_settings.h"
+#include "app/public/rate_limit.h"
 #include "app/store_rooms.h"
 #include "app/tenant_services.h"
 #include "base/clock.h"
@@ -42,6 +43,17 @@ class recent_looks {
   std::unordered_map<std::string, instant> seen_;
 };
 
+// How many texts one person may have checked: 600 at once, and again as many in each minute. Any
+// thread.
+class text_check_bound {
+ public:
+  bool take(const request& r);
+
+ private:
+  std::mutex mutex_;
+  public_pages::rate_limit checks_{600, std::chrono::seconds{60}};
+};
+
 // All outlive the server.
 struct api_context {
   store_rooms& rooms;
@@ -61,6 +73,7 @@ struct api_context {
   instant started_at{};
   admin::socket_roles socket_roles{};
   recent_looks looks{};
+  text_check_bound text_checks{};
   tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
   sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
   store_maintenance* maintenance = nullptr;
@@ -108,6 +121,7 @@ resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t,
 resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource platform_suppressions(api_context& c, request r);
+resource check_text_resource(api_context& c, request r);
 resource me_resource(api_context& c, request r);
 resource openapi_resource(api_context& c, request r);
 resource routes_resource(api_context& c, request r);

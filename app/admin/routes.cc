@@ -198,6 +198,8 @@ const route table[] = {
     {"POST", "/v1/users/{login}/tokens", "addStaffToken", admin, staff_resource, view::nothing,
      takes::json},
     {"DELETE", "/v1/users/{login}/tokens/{number}", "revokeStaffToken", admin, staff_resource},
+    {"POST", "/v1/check-text", "checkText", everybody, check_text_resource, view::nothing,
+     takes::json, text_body},
     {"GET", "/v1/me", "whoAmI", everybody, me_resource},
     {"GET", "/v1/openapi.json", "readOpenApi", everybody, openapi_resource},
     {"GET", "/v1/routes", "listRoutes", everybody, routes_resource},

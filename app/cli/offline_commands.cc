@@ -13,6 +13,7 @@
 #include "app/cli/dkim_commands.h"
 #include "app/cli/offline_folder.h"
 #include "app/cli/printing.h"
+#include "app/plain_text_check.h"
 #include "app/policy_loading.h"
 #include "app/scan_report.h"
 #include "base/civil_date.h"
@@ -33,21 +34,29 @@ constexpr std::size_t shown_octets_max = 1u << 20;
 struct scan_options {
   std::string file, conf;
   bool texts = false;
+  bool is_text = false;
 };
 
-void show_scan(const json::object& o) {
+void show_verdict(const json::object& o) {
   fmt::print("verdict   {}  {}\n", std::string{o.at("verdict").as_string()},
              std::string{o.at("text").as_string()});
   fmt::print("reason    {} {}\n", std::string{o.at("reason").as_string()},
              std::string{o.at("rule").as_string()});
+}
+
+void show_findings(const json::object& o) {
+  if (o.at("findings").as_array().empty()) return;
+  fmt::print("findings\n");
+  print_table(o.at("findings").as_array(),
+              {"category", "score", "zone", "part", "pattern", "matched", "note"});
+}
+
+void show_scan(const json::object& o) {
+  show_verdict(o);
   fmt::print("parts\n");
   print_table(o.at("parts").as_array(), {"path", "type", "charset", "transfer_encoding",
                                          "disposition", "file_name", "bytes"});
-  if (!o.at("findings").as_array().empty()) {
-    fmt::print("findings\n");
-    print_table(o.at("findings").as_array(),
-                {"category", "score", "zone", "part", "pattern", "matched", "note"});
-  }
+  show_findings(o);
   for (const auto& u : o.at("unscannable").as_array())
     fmt::print("unreadable: {}\n", std::string{u.as_string()});
   for (const auto& p : o.at("problems").as_array())
@@ -65,10 +74,25 @@ json::array scanned_texts(const smtp::mime::walked_message& mail,
   return out;
 }
 
+int run_text_scan(const context& c, const scan_options& o, const active_policy& active) {
+  const auto reading = read_text(read_input(o.file, message_bytes_max), *active.patterns);
+  if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
+  const auto v = judge_content(*active.set, *reading, system_wall_clock{}.now());
+  const auto report = text_report(*reading, v);
+  if (c.json) {
+    print_json(report);
+  } else {
+    show_verdict(report);
+    show_findings(report);
+  }
+  return exit_done;
+}
+
 int run_scan(const context& c, const scan_options& o) {
-  const auto data = read_input(o.file, message_bytes_max);
   const auto conf = conf_folder(o.conf);
   const auto active = load_policy(conf / "policy/default.toml", conf / "patterns");
+  if (o.is_text) return run_text_scan(c, o, *active);
+  const auto data = read_input(o.file, message_bytes_max);
   std::optional<filters::confined_reader> reader;
   const auto program = filters::find_reader_program();
   std::error_code error;
@@ -187,6 +211,7 @@ void add_offline_commands(CLI::App& app, context& c) {
   auto scan = std::make_shared<scan_options>();
   auto* s = app.add_subcommand("scan", "decode and scan a message: parts, findings, verdict");
   s->add_option("file", scan->file, "message, - for standard input")->required();
+  s->add_flag("--text", scan->is_text, "it is a plain text, such as an SMS, and no mail");
   s->add_option("--conf", scan->conf, "folder with policy/ and patterns/");
   s->add_flag("--texts", scan->texts,
               "with --json: the decoded texts too, those of attachments among them");

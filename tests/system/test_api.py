@@ -164,3 +164,21 @@ def test_a_body_announced_is_waited_for_and_asked_for(gateway, crm):
         assert s.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         s.sendall(body)
         assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_text_is_checked_within_bounds(gateway):
+    one, other = (sign_in(gateway, login, "tenant-user", "acme") for login in ("texter", "texter2"))
+    answer = one.post("/v1/check-text", {"text": "Online kaszinó, regisztrációs bónusz, ingyen pörgetés"})
+    assert answer.status == 200 and answer.json()["verdict"] == "hold" and answer.json()["reason"] == "content.s3"
+    assert any(f["matched"] == "kaszinó" for f in answer.json()["findings"])
+    assert one.post("/v1/check-text", {"text": "Nyitva vagyunk szombaton is."}).json()["verdict"] == "send"
+    for status, body in ((200, {"text": "a" * 65536}), (422, {"text": "a" * 65537}), (422, {"text": ""}), (422, {}),
+                         (422, {"text": "a", "more": 1}), (413, {"text": "a" * 600_000})):
+        assert one.post("/v1/check-text", body).status == status
+    assert Api(gateway.admin).post("/v1/check-text", {"text": "a"}).status == 401
+    for _ in range(3000):
+        answer = one.post("/v1/check-text", {"text": "a"})
+        if answer.status != 200:
+            break
+    assert (answer.status, answer.code) == (429, "text_checks_full")
+    assert other.post("/v1/check-text", {"text": "a"}).status == 200

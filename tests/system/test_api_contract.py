@@ -299,6 +299,7 @@ def persons_and_platform(house, admin, desk, user):
     for path in ("/v1/journal", "/v1/journal?tenant=acme&kind=accepted", "/v1/journal?from=1&limit=3", "/v1/journal/verify",
                  "/v1/journal/export?limit=3", "/v1/stats", "/v1/store/compact"):
         ok(admin.get(path))
+    ok(user.post("/v1/check-text", {"text": "Nyitva vagyunk szombaton is."}))
     ok(admin.post("/v1/store/compact", {}), 202)
     ok(admin.post("/v1/store/snapshot", {"folder": str(house.home / "snapshot")}))
 

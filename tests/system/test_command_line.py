@@ -124,3 +124,13 @@ def test_check_finds_what_a_start_would_stumble_over(gateway, tmp_path):
     g.write_config()
     done = subprocess.run([support.program("consentryd"), "--config", str(g.config), "--check"], capture_output=True, text=True)
     assert done.returncode == 3 and "/nowhere.zone" in done.stderr
+
+
+@pytest.mark.parametrize("text, verdict", [("Nyitva vagyunk szombaton is.", "send"),
+                                           ("Online kaszinó, regisztrációs bónusz, ingyen pörgetés", "hold")])
+def test_scan_takes_a_text_that_is_no_mail(text, verdict):
+    done = run("scan", "--text", "-", "--json", "--conf", support.CONF, stdin=text)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["verdict"] == verdict and "parts" not in told
+    for found in told["findings"]:
+        assert text.encode()[found["begin"]:found["end"]].decode() == found["matched"]
