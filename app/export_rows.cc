@@ -211,6 +211,8 @@ row consent_row(const consent::listed_consent& c, std::string_view export_key) {
                  .time("given_at", x.given_at)
                  .text("given_at_text", x.given_at_text)
                  .time("confirmed_at", x.confirmed_at)
+                 .text("confirmed_ip", x.confirmed_ip)
+                 .text("confirmed_user_agent", x.confirmed_user_agent)
                  .text("method", x.method)
                  .text("provenance", x.provenance)
                  .text("notice_version", x.notice.version)
@@ -256,6 +258,8 @@ consent::listed_consent read_consent(const row& r, std::string_view export_key) 
   x.given_at = in.maybe_time("given_at");
   x.given_at_text = in.text("given_at_text");
   x.confirmed_at = in.maybe_time("confirmed_at");
+  x.confirmed_ip = in.text("confirmed_ip");
+  x.confirmed_user_agent = in.text("confirmed_user_agent");
   x.method = in.text("method");
   x.provenance = in.text("provenance");
   x.notice = {.version = in.text("notice_version"),

@@ -67,7 +67,11 @@ void correcting::move_consents(write_txn& txn) {
     auto key = c.key;
     key.person = new_;
     auto record = c.record;
+    // The mail went to the old address, and whoever confirmed read that one.
     record.confirmed_at.reset();
+    record.confirmed_ip.clear();
+    record.confirmed_user_agent.clear();
+    record.doi_sent_at.reset();
     record.recorded_at = now_;
     record.salt = salt_;
     rooms_.consents.put(txn, key, record, {.at = now_, .actor = r_.actor});

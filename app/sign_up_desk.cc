@@ -79,13 +79,17 @@ void record_consent(write_txn& txn, store_rooms& rooms, const consent::pending_s
     record.given_at_text = to_string_utc(at);
   }
   record.evidence_reference =
-      fmt::format("sign-up {} of {}; confirmed from {} with {}", to_string(p.id),
-                  to_string_utc(*p.evidence.given_at), from.ip.empty() ? "-" : from.ip,
-                  from.user_agent.empty() ? "-" : from.user_agent);
+      fmt::format("sign-up {} of {}", to_string(p.id), to_string_utc(*p.evidence.given_at));
+  // The mail of this sign-up, and not one of a day ago.
+  if (const auto mark = rooms.sign_ups.mark_of(txn, p.key);
+      mark.mail && mark.mailed_at >= *p.evidence.given_at && mark.mailed_at <= at)
+    record.doi_sent_at = mark.mailed_at;
   const consent::act by{.at = at, .actor = actor};
   // Twice, so that the history has both: given, then confirmed.
   rooms.consents.put(txn, p.key, record, by);
   record.confirmed_at = at;
+  record.confirmed_ip = from.ip;
+  record.confirmed_user_agent = from.user_agent;
   rooms.consents.put(txn, p.key, record, by);
   rooms.consents.put_person(txn, p.key.tenant, p.key.person,
                             {.address = p.address, .name = p.name});

@@ -58,9 +58,11 @@ void add_consent(std::vector<std::pair<std::string, std::string>>& in,
   in.emplace_back("consent provenance", or_dash(c.provenance));
   in.emplace_back("consent proof",
                   or_dash(c.notice.hash.empty() ? c.evidence_reference : c.notice.hash));
+  if (c.doi_sent_at) in.emplace_back("confirmation asked", time(c.doi_sent_at));
   if (c.confirmed_at) in.emplace_back("consent confirmed", time(c.confirmed_at));
   if (c.tick != consent::tick_state::none)
     in.emplace_back("consent tick", consent::to_string(c.tick));
+  if (c.box_came_ticked) in.emplace_back("box came ticked", *c.box_came_ticked ? "yes" : "no");
   if (c.purchase_day) in.emplace_back("purchase", consentry::to_string(*c.purchase_day));
   if (c.expires_on) in.emplace_back("consent given until", consentry::to_string(*c.expires_on));
   if (c.withdrawn_at) in.emplace_back("withdrawn", time(c.withdrawn_at));

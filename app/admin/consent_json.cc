@@ -12,8 +12,8 @@ namespace consentry::app::admin {
 namespace {
 
 // Of the record's fields, for who reads them by program: 1 was without those of double opt-in,
-// purchase, age and expiry.
-constexpr int schema_version = 2;
+// purchase, age and expiry, 2 without where a confirmation came from.
+constexpr int schema_version = 3;
 constexpr std::size_t history_shown_max = 1000;
 
 void add(boost::json::object& o, const char* name, const std::string& value) {
@@ -36,6 +36,8 @@ boost::json::object to_json(const policy::consent::consent_record& r) {
   add(o, "given_at_text", r.given_at_text);
   add(o, "doi_sent_at", r.doi_sent_at);
   add(o, "confirmed_at", r.confirmed_at);
+  add(o, "confirmed_ip", r.confirmed_ip);
+  add(o, "confirmed_user_agent", r.confirmed_user_agent);
   if (r.given_at) {
     const auto day = budapest_day(*r.given_at);
     o["consent_day"] = to_string(day);

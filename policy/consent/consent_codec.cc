@@ -43,8 +43,10 @@ enum class has : std::uint64_t {
   expires_on = 1 << 22,
   doi_sent = 1 << 23,
   declared_day = 1 << 24,
+  confirmed_ip = 1 << 25,
+  confirmed_agent = 1 << 26,
 };
-constexpr std::uint64_t known_flags = (1 << 25) - 1;
+constexpr std::uint64_t known_flags = (1 << 27) - 1;
 
 // Like byte_reader, but inlined: it runs for every recipient of every mail.
 class fast_reader {
@@ -128,6 +130,8 @@ void read_fields(fast_reader& in, std::uint64_t flags, consent_view& v) {
   if (is(has::expires_on)) v.expires_on = in.day();
   if (is(has::doi_sent)) v.doi_sent_at = in.time();
   if (is(has::declared_day)) v.declared_delivery_day = in.day();
+  if (is(has::confirmed_ip)) v.confirmed_ip = in.text();
+  if (is(has::confirmed_agent)) v.confirmed_user_agent = in.text();
 }
 
 // What a record has is found and written in one go: the flags stand before the fields.
@@ -199,6 +203,8 @@ void write_rare(field_writer& w, const consent_record& r, bool has_form) {
   w.day(has::expires_on, r.expires_on);
   w.time(has::doi_sent, r.doi_sent_at);
   w.day(has::declared_day, r.declared_delivery_day);
+  w.text(has::confirmed_ip, r.confirmed_ip);
+  w.text(has::confirmed_agent, r.confirmed_user_agent);
 }
 
 std::optional<instant> read_v1_time(fast_reader& in) {
@@ -291,6 +297,8 @@ consent_record to_record(const consent_view& v) {
     r.given_at_text = v.given_at_text;
   }
   r.confirmed_at = v.confirmed_at;
+  r.confirmed_ip = v.confirmed_ip;
+  r.confirmed_user_agent = v.confirmed_user_agent;
   if (v.evidence_digest.empty()) {
     r.evidence_reference = v.evidence_reference;
   } else {

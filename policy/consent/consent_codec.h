@@ -39,6 +39,8 @@ struct consent_view {
   std::optional<delivery_mark> last_delivery;
   std::optional<instant> confirmed_at;
   std::optional<instant> doi_sent_at;
+  std::string_view confirmed_ip;
+  std::string_view confirmed_user_agent;
   std::string_view evidence_reference;
   std::string_view evidence_digest;  // 32 bytes of a reference "sha256:<hex>"
   std::string_view ip;

@@ -52,6 +52,14 @@ void write_later_fields(byte_writer& w, const consent_record& c) {
   write_day(w, c.expires_on);
 }
 
+bool has_second_act(const consent_record& c) {
+  return !c.confirmed_ip.empty() || !c.confirmed_user_agent.empty();
+}
+
+void write_second_act(byte_writer& w, const consent_record& c) {
+  w.text(c.confirmed_ip).text(c.confirmed_user_agent);
+}
+
 // One spelling for "Pre-Selected", "pre selected" and "pre_selected".
 std::string fold_word(std::string_view word) {
   auto out = ascii_lower(trim(word));
@@ -76,8 +84,10 @@ bool stands_before(const consent_record& a, const consent_record& b) {
   byte_writer left, right;
   write_evidence(left, a);
   write_later_fields(left, a);
+  write_second_act(left, a);
   write_evidence(right, b);
   write_later_fields(right, b);
+  write_second_act(right, b);
   left.be64(a.import_entry.value);
   right.be64(b.import_entry.value);
   return left.bytes() < right.bytes();
@@ -90,6 +100,19 @@ bool brings_evidence(const consent_record& incoming, const consent_record& store
   if (incoming.purchase_day != stored.purchase_day)
     return incoming.purchase_day > stored.purchase_day;
   return stands_before(incoming, stored);
+}
+
+// The first confirmation stands, with where it came from; one that tells that before one that does
+// not.
+void keep_first_confirmation(consent_record& into, const consent_record& other) {
+  const auto rank = [](const consent_record& c) {
+    return std::make_tuple(*c.confirmed_at, !has_second_act(c), std::string_view{c.confirmed_ip},
+                           std::string_view{c.confirmed_user_agent});
+  };
+  if (!other.confirmed_at || (into.confirmed_at && rank(into) <= rank(other))) return;
+  into.confirmed_at = other.confirmed_at;
+  into.confirmed_ip = other.confirmed_ip;
+  into.confirmed_user_agent = other.confirmed_user_agent;
 }
 
 bool is_before(const delivery_mark& a, const delivery_mark& b) {
@@ -201,7 +224,7 @@ consent_record merge(const consent_record& stored, const consent_record& incomin
   consent_record out = newer;
   // The same consent told twice: the second may bring the confirmation.
   if (newer.given_at == other.given_at) {
-    keep_earlier(out.confirmed_at, other.confirmed_at);
+    keep_first_confirmation(out, other);
     keep_earlier(out.doi_sent_at, other.doi_sent_at);
     keep_earlier(out.expires_on, other.expires_on);
   }
@@ -232,10 +255,15 @@ std::string commitment_to(const consent_key& key, const consent_record& c) {
   byte_writer w;
   // A record without the fields that came later commits as it did before there were any.
   const bool is_later = has_later_fields(c);
-  w.raw(is_later ? "consentry consent 2" : "consentry consent 1").raw(c.salt);
+  const bool is_last = has_second_act(c);
+  w.raw(is_last    ? "consentry consent 3"
+        : is_later ? "consentry consent 2"
+                   : "consentry consent 1")
+      .raw(c.salt);
   w.be32(key.tenant.value).text(key.person).text(fold_name(key.sender)).text(fold_name(key.topic));
   write_evidence(w, c);
-  if (is_later) write_later_fields(w, c);
+  if (is_later || is_last) write_later_fields(w, c);
+  if (is_last) write_second_act(w, c);
   return std::string{as_bytes(sha256(w.bytes()))};
 }
 

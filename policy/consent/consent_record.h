@@ -56,10 +56,13 @@ struct consent_record {
 
   // The evidence. given_at is empty where only a withdrawal is known.
   std::optional<instant> given_at;
-  std::string given_at_text;            // as it stood in the source, with its offset
-  std::optional<instant> confirmed_at;  // double opt-in
-  std::string method;                   // "web_form", "purchase", "paper"
-  std::string provenance;               // "own_form"; is_forbidden_provenance() is refused
+  std::string given_at_text;  // as it stood in the source, with its offset
+  // Double opt-in: the second act, and where it came from. All three go together.
+  std::optional<instant> confirmed_at;
+  std::string confirmed_ip;
+  std::string confirmed_user_agent;
+  std::string method;      // "web_form", "purchase", "paper"
+  std::string provenance;  // "own_form"; is_forbidden_provenance() is refused
   notice_shown notice;
   std::string evidence_reference;  // where the proof lies, instead of a notice hash
   std::string form_id;

@@ -5,6 +5,9 @@
 //   email topic given_at method provenance        required: a file without one of them is rejected
 //   notice_hash or evidence                       whole (RULES 5.4), and no default can be given
 //   sender confirmed_at notice_version notice_language notice_url form_id tick ip user_agent name
+//   doi_sent_at confirmed_ip confirmed_user_agent of a double opt-in: when its mail went out, and
+//                                                 where the confirmation came from
+//   box_came_ticked                               yes or no
 //   purchase_id purchase_day birth_day expires_on days are YYYY-MM-DD
 //   last_delivery_at last_click_at                proof of life (RULES 5.4)
 //   withdrawn_at withdrawn_method                 a row with it is always taken as a withdrawal, at

@@ -21,11 +21,10 @@ constexpr int proof_of_life_months = 6;
 constexpr std::size_t salt_bytes = 16;
 constexpr std::size_t salts_drawn = 1024;
 
-constexpr std::array shared_columns{column::sender,          column::topic,
-                                    column::method,          column::provenance,
-                                    column::notice_hash,     column::notice_version,
-                                    column::notice_language, column::notice_url,
-                                    column::form_id,         column::tick};
+constexpr std::array shared_columns{
+    column::sender,      column::topic,          column::method,          column::provenance,
+    column::notice_hash, column::notice_version, column::notice_language, column::notice_url,
+    column::form_id,     column::tick,           column::box_came_ticked};
 
 // A bare date of a withdrawal means its last moment, so that no consent of the same day outlives it
 // by accident; what cannot be read ("yes") means now.
@@ -44,6 +43,13 @@ civil_date oldest_day_for(civil_date today) {
   auto day = std::chrono::sys_days{add_months(today, -proof_of_life_months)} - std::chrono::days{4};
   while (add_months(civil_date{day}, proof_of_life_months) < today) day += std::chrono::days{1};
   return civil_date{day};
+}
+
+std::optional<bool> yes_or_no(std::string_view text) {
+  const auto folded = ascii_lower(text);
+  if (folded == "yes" || folded == "true") return true;
+  if (folded == "no" || folded == "false") return false;
+  return std::nullopt;
 }
 
 bool is_plain_ascii(std::string_view s) {
@@ -136,6 +142,11 @@ row_planner::shared_facts row_planner::judge_shared(const raw_row& raw) const {
       out.late =
           row_refusal{"import.tick_unknown", "tick is one of none, ticked, preticked, unticked"};
   }
+  if (const auto text = raw[column::box_came_ticked]; !text.empty()) {
+    f.box_came_ticked = yes_or_no(text);
+    if (!f.box_came_ticked && !out.late)
+      out.late = row_refusal{"import.box_came_ticked_unknown", "box_came_ticked is yes or no"};
+  }
   return out;
 }
 
@@ -181,10 +192,17 @@ row_planner::answer row_planner::read_times(const raw_row& raw, planned_row& out
   // A clock that is a little fast: a consent that seems to be given later than now would outlive
   // the withdrawal of the next minute.
   out.given_at = std::min(*out.given_at, request_.now);
-  if (const auto text = raw[column::confirmed_at]; !text.empty()) {
-    out.confirmed_at = parse_timestamp(text);
-    if (!out.confirmed_at || is_future(*out.confirmed_at))
-      return row_refusal{"import.confirmed_at_invalid", "confirmed_at is no time, or a future one"};
+  for (const auto& [c, time] : {std::pair{column::confirmed_at, &out.confirmed_at},
+                                std::pair{column::doi_sent_at, &out.doi_sent_at}}) {
+    if (raw[c].empty()) continue;
+    *time = parse_timestamp(raw[c]);
+    if (!*time || is_future(**time))
+      return row_refusal{"import." + std::string{to_string(c)} + "_invalid",
+                         std::string{to_string(c)} + " is no time, or a future one"};
+  }
+  if (out.confirmed_at) {
+    out.confirmed_ip = raw[column::confirmed_ip];
+    out.confirmed_user_agent = raw[column::confirmed_user_agent];
   }
   if (const auto text = raw[column::purchase_day]; !text.empty()) {
     out.purchase_day = parse_date(text);

@@ -34,6 +34,10 @@ enum class column : std::uint8_t {
   tick,
   ip,
   user_agent,
+  doi_sent_at,
+  confirmed_ip,
+  confirmed_user_agent,
+  box_came_ticked,
   name,
   purchase_day,
   purchase_id,
@@ -44,7 +48,7 @@ enum class column : std::uint8_t {
   withdrawn_at,
   withdrawn_method,
 };
-inline constexpr std::size_t columns = 25;
+inline constexpr std::size_t columns = 29;
 
 std::string_view to_string(column c) noexcept;
 std::optional<column> parse_column(std::string_view name) noexcept;

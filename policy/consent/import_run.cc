@@ -35,7 +35,21 @@ enum row_flag : unsigned {
   has_purchase_id = 1 << 11,
   has_birth_day = 1 << 12,
   has_expiry = 1 << 13,
+  has_doi_sent = 1 << 14,
+  has_confirmed_ip = 1 << 15,
+  has_confirmed_agent = 1 << 16,
 };
+
+// One byte: the tick, and above it what the box was like before: 0 unknown, 1 empty, 2 ticked.
+char tick_byte(const shared_fields& f) {
+  const int box = !f.box_came_ticked ? 0 : *f.box_came_ticked ? 2 : 1;
+  return static_cast<char>(static_cast<int>(f.tick) | box << 4);
+}
+void read_tick_byte(char byte, shared_fields& f) {
+  f.tick = static_cast<tick_state>(byte & 0xf);
+  const int box = byte >> 4 & 0xf;
+  f.box_came_ticked = box == 0 ? std::nullopt : std::optional{box == 2};
+}
 
 [[noreturn]] void fail(const std::filesystem::path& file) {
   throw std::system_error{errno, std::generic_category(), file.string()};
@@ -82,6 +96,9 @@ unsigned flags_of(const planned_row& r) {
   set(!r.purchase_id.empty(), has_purchase_id);
   set(r.birth_day.has_value(), has_birth_day);
   set(r.expires_on.has_value(), has_expiry);
+  set(r.doi_sent_at.has_value(), has_doi_sent);
+  set(!r.confirmed_ip.empty(), has_confirmed_ip);
+  set(!r.confirmed_user_agent.empty(), has_confirmed_agent);
   return f;
 }
 
@@ -176,6 +193,9 @@ void run_writer::add(const planned_row& r) {
     if (!text.empty()) put_text(arena_, text);
   if (r.birth_day) put_zigzag(arena_, day_number(*r.birth_day));
   if (r.expires_on) put_zigzag(arena_, day_number(*r.expires_on));
+  if (r.doi_sent_at) put_zigzag(arena_, to_ms(*r.doi_sent_at));
+  for (const auto text : {r.confirmed_ip, r.confirmed_user_agent})
+    if (!text.empty()) put_text(arena_, text);
   const auto size = static_cast<std::uint32_t>(arena_.size() - start - 4);
   std::memcpy(arena_.data() + start, &size, 4);
 }
@@ -201,7 +221,7 @@ void run_writer::write(const std::filesystem::path& file, const std::function<vo
     for (const auto* s : {&f.sender, &f.topic, &f.method, &f.provenance, &f.notice.version,
                           &f.notice.hash, &f.notice.language, &f.notice.url, &f.form_id})
       put_text(b, *s);
-    b += static_cast<char>(f.tick);
+    b += tick_byte(f);
     out.flush_if_full();
   }
   put_varint(b, order_.size());
@@ -264,7 +284,7 @@ run_reader::run_reader(const std::filesystem::path& file) : file_{file} {
     for (auto* s : {&f.sender, &f.topic, &f.method, &f.provenance, &f.notice.version,
                     &f.notice.hash, &f.notice.language, &f.notice.url, &f.form_id})
       *s = file_.take(file_.varint());
-    f.tick = static_cast<tick_state>(file_.take(1)[0]);
+    read_tick_byte(file_.take(1)[0], f);
   }
   rows_left_ = file_.varint();
 }
@@ -295,6 +315,9 @@ void to_import_row(const planned_row& row, const shared_fields& shared,
   c.given_at = row.given_at;
   c.given_at_text = row.given_at_text;
   c.confirmed_at = row.confirmed_at;
+  c.confirmed_ip = row.confirmed_ip;
+  c.confirmed_user_agent = row.confirmed_user_agent;
+  c.doi_sent_at = row.doi_sent_at;
   c.purchase_day = row.purchase_day;
   c.purchase_id = row.purchase_id;
   c.birth_day = row.birth_day;
@@ -317,6 +340,7 @@ void to_import_row(const planned_row& row, const shared_fields& shared,
   else
     c.notice = {};
   c.tick = whole ? shared.tick : tick_state::none;
+  c.box_came_ticked = whole ? shared.box_came_ticked : std::nullopt;
   c.importer = request.importer;
   c.recorded_at = request.now;
 }
@@ -348,6 +372,9 @@ void run_reader::decode(const import_request& request, import_row& out) const {
   row.purchase_id = text_if(r, has(has_purchase_id));
   row.birth_day = day_if(r, has(has_birth_day));
   row.expires_on = day_if(r, has(has_expiry));
+  row.doi_sent_at = time_if(r, has(has_doi_sent));
+  row.confirmed_ip = text_if(r, has(has_confirmed_ip));
+  row.confirmed_user_agent = text_if(r, has(has_confirmed_agent));
   to_import_row(row, shared_[which], request, out);
 }
 

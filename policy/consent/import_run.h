@@ -32,6 +32,7 @@ struct shared_fields {
   notice_shown notice;
   std::string form_id;
   tick_state tick = tick_state::none;
+  std::optional<bool> box_came_ticked;
 };
 
 // A row as the planner leaves it; views live until the next.
@@ -43,7 +44,8 @@ struct planned_row {
   std::string_view address;
   std::optional<instant> given_at;
   std::string_view given_at_text;
-  std::optional<instant> confirmed_at;
+  std::optional<instant> confirmed_at, doi_sent_at;
+  std::string_view confirmed_ip, confirmed_user_agent;
   std::optional<civil_date> purchase_day;
   std::optional<civil_date> declared_day;
   std::optional<instant> withdrawn_at;

@@ -62,9 +62,10 @@ bool refuse_unproven(hearing& h) {
     return true;
   }
   const auto day = c.purchase_day.value_or(budapest_day(*c.given_at));
-  if (c.tick == tick_state::preticked) h.used("purchase.preticked_valid_until");
-  const bool is_preselected = c.tick == tick_state::preticked &&
-                              (!c.purchase_day || day > h.knobs().purchase_preticked_valid_until);
+  const bool was_preticked = c.tick == tick_state::preticked || c.box_came_ticked.value_or(false);
+  if (was_preticked) h.used("purchase.preticked_valid_until");
+  const bool is_preselected =
+      was_preticked && (!c.purchase_day || day > h.knobs().purchase_preticked_valid_until);
   if (is_preselected || consent::is_implicit_method(c.method)) {
     h.refuse("consent.implicit", is_preselected ? "A4" : "A2.5.1",
              "A box that was ticked beforehand, or any other consent that was not expressed, does "

@@ -45,7 +45,27 @@ def test_a_single_consent_counts_at_once(house):
     assert house.crm.post(CONSENTS, consent("one@rcpt.test")).json()["outcome"] == "kept"
 
 
+def test_a_record_comes_back_with_every_field_it_was_told(house):
+    """RULES D1."""
+    told = {"doi_sent_at": YESTERDAY, "confirmed_at": YESTERDAY, "confirmed_ip": "192.0.2.2", "confirmed_user_agent": "Firefox/140",
+            "notice_version": "3", "notice_language": "hu", "notice_url": "https://sender.test/privacy", "form_id": "footer", "tick": "ticked",
+            "box_came_ticked": "no", "ip": "192.0.2.1", "user_agent": "Safari/18", "purchase_day": YESTERDAY[:10], "purchase_id": "o-1",
+            "birth_day": "1990-01-01", "expires_on": "2099-12-31"}
+    assert house.crm.post(CONSENTS, consent("all@rcpt.test", **told)).json()["outcome"] == "added"
+    shown = house.crm.get(f"{CONSENTS}?address=all@rcpt.test").json()["consents"][0]
+    utc = {name: datetime.datetime.fromisoformat(shown.pop(name)) for name in ("doi_sent_at", "confirmed_at")}
+    assert set(utc.values()) == {datetime.datetime.fromisoformat(YESTERDAY.replace("Z", "+00:00"))}
+    assert shown.pop("box_came_ticked") is False
+    for name in set(told) - {"doi_sent_at", "confirmed_at", "box_came_ticked"}:
+        assert shown[name] == told[name], name
+    house.crm.post(CONSENTS, consent("ticked@rcpt.test", tick="ticked", box_came_ticked="yes"))
+    assert "consent.implicit" in answer_to(house, "ticked@rcpt.test")[1]
+
+
 @pytest.mark.parametrize("change, code", [
+    ({"box_came_ticked": "maybe"}, "import.box_came_ticked_unknown"),
+    ({"doi_sent_at": "2099-01-01T00:00:00Z"}, "import.doi_sent_at_invalid"),
+    ({"expires_on": "never"}, "import.expires_on_invalid"),
     ({"email": "no address"}, "import.address_invalid"),
     ({"topic": ""}, "import.topic_missing"),
     ({"given_at": None}, "import.given_at_missing"),

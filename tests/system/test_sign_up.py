@@ -105,7 +105,8 @@ def test_from_the_form_to_the_newsletter(house):
     assert consent["method"] == "double_opt_in" and consent["form_id"] == house.form["id"]
     assert consent["notice_hash"] == house.form["notice_hash"] and consent["tick"] == "ticked"
     assert consent["given_at"] <= consent["confirmed_at"] and consent["ip"] == "192.0.2.1"
-    assert "192.0.2.7" in consent["evidence"] and "Phone/2" in consent["evidence"]
+    assert (consent["confirmed_ip"], consent["confirmed_user_agent"]) == ("192.0.2.7", "Phone/2")
+    assert consent["given_at"] <= consent["doi_sent_at"] <= consent["confirmed_at"] and "192.0.2.7" not in consent["evidence"]
     kinds = [e["kind"] for e in journal(house, known["person"])]
     order = [kinds.index(k) for k in ("signed_up", "notice_sent", "delivered", "consent_given", "consent_confirmed")]
     assert order == sorted(order), kinds

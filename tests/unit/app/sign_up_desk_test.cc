@@ -123,7 +123,9 @@ TEST_CASE("A2.5.3, D1: the confirmation makes the consent, with the evidence of 
   CHECK(c->method == "double_opt_in");
   CHECK(c->notice.hash == w.form.notice.hash);
   CHECK(c->ip == "192.0.2.1");
-  CHECK(c->evidence_reference.find("192.0.2.2") != std::string::npos);
+  CHECK(c->doi_sent_at == signed_up_at);
+  CHECK(c->confirmed_ip == "192.0.2.2");
+  CHECK(c->evidence_reference.find("192.0.2.2") == std::string::npos);
   CHECK(w.events(event_kind::consent_given).size() == 1);
   CHECK(w.events(event_kind::consent_confirmed).size() == 1);
 }

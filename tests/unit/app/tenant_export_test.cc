@@ -51,6 +51,8 @@ policy::consent::consent_record some_consent(dice& random, const std::string& se
   r.given_at = some_time(random);
   r.given_at_text = some_text(random);
   r.confirmed_at = some_time(random);
+  r.confirmed_ip = some_text(random);
+  r.confirmed_user_agent = some_text(random, 60);
   r.method = some_text(random);
   r.provenance = some_text(random);
   r.notice = {.version = some_text(random),

@@ -215,6 +215,26 @@ TEST_CASE("A4: a box ticked beforehand counts up to purchase.preticked_valid_unt
   CHECK(c.outcome() == "refuse consent.implicit");
 }
 
+TEST_CASE(
+    "A4, D1: a box that is known to have come ticked proves nothing, whatever is said of it") {
+  for (const auto tick : {tick_state::none, tick_state::ticked, tick_state::preticked}) {
+    good_case c;
+    c.consent().tick = tick;
+    c.consent().box_came_ticked = true;
+    CHECK(c.outcome() == "refuse consent.implicit");
+    CHECK(c.judged().rule == "A4");
+  }
+  good_case empty;
+  empty.consent().tick = tick_state::ticked;
+  empty.consent().box_came_ticked = false;
+  CHECK(empty.outcome() == "send ok");
+  good_case bought{"2018-05-24", "2018-05-24"};
+  bought.consent().box_came_ticked = true;
+  bought.consent().purchase_day = parse_date("2018-05-24");
+  bought.knobs.purchase_preticked_valid_until = *parse_date("2018-05-24");
+  CHECK(bought.outcome() == "send ok");
+}
+
 TEST_CASE("5.1: nobody gets advertising without consent, whatever the address") {
   for (const char* who : {"jane@example.hu", "info@example.hu", "office@example.hu"}) {
     good_case c;

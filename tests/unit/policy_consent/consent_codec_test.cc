@@ -91,6 +91,8 @@ TEST_CASE("what the first version wrote is still read") {
     r.purchase_id.clear();
     r.birth_day.reset();
     r.expires_on.reset();
+    r.confirmed_ip.clear();
+    r.confirmed_user_agent.clear();
     r.import_entry = {};
     const auto old = encode_v1(r);
     CHECK(decode_consent(old) == r);

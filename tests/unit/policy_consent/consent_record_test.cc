@@ -97,7 +97,33 @@ TEST_CASE("D1: a commitment binds what later versions added, and is as before wi
   CHECK(with([](auto& x) { x.birth_day = parse_date("2000-01-01"); }));
   CHECK(with([](auto& x) { x.expires_on = parse_date("2024-12-31"); }));
   CHECK(with([](auto& x) { x.box_came_ticked = false; }));
+  CHECK(with([](auto& x) { x.confirmed_ip = "192.0.2.2"; }));
+  CHECK(with([](auto& x) { x.confirmed_user_agent = "Firefox"; }));
   CHECK_FALSE(with([](auto& x) { x.import_entry = journal_seq{7}; }));
+}
+
+TEST_CASE("D1: the first confirmation stands, and where it came from goes with it") {
+  auto first = given("2024-03-15"), later = first;
+  first.confirmed_at = at("2024-03-15T11:00:00");
+  first.confirmed_ip = "192.0.2.1";
+  later.confirmed_at = at("2024-03-15T12:00:00");
+  later.confirmed_ip = "192.0.2.2";
+  later.confirmed_user_agent = "Firefox";
+  for (const auto& m : {merge(first, later), merge(later, first)}) {
+    CHECK(m.confirmed_at == first.confirmed_at);
+    CHECK(m.confirmed_ip == "192.0.2.1");
+    CHECK(m.confirmed_user_agent.empty());
+  }
+  // The same act told with and without where it came from.
+  auto bare = later;
+  bare.confirmed_ip.clear();
+  bare.confirmed_user_agent.clear();
+  for (const auto& m : {merge(bare, later), merge(later, bare)}) {
+    CHECK(m.confirmed_ip == "192.0.2.2");
+    CHECK(m.confirmed_user_agent == "Firefox");
+  }
+  // A newer consent was not confirmed by it.
+  CHECK(merge(first, given("2024-04-01")).confirmed_ip.empty());
 }
 
 TEST_CASE("D1: a record is named by its salt alone") {

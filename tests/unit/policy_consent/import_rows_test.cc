@@ -122,6 +122,35 @@ TEST_CASE("A4: the newest purchase counts, in whatever order rows tell of it") {
   CHECK(consentry::to_string(*w.find(key_of("a"))->purchase_day) == "2026-02-10");
 }
 
+TEST_CASE("D1: both acts of a double opt-in come with a row, and how the box came") {
+  const std::string header =
+      import_header +
+      ",confirmed_at,doi_sent_at,confirmed_ip,confirmed_user_agent,box_came_ticked\n";
+  const std::string row = "a@b.hu,news,2026-01-10T10:00:00,web,own_form,h,";
+  world w;
+  import_into(w, header + row +
+                     "2026-01-10T10:05:00,2026-01-10T10:00:01,192.0.2.2,\"Firefox, 1\",No\n"
+                     "b@b.hu,news,2026-01-10,web,own_form,h,,,192.0.2.2,Firefox,yes\n");
+  const auto r = w.find(key_of("a"));
+  REQUIRE(r);
+  CHECK(to_string_budapest(*r->doi_sent_at) == "2026-01-10T10:00:01+01:00");
+  CHECK(to_string_budapest(*r->confirmed_at) == "2026-01-10T10:05:00+01:00");
+  CHECK(r->confirmed_ip == "192.0.2.2");
+  CHECK(r->confirmed_user_agent == "Firefox, 1");
+  CHECK(r->box_came_ticked == false);
+  const auto b = w.find(key_of("b"));
+  REQUIRE(b);
+  CHECK(b->box_came_ticked == true);
+  // Nobody confirmed.
+  CHECK(b->confirmed_ip.empty());
+  const auto bad =
+      plan_text(header + row + ",soon,,,\n" + row + ",2030-01-01,,,\n" + row + ",,,,perhaps\n");
+  REQUIRE(bad.has_value());
+  CHECK(bad->refused().at(0).reason == "import.doi_sent_at_invalid");
+  CHECK(bad->refused().at(1).reason == "import.doi_sent_at_invalid");
+  CHECK(bad->refused().at(2).reason == "import.box_came_ticked_unknown");
+}
+
 TEST_CASE("D1: purchase, age and expiry come with a row") {
   const std::string header = import_header + ",purchase_id,birth_day,expires_on\n";
   const std::string row = "a@b.hu,news,2026-01-10,web,own_form,h,";

@@ -58,6 +58,9 @@ class random_records {
     if (below(8) != 0) r.given_at = time();
     r.given_at_text = r.given_at ? time_text(*r.given_at) : coin() ? text() : "";
     maybe(r.confirmed_at);
+    // Only of a confirmation.
+    if (r.confirmed_at && coin()) r.confirmed_ip = text();
+    if (r.confirmed_at && coin()) r.confirmed_user_agent = text();
     r.method = text();
     r.provenance = text();
     r.notice = {text(), text(), text(), text()};
