@@ -11,9 +11,11 @@
 #include "journal/event.h"
 #include "policy/consent/consent_ledger.h"
 #include "policy/consent/evidence_store.h"
+#include "policy/consent/sign_up_store.h"
 #include "policy/tenants/credential.h"
 #include "policy/tenants/sender_domain.h"
 #include "policy/tenants/tenant.h"
+#include "policy/tenants/user.h"
 #include "reputation/blocker.h"
 #include "reputation/suppression_list.h"
 #include "reputation/tally.h"
@@ -45,6 +47,26 @@ policy::consent::evidence_store::stored_blob read_blob(const row& r);
 
 row notice_row(const policy::consent::notice_text& n);
 policy::consent::notice_text read_notice(const row& r);
+
+row form_row(const policy::consent::sign_up_form& f);  // its texts are rows of their own
+policy::consent::sign_up_form read_form(const row& r);
+
+struct form_text {
+  std::string form;
+  policy::consent::form_notice notice;
+};
+row form_text_row(const form_text& t);
+form_text read_form_text(const row& r);
+
+row sign_up_row(const policy::consent::listed_sign_up& l, std::string_view export_key);
+policy::consent::listed_sign_up read_sign_up(const row& r, std::string_view export_key);
+
+row doi_template_row(const policy::consent::doi_template& t);
+policy::consent::doi_template read_doi_template(const row& r);
+
+// Without tokens: whoever is handed over needs new ones.
+row user_row(const policy::tenants::user& u);
+policy::tenants::user read_user(const row& r);
 
 // Of a complaint only the day is to be read (RULES D5); all else of it is sealed, and comes back.
 row suppression_row(const reputation::suppression_list::listed& l, std::string_view export_key);

@@ -124,6 +124,45 @@ void write_reputation(const tenant_services& s, export_writer& out, tenant_id id
   out.end();
 }
 
+void write_sign_ups(const tenant_services& s, export_writer& out, tenant_id id) {
+  const auto& rooms = s.rooms;
+  const auto once = [&](auto read) {
+    return [read](const read_txn& txn, std::string& resume) {
+      resume.clear();
+      return read(txn);
+    };
+  };
+  const auto forms = [&](const read_txn& txn) { return rooms.sign_ups.forms_of(txn, id); };
+  out.begin("forms", "form");
+  in_slices(s, once(forms), [&](const auto& f) { out.row(form_row(f)); });
+  out.end();
+  const auto texts = [&](const read_txn& txn) {
+    std::vector<form_text> all;
+    for (const auto& f : rooms.sign_ups.forms_of(txn, id))
+      for (auto& n : rooms.sign_ups.notices_of(txn, f)) all.push_back({f.id, std::move(n)});
+    return all;
+  };
+  out.begin("form_texts", "form_text");
+  in_slices(s, once(texts), [&](const auto& t) { out.row(form_text_row(t)); });
+  out.end();
+  out.begin("sign_ups", "waiting_sign_up");
+  in_slices(
+      s,
+      [&](const read_txn& txn, std::string& resume) {
+        return rooms.sign_ups.rows(txn, id, rows_per_slice, resume);
+      },
+      [&](const auto& l) { out.row(sign_up_row(l, s.export_key)); });
+  out.end();
+  const auto approved = [&](const read_txn& txn) { return rooms.sign_ups.templates_of(txn, id); };
+  out.begin("doi_templates", "doi_template");
+  in_slices(s, once(approved), [&](const auto& t) { out.row(doi_template_row(t)); });
+  out.end();
+  const auto people = [&](const read_txn& txn) { return rooms.users.list(txn, id); };
+  out.begin("users", "user");
+  in_slices(s, once(people), [&](const auto& u) { out.row(user_row(u)); });
+  out.end();
+}
+
 void write_history(const tenant_services& s, export_writer& out, tenant_id id) {
   const auto& rooms = s.rooms;
   out.begin("history", "entry");
@@ -188,6 +227,7 @@ result<export_made> export_tenant(const tenant_services& s, const tenant& t, exp
     write_account(s, out, t);
     write_people(s, out, t.id);
     write_reputation(s, out, t.id);
+    write_sign_ups(s, out, t.id);
     write_history(s, out, t.id);
     made.trailer = out.finish(s.export_key);
   } catch (const unreadable& e) {

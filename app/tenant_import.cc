@@ -208,6 +208,23 @@ class importing {
       put([a = read_approval(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
         s.rooms.fingerprints.approve(txn, id, a);
       });
+    else if (section == "forms")
+      forms_.push_back(read_form(o));
+    else if (section == "form_texts")
+      form_texts_.push_back(read_form_text(o));
+    else if (section == "users")
+      users_.push_back(read_user(o));
+    else if (section == "sign_ups")
+      put([l = read_sign_up(o, s_.export_key)](write_txn& txn, const tenant_services& s,
+                                               tenant_id id) mutable {
+        l.what.key.tenant = id;
+        s.rooms.sign_ups.restore(txn, l);
+      });
+    else if (section == "doi_templates")
+      put([t = read_doi_template(o), actor = actor_](write_txn& txn, const tenant_services& s,
+                                                     tenant_id id) {
+        s.rooms.sign_ups.approve(txn, id, t, {s.clock.now(), actor});
+      });
     else
       throw configuration_error("section " + section + " is unknown");
   }
@@ -293,8 +310,28 @@ class importing {
       if (const auto r = rooms.tenants.restore_credential(txn, c, actor_, created_at, at); !r)
         made.left_out.push_back("credential " + c.user + ": " + r.error().public_text);
     }
+    restore_forms(txn, made);
+    for (auto u : users_) {
+      u.tenant = id_;
+      if (const auto r = rooms.users.restore(txn, u, {actor_, "tenant export", at}); !r)
+        made.left_out.push_back("login " + u.login + ": " + r.error().public_text);
+    }
     for (const auto& standing : standings_) rooms.blocker.restore(txn, id_, standing);
     return made;
+  }
+
+  void restore_forms(write_txn& txn, import_made& made) {
+    for (auto f : forms_) {
+      f.tenant = id_;
+      std::vector<policy::consent::form_notice> texts;
+      for (const auto& t : form_texts_) {
+        if (t.form != f.id) continue;
+        texts.push_back(t.notice);
+        if (t.notice.version == f.notice.version) f.notice = t.notice;
+      }
+      if (!s_.rooms.sign_ups.restore_form(txn, f, texts, {s_.clock.now(), actor_}))
+        made.left_out.push_back("form " + f.id + ": another tenant's form here has this number");
+    }
   }
 
   // Private keys never leave a gateway: these are new, and their records have to be published.
@@ -325,6 +362,9 @@ class importing {
   std::vector<tenants::sender_domain> domains_;
   std::vector<tenants::credential> credentials_;
   std::vector<reputation::standing> standings_;
+  std::vector<policy::consent::sign_up_form> forms_;
+  std::vector<form_text> form_texts_;
+  std::vector<tenants::user> users_;
   std::map<std::string, std::uint64_t> counts_;
   std::vector<change> slice_;
   hash slice_digest_;

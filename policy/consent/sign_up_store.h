@@ -33,6 +33,13 @@ struct sign_up_mark {
   bool is_mailed(instant now) const noexcept { return mail && now - mailed_at < sign_up_life; }
 };
 
+// A sign-up with what its mark tells, for a hand-over.
+struct listed_sign_up {
+  pending_sign_up what;
+  std::uint32_t asked = 0;           // 0: a later one has the mark
+  std::optional<instant> mailed_at;  // its confirmation
+};
+
 // Reads: any thread, with its own transaction. Writes: inside commit_loop operations; all are
 // re-runnable. Throws store_error and decode_error.
 class sign_up_store {
@@ -67,6 +74,17 @@ class sign_up_store {
   bool revoke(write_txn& txn, tenant_id tenant, std::string_view hash, const act& by) const;
   bool is_approved(const read_txn& txn, tenant_id tenant, std::string_view hash) const;
   std::vector<doi_template> templates_of(const read_txn& txn, tenant_id tenant) const;
+
+  // -- hand-over
+  // A tenant's sign-ups in order of time. `looked_at` of everybody's at most; resume: empty at
+  // first and at the end.
+  std::vector<listed_sign_up> rows(const read_txn& txn, tenant_id tenant, std::size_t looked_at,
+                                   std::string& resume) const;
+  // Under its own number or, where that is taken, another one of its time. Not journaled.
+  void restore(write_txn& txn, const listed_sign_up& l) const;
+  // With all texts that it ever showed; the newest is the form's own. False: the id is taken.
+  bool restore_form(write_txn& txn, const sign_up_form& f, const std::vector<form_notice>& texts,
+                    const act& by) const;
 
   // -- ends
   // Removes at most `limit` sign-ups that are over, oldest first; gives how many.

@@ -77,6 +77,20 @@ result<user> user_registry::add(write_txn& txn, const user& wanted, const user_a
   return u;
 }
 
+result<user> user_registry::restore(write_txn& txn, const user& handed_over,
+                                    const user_act& by) const {
+  if (auto r = validate(handed_over); !r) return r.error();
+  if (get(txn, handed_over.login)) return no(failure_kind::conflict, "the login is taken");
+  auto u = handed_over;
+  u.active = false;
+  txn.put(users_, u.login, encode(u));
+  auto e = event_of(event_kind::user_added, u, by);
+  e.facts["role"] = to_string(u.as);
+  e.facts["active"] = "no";
+  journal_.append(txn, e);
+  return u;
+}
+
 result<user> user_registry::change(write_txn& txn, tenant_id tenant, std::string_view login,
                                    const user_change& change, const user_act& by) const {
   const auto old = find(txn, tenant, login);

@@ -51,6 +51,9 @@ class user_registry {
 
   // conflict: the login is taken, by whomever.
   result<user> add(write_txn& txn, const user& wanted, const user_act& by) const;
+  // From a hand-over: known by name and role, but switched off and without tokens until somebody
+  // lets them in again. conflict: the login is taken.
+  result<user> restore(write_txn& txn, const user& handed_over, const user_act& by) const;
   result<user> change(write_txn& txn, tenant_id tenant, std::string_view login,
                       const user_change& change, const user_act& by) const;
   // With all tokens. The journal keeps the login.
