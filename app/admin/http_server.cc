@@ -14,6 +14,7 @@
 #include <list>
 
 #include "app/admin/http_conversation.h"
+#include "app/public/rate_limit.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/task_scope.h"
@@ -65,7 +66,7 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
   std::list<tcp_door> tcp_doors;
   std::vector<std::filesystem::path> sockets;
   std::size_t connections = 0;
-  std::map<std::string, std::size_t> per_ip;
+  std::map<std::string, std::size_t> per_network;  // an IPv4 address, or a /64
 
   bool admit(const std::string& ip);
   void leave(const std::string& ip);
@@ -83,7 +84,7 @@ bool http_server::state::admit(const std::string& ip) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(ip, error);
   if (!error && !address.is_loopback()) {
-    auto& count = per_ip[ip];
+    auto& count = per_network[public_pages::network_of(ip)];
     if (count >= services.limits.connections_per_ip_max) return false;
     ++count;
   }
@@ -93,8 +94,8 @@ bool http_server::state::admit(const std::string& ip) {
 
 void http_server::state::leave(const std::string& ip) {
   --connections;
-  if (const auto found = per_ip.find(ip); found != per_ip.end() && --found->second == 0)
-    per_ip.erase(found);
+  const auto found = per_network.find(public_pages::network_of(ip));
+  if (found != per_network.end() && --found->second == 0) per_network.erase(found);
 }
 
 asio::awaitable<void> http_server::state::serve_unix(unix_socket::socket socket) {

@@ -74,7 +74,8 @@ struct http_limits {
   std::size_t header_bytes_max = 16u << 10;
   std::size_t body_bytes_max = 64u << 20;  // where there is no doorman
   std::size_t connections_max = 64;
-  std::size_t connections_per_ip_max = 32;  // loopback, where proxies are, has no such limit
+  // Of an IPv4 address or an IPv6 /64; loopback, where proxies are, has no such limit.
+  std::size_t connections_per_ip_max = 32;
   std::size_t requests_per_connection_max = 10'000;
   std::chrono::seconds handshake_timeout{10};
   std::chrono::seconds request_timeout{30};  // for the head of a request to arrive
