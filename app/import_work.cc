@@ -15,6 +15,7 @@ namespace consent = policy::consent;
 namespace {
 
 constexpr std::size_t samples_per_slice = 2000;
+constexpr std::size_t refusals_per_slice = 100;
 
 const failure ended_meanwhile{.kind = failure_kind::cancelled,
                               .public_text = "the import was cancelled"};
@@ -186,6 +187,22 @@ result<void> import_work::look_for_overlap(import_job& j) const {
   return {};
 }
 
+result<void> import_work::note_refusals(const import_job& j,
+                                        const std::vector<consent::consent_refusal>& refusals) {
+  const consent::act by{.at = tools_.clock.now(), .actor = "import:" + j.importer};
+  const std::map<std::string, std::string> facts{{"import", to_string(j.id)}};
+  for (std::size_t from = 0; from < refusals.size() && !must_stop(); from += refusals_per_slice) {
+    const auto some =
+        std::span{refusals}.subspan(from, std::min(refusals_per_slice, refusals.size() - from));
+    const auto done = tools_.rooms.commits.run([&](write_txn& txn) {
+      for (const auto& r : some) tools_.rooms.consents.note_refused(txn, r, by, facts);
+    });
+    if (!done) return done;
+    tools_.company.give_way();
+  }
+  return {};
+}
+
 result<void> import_work::plan(import_job& j, const policy::tenants::tenant& t) {
   if (auto begun = begin_plan(j); !begun) return begun;
   const prepared_hmac person{t.pseudonym_key};
@@ -231,6 +248,8 @@ result<void> import_work::plan(import_job& j, const policy::tenants::tenant& t) 
   j.has_rejects = made->refused_count() != 0;
   j.shares = consent::shares_of(made->signs);
   if (auto looked = look_for_overlap(j); !looked) return looked;
+  if (!j.is_dry_run)
+    if (auto noted = note_refusals(j, made->refusals); !noted) return noted;
   if (must_stop()) return is_stopping_ ? put_off : end(j, import_state::cancelled, "");
   if (j.is_all_or_nothing && j.refused() != 0)
     return end(j, import_state::refused,

@@ -51,6 +51,9 @@ class import_work {
   result<void> begin_plan(import_job& j);
   result<void> plan(import_job& j, const policy::tenants::tenant& t);
   result<void> apply(import_job& j, const policy::tenants::tenant& t);
+  // RULES D1: in the histories of the persons of refused rows, bounded.
+  result<void> note_refusals(const import_job& j,
+                             const std::vector<policy::consent::consent_refusal>& refusals);
   result<void> look_for_overlap(import_job& j) const;
   result<void> add_samples(const import_job& j);
   result<void> refresh_suspects();

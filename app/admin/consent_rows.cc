@@ -74,6 +74,7 @@ std::vector<judged_consent> judge_consents(const store_rooms& rooms, const conse
     } else {
       raw = row_of(items[i].get_object(), i + 1);
       no = planner.plan(raw, planned);
+      if (no) out[i].row.key = planner.refusal(raw, planned, *no).key;
     }
     if (no) {
       out[i].reason = std::move(no->reason);

@@ -10,8 +10,9 @@
 namespace consentry::app::admin {
 
 struct judged_consent {
-  policy::consent::import_row row;  // where there is no reason
-  std::string reason;               // "import.too_old": why it is refused
+  // Where there is a reason, the key alone; its person is empty where no address could be read.
+  policy::consent::import_row row;
+  std::string reason;  // "import.too_old": why it is refused
   std::string text;
 };
 

@@ -57,9 +57,17 @@ std::string_view store(write_txn& txn, const consent::consent_ledger& ledger,
       ledger.withdraw(txn, row.key, *row.record.withdrawn_at, method, by);
     return "withdrawn";
   }
-  if (!ledger.is_erased(txn, row.key.tenant, row.key.person, row.record.given_at))
+  if (ledger.is_erased(txn, row.key.tenant, row.key.person, row.record.given_at))
+    ledger.note_refused(txn, {row.key, "consent.erased"}, by);
+  else
     ledger.put_person(txn, row.key.tenant, row.key.person, row.person);
   return to_string(ledger.put(txn, row.key, row.record, by));
+}
+
+// RULES D1. Nobody's history where no address could be read.
+void note_refused(write_txn& txn, const consent::consent_ledger& ledger, const judged_consent& item,
+                  const consent::act& by) {
+  if (!item.row.key.person.empty()) ledger.note_refused(txn, {item.row.key, item.reason}, by);
 }
 
 json::object told(const judged_consent& item, std::string_view outcome) {
@@ -75,10 +83,12 @@ response write_all(write_txn& txn, const consent::consent_ledger& ledger, const 
   for (std::size_t i = 0; i < what.items.size(); ++i) {
     const auto& item = what.items[i];
     std::string_view outcome;
-    if (item.reason.empty())
+    if (item.reason.empty()) {
       outcome = store(txn, ledger, item.row, by);
-    else
+    } else {
+      note_refused(txn, ledger, item, by);
       ++refused;
+    }
     auto o = told(item, outcome);
     if (!what.is_batch) return json_response(o);
     o["index"] = i;
@@ -130,6 +140,11 @@ resource write_consents(api_context& c, const tenants::tenant& t, request r) {
   const auto what = co_await c.workers.run(std::move(work));
   if (!what->is_batch && !what->items.front().reason.empty()) {
     const auto& no = what->items.front();
+    commit_loop::operation note = [&c, what, by](write_txn& txn) {
+      note_refused(txn, c.rooms.consents, what->items.front(), by);
+    };
+    const auto done = co_await c.rooms.commits.commit(std::move(note));
+    if (!done) co_return problem_of(done.error());
     co_return problem(422, to_valid_utf8(no.text), no.reason);
   }
   std::function<response(write_txn&)> write = [&c, what, by](write_txn& txn) {

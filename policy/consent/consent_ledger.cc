@@ -123,6 +123,7 @@ consent_ledger::consent_ledger(store_env& env, const journal::event_journal& his
       consents_{env.open_table("consents")},
       persons_{env.open_table("persons")},
       evidence_uses_{env.open_table("evidence_uses")},
+      refusals_{env.open_table("consent_refusals")},
       terms_{env, terms},
       matters_{matters_max} {}
 
@@ -378,14 +379,6 @@ bool consent_ledger::withdraw_all(write_txn& txn, tenant_id tenant, std::string_
                                   instant at, std::string_view method, const act& by) const {
   const consent_key key{tenant, std::string{person}, "", ""};
   return withdraw_at_key(txn, all_topics_key(tenant, person), key, at, method, by);
-}
-
-void consent_ledger::note_refused(write_txn& txn, const consent_key& key, std::string_view reason,
-                                  std::string_view rule, const act& by) const {
-  auto e = event_of(journal::event_kind::consent_refused, key, by);
-  e.reason = reason;
-  e.rule = rule;
-  journal_->append(txn, e);
 }
 
 bool consent_ledger::note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,

@@ -6,6 +6,7 @@
 //   persons    tenant(4) person(16)             -> person_record
 //   evidence_uses tenant(4) sha256(32) person(16) matter(8) -> ""   who points to a blob
 //   consent_terms                               -> what many records share (terms_table.h)
+//   consent_refusals                            -> how many refusals were noted (consent_refusal.h)
 //
 // Tenant first: what belongs to a tenant lies together, and an import sorted by key touches
 // neighbouring pages.
@@ -22,6 +23,7 @@
 #include "journal/event_journal.h"
 #include "policy/consent/consent_codec.h"
 #include "policy/consent/consent_record.h"
+#include "policy/consent/consent_refusal.h"
 #include "policy/consent/terms_table.h"
 
 namespace consentry::policy::consent {
@@ -125,9 +127,11 @@ class consent_ledger {
                     std::string_view method, const act& by) const;
 
   // Journals consent_refused: somebody wanted a consent written that must not be (a provenance that
-  // is none, an address that was erased). reason: stable, as of import rows.
-  void note_refused(write_txn& txn, const consent_key& key, std::string_view reason,
-                    std::string_view rule, const act& by) const;
+  // is none, an address that was erased). Whoever tries it in a loop leaves no more than one entry:
+  // a reason is told once until something else happens to the person's consents, and a tenant has
+  // refusals_noted_a_day. false: not noted. more: for the journal entry.
+  bool note_refused(write_txn& txn, const consent_refusal& what, const act& by,
+                    const std::map<std::string, std::string>& more = {}) const;
   // Journals consent_expired, when a delivery attempt was refused for it: once for each evidence.
   // false: it is told already.
   bool note_expired(write_txn& txn, const consent_key& key, recipient_id recipient,
@@ -185,11 +189,14 @@ class consent_ledger {
   put_outcome join(write_txn& txn, const consent_key& key, const consent_record& incoming,
                    joined& what) const;
   void keep_history(write_txn& txn, const consent_key& key, const joined& what) const;
+  bool has_room_for_refusal(const read_txn& txn, tenant_id tenant, instant at) const;
+  void count_refusal(write_txn& txn, tenant_id tenant, instant at) const;
 
   const journal::event_journal* journal_;
   table consents_;
   table persons_;
   table evidence_uses_;
+  table refusals_;
   terms_table terms_;
   struct known_matter {
     std::string sender;

@@ -153,6 +153,7 @@ class plan_worker {
 
   import_plan part;
   columns_met met;
+  std::vector<std::pair<std::uint64_t, consent_refusal>> refusals;  // by line
 
  private:
   std::uint64_t read(const piece& p);
@@ -205,6 +206,8 @@ void plan_worker::take(const raw_row& raw) {
 
 void plan_worker::refuse(const raw_row& raw, const row_refusal& no) {
   ++part.refused_by_reason[no.reason];
+  if (refusals.size() < refusals_noted_a_day && !planner_.address().empty())
+    refusals.emplace_back(raw.line, planner_.refusal(raw, row_, no));
   rejects_ += std::to_string(raw.line);
   rejects_ += ',';
   append_csv(rejects_, no.reason);
@@ -386,7 +389,9 @@ result<import_plan> plan_run::run() {
 result<import_plan> plan_run::sum() {
   import_plan plan;
   auto met = layout_.met;
+  std::vector<std::pair<std::uint64_t, consent_refusal>> refusals;
   for (const auto& w : workers_) {
+    std::ranges::move(w->refusals, std::back_inserter(refusals));
     met.add(w->met);
     const auto& p = w->part;
     plan.rows_read += p.rows_read;
@@ -403,6 +408,10 @@ result<import_plan> plan_run::sum() {
     return rejected("more than " + std::to_string(limits_.rows_max) + " rows: split the file");
   if (const auto name = missing_column(met); !name.empty())
     return rejected("no row has " + name + ": every row must say it for itself (terms 5.4)");
+  // Each worker has read its pieces in the order of the file.
+  std::ranges::sort(refusals, {}, [](const auto& r) { return r.first; });
+  if (refusals.size() > refusals_noted_a_day) refusals.resize(refusals_noted_a_day);
+  for (auto& r : refusals) plan.refusals.push_back(std::move(r.second));
   plan.ignored_columns.assign(met.ignored.begin(), met.ignored.end());
   sync_file(folder_ / rejects_file);
   sync_folder(folder_);

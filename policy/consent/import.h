@@ -102,6 +102,8 @@ struct import_plan {
   std::vector<std::string> ignored_columns;
   import_signs signs;
   std::vector<std::filesystem::path> samples;  // sorted platform hashes (import_signs.h)
+  // Of rows whose person is known, the first in the file; at most refusals_noted_a_day.
+  std::vector<consent_refusal> refusals;
   std::uint64_t refused_count() const noexcept { return rows_read - taken; }
 };
 

@@ -263,6 +263,16 @@ void row_planner::keep_withdrawal_only(const raw_row& raw, planned_row& out) con
   out = bare;
 }
 
+consent_refusal row_planner::refusal(const raw_row& raw, const planned_row& out,
+                                     const row_refusal& no) const {
+  consent_refusal r{.key = {.tenant = request_.tenant}, .reason = no.reason};
+  if (address_.empty()) return r;
+  r.key.person.assign(out.key.data(), 16);
+  r.key.sender = raw[column::sender].empty() ? request_.default_sender : raw[column::sender];
+  r.key.topic = raw[column::topic];
+  return r;
+}
+
 row_planner::answer row_planner::plan(const raw_row& raw, planned_row& out) {
   out = {};
   if (auto no = read_who(raw, out)) return no;

@@ -28,6 +28,8 @@ class row_planner {
   std::optional<row_refusal> plan(const raw_row& raw, planned_row& out);
   // Of the last row; empty: it had no readable address.
   std::string_view address() const noexcept { return address_; }
+  // The last row, which was refused; its person is empty where it had no readable address.
+  consent_refusal refusal(const raw_row& raw, const planned_row& out, const row_refusal& no) const;
   // More is remembered than is good; the run should be written.
   bool is_crowded() const noexcept { return shared_.size() > 50'000; }
   // After the run was written: what was remembered stood in it.

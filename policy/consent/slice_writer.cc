@@ -116,6 +116,8 @@ put_outcome slice_writer::put(const consent_key& key, const std::string& at_key,
   // Of an erased person nothing comes back with what was given before (RULES D4).
   if (is_fresh_ || !ledger_.is_erased(txn_, key.tenant, key.person, record.given_at))
     put_person(prefix, key, person);
+  else
+    ledger_.note_refused(txn_, {key, "consent.erased"}, about_.by, about_.more);
   const bool is_told_before = std::ranges::find(written_, at_key) != written_.end();
   written_.push_back(at_key);
   if (is_fresh_ && !is_told_before && record.given_at && !record.withdrawn_at) {

@@ -83,6 +83,29 @@ def test_a_single_consent_is_judged_as_a_row_of_an_import(house, change, code):
     assert house.crm.get(f"{CONSENTS}?address=judged@rcpt.test").status == 404
 
 
+def test_a_refused_consent_stands_in_the_history_once_however_often_it_is_tried(house):
+    """RULES D1."""
+    def history(address):
+        known = house.crm.get(f"{CONSENTS}?address={address}").json()
+        return [(e["kind"], e.get("reason")) for e in known["history"]]
+
+    bought = consent("looped@rcpt.test", provenance="purchased")
+    for _ in range(20):
+        assert house.crm.post(CONSENTS, bought).status == 422
+    for _ in range(5):
+        assert house.crm.post(CONSENTS, {"consents": [bought, consent("other@rcpt.test", given_at="2020-01-01")] * 100}).status == 207
+    refused = ("consent_refused", "import.provenance_forbidden")
+    assert history("looped@rcpt.test") == [refused]
+    assert history("other@rcpt.test") == [("consent_refused", "import.too_old")]
+    # What happened in between makes it news.
+    assert house.crm.post(CONSENTS, consent("looped@rcpt.test")).status == 200
+    assert house.crm.post(CONSENTS, bought).status == house.crm.post(CONSENTS, bought).status == 422
+    assert history("looped@rcpt.test") == [refused, ("consent_given", None), refused]
+    entry = house.desk.get(f"{CONSENTS}?address=looped@rcpt.test").json()["history"][0]
+    assert (entry["rule"], entry["actor"]) == ("A2.5.1", "tenant:crm")
+    assert answer_to(house, "other@rcpt.test")[0] == 550
+
+
 def test_a_batch_tells_of_each(house):
     batch = {"consents": [consent("b1@rcpt.test"), consent("b2@rcpt.test", given_at="2020-01-01"), 7, consent("b3@rcpt.test")]}
     answer = house.crm.post(CONSENTS, batch)

@@ -87,6 +87,28 @@ TEST_CASE("an import job runs to its end and leaves no copy of the list") {
   CHECK(slices[0].actor == "import:anna");
 }
 
+TEST_CASE("D1: rows an import refused stand in the histories of their persons, once") {
+  jobs_world w;
+  w.runner->start();
+  const auto refused = [&] { return w.events(event_kind::consent_refused); };
+  auto list = list_of(5);
+  list.replace(list.rfind("own_form"), 8, "purchased");
+  w.import(list, w.shop, {.is_dry_run = true});
+  CHECK(refused().empty());
+  const auto j = w.import(list, w.shop);
+  CHECK(j.refused() == 1);
+  REQUIRE(refused().size() == 1);
+  const auto e = refused()[0];
+  CHECK(e.person == w.key_of(w.shop, "p4@crowd.test", "news").person);
+  CHECK(e.reason == "import.provenance_forbidden");
+  CHECK(e.actor == "import:anna");
+  CHECK(e.facts.at("import") == to_string(j.id));
+  // The same list every night, also where it must be taken whole or not at all.
+  for (const bool whole : {false, true, true}) w.import(list, w.shop, {.is_all_or_nothing = whole});
+  CHECK(refused().size() == 1);
+  CHECK_FALSE(w.has_consent("p4@crowd.test"));
+}
+
 TEST_CASE("a started job waits for the next start; what was uploaded is there") {
   jobs_world w;
   const auto waiting = w.begin(list_of(10), w.shop);

@@ -75,8 +75,8 @@ TEST_CASE("D1: a person's chain: imported, renewed, refused, expired, given anew
   w.tell(mail(event_kind::delivered, jane, at("2024-06-01"), 5));
   w.apply_all(w.buffer);
   w.write([&](write_txn& txn) {
-    w.ledger.note_refused(txn, jane, "import.provenance_forbidden", "A2.5.1",
-                          {at("2024-07-01"), "api:crm"});
+    CHECK(w.ledger.note_refused(txn, {jane, "import.provenance_forbidden"},
+                                {at("2024-07-01"), "api:crm"}));
   });
   CHECK(w.expire(jane, "2025-07-01"));
   w.import(jane, "2025-08-01");
