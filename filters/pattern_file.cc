@@ -123,9 +123,8 @@ pattern read_pattern(toml_section& t, const file_defaults& file) {
   return p;
 }
 
-std::vector<protected_brand> load_brands(const std::filesystem::path& file) {
+std::vector<protected_brand> read_brands(toml_section t) {
   std::vector<protected_brand> out;
-  toml_section t = toml_section::from_file(file);
   for (toml_section& b : t.sections("brand")) {
     const std::vector<std::string> names = b.texts("names");
     const std::vector<std::string> domains = b.texts("domains");
@@ -201,6 +200,10 @@ pattern_file read_pattern_file(const std::filesystem::path& file) {
   return read_file(toml_section::from_file(file), file.string());
 }
 
+std::vector<protected_brand> parse_brands(std::string_view toml, const std::string& name) {
+  return read_brands(toml_section::from_text(toml, name));
+}
+
 pattern_set load_patterns(const std::filesystem::path& folder) {
   pattern_set out;
   for (const auto& f : pattern_files_below(folder)) out.files.push_back(read_pattern_file(f));
@@ -208,7 +211,7 @@ pattern_set load_patterns(const std::filesystem::path& folder) {
     throw configuration_error{folder.string() + ":1: no pattern files in hu/ or en/"};
   }
   if (std::filesystem::exists(folder / "brands.toml")) {
-    out.brands = load_brands(folder / "brands.toml");
+    out.brands = read_brands(toml_section::from_file(folder / "brands.toml"));
   }
   return out;
 }

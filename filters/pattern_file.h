@@ -71,5 +71,6 @@ pattern_file read_pattern_file(const std::filesystem::path& file);
 std::vector<std::filesystem::path> pattern_files_below(const std::filesystem::path& folder);
 // Those, and <folder>/brands.toml.
 pattern_set load_patterns(const std::filesystem::path& folder);
+std::vector<protected_brand> parse_brands(std::string_view toml, const std::string& name);
 
 }  // namespace consentry::filters

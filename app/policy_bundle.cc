@@ -1,0 +1,141 @@
+#include "app/policy_bundle.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "policy/policy_file.h"
+
+namespace consentry::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view policy_name = "policy/default.toml";
+constexpr std::string_view patterns_prefix = "patterns/";
+constexpr std::string_view brands_name = "patterns/brands.toml";
+
+std::string content_of(const fs::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (!in.good() && !in.eof()) throw configuration_error(file.string() + ": cannot be read");
+  if (!fs::is_regular_file(file)) throw configuration_error(file.string() + ": there is no such file");
+  return text;
+}
+
+bool is_plain_name(std::string_view s) {
+  return !s.empty() && s.size() <= 100 && s.front() != '.' &&
+         std::all_of(s.begin(), s.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-' || c == '.';
+         });
+}
+
+// "patterns/hu/<name>.toml", "patterns/en/<name>.toml".
+bool is_pattern_file(std::string_view name) {
+  if (!name.starts_with(patterns_prefix) || !name.ends_with(".toml")) return false;
+  name.remove_prefix(patterns_prefix.size());
+  return (name.starts_with("hu/") || name.starts_with("en/")) && is_plain_name(name.substr(3));
+}
+
+bool is_bundle_name(std::string_view name) {
+  return name == policy_name || name == brands_name || is_pattern_file(name);
+}
+
+void check_bounds(const policy_bundle& b) {
+  if (b.files.size() > bundle_files_max)
+    throw configuration_error("a policy has at most 1000 files");
+  if (b.bytes() > bundle_bytes_max)
+    throw configuration_error("the files of a policy are at most 16 MiB together");
+}
+
+const policy_bundle::file& policy_of(const policy_bundle& b) {
+  const auto at = b.files.find(std::string{policy_name});
+  if (at == b.files.end())
+    throw configuration_error(std::string{policy_name} + ": the policy file is missing");
+  return at->second;
+}
+
+// Of all pattern files, in order of their names: any change of a pattern changes the version.
+std::string digest_of(const policy_bundle& b) {
+  std::string all;
+  for (const auto& [name, f] : b.files)
+    if (name.starts_with(patterns_prefix))
+      all += name.substr(patterns_prefix.size()) + " " + hex(as_bytes(sha256(f.text))) + "\n";
+  return hex(as_bytes(sha256(all)));
+}
+
+std::shared_ptr<const policy::policy_set> set_of(const policy_bundle& b) {
+  const auto& policy = policy_of(b);
+  return policy::make_policy_set(policy::parse_policy(policy.text, policy.shown), digest_of(b),
+                                 policy.shown);
+}
+
+}  // namespace
+
+std::size_t policy_bundle::bytes() const noexcept {
+  std::size_t all = 0;
+  for (const auto& [name, f] : files) all += name.size() + f.text.size();
+  return all;
+}
+
+policy_bundle read_bundle(const fs::path& policy_file, const fs::path& patterns_folder) {
+  std::error_code error;
+  if (!fs::is_directory(patterns_folder, error))
+    throw configuration_error(patterns_folder.string() + ": no such folder of pattern files");
+  policy_bundle out;
+  const auto take = [&out](std::string name, const fs::path& file) {
+    out.files[std::move(name)] = {file.string(), content_of(file)};
+    check_bounds(out);
+  };
+  take(std::string{policy_name}, policy_file);
+  for (const auto& f : filters::pattern_files_below(patterns_folder))
+    take(std::string{patterns_prefix} + fs::relative(f, patterns_folder).generic_string(), f);
+  if (const auto brands = patterns_folder / "brands.toml"; fs::exists(brands, error))
+    take(std::string{brands_name}, brands);
+  return out;
+}
+
+boost::json::object to_json(const policy_bundle& b) {
+  boost::json::object out;
+  for (const auto& [name, f] : b.files) out[name] = f.text;
+  return out;
+}
+
+policy_bundle bundle_from_json(const boost::json::object& files) {
+  policy_bundle out;
+  for (const auto& [key, value] : files) {
+    const std::string name{key};
+    if (!is_bundle_name(name))
+      throw configuration_error("\"" + printable(name, 100) + "\" is no file of a policy");
+    if (!value.is_string()) throw configuration_error(name + ": the file's text is missing");
+    out.files[name] = {name, std::string{value.get_string()}};
+    check_bounds(out);
+  }
+  return out;
+}
+
+std::string version_of(const policy_bundle& b) {
+  return set_of(b)->version;
+}
+
+std::shared_ptr<const active_policy> load_policy(const policy_bundle& b) {
+  auto out = std::make_shared<active_policy>();
+  out->set = set_of(b);
+  filters::pattern_set set;
+  for (const std::string_view language : {"patterns/hu/", "patterns/en/"})
+    for (const auto& [name, f] : b.files)
+      if (name.starts_with(language))
+        set.files.push_back(filters::parse_pattern_file(f.text, f.shown));
+  if (const auto brands = b.files.find(std::string{brands_name}); brands != b.files.end())
+    set.brands = filters::parse_brands(brands->second.text, brands->second.shown);
+  if (set.files.empty())
+    throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
+  out->patterns = std::make_shared<const filters::pattern_database>(std::move(set));
+  return out;
+}
+
+}  // namespace consentry::app
