@@ -21,7 +21,7 @@
 #include "app/key_store.h"
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
-#include "app/policy_loading.h"
+#include "app/policy_versions.h"
 #include "app/public/site.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
@@ -101,6 +101,7 @@ struct gateway::state {
   worker_pool attachment_workers{attachment_workers_count};
   live_settings live;
   store_rooms rooms;
+  policy_versions policies;
   smtp::dns::resolver dns;
   smtp::dns::resolver fresh_dns;  // for proofs of domains, which people wait for
   departure_gate gate;
@@ -151,6 +152,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       workers{worker_count(config)},
       attachments{config.attachment_reader},
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
+      policies{rooms, live, clock},
       dns{io.get_executor(), resolver_of(config)},
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},
       gate{rooms, live, clock},
@@ -238,7 +240,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .maintenance = &maintenance,
           .erasure_hooks = erasure_hooks_of(config.store.folder, rooms, imports),
           .erase_max = config.store.erase_max,
-          .imports = &imports},
+          .imports = &imports,
+          .policies = &policies},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -269,14 +272,13 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
 void gateway::state::load_live(const settings& s) {
   // Everything is read before anything is swapped: a bad file leaves the old set active (RULES
   // E10).
-  auto policy = load_policy(s.policy_file, s.patterns_folder);
   std::error_code error;
   std::filesystem::create_directories(s.dkim_folder, error);
   auto keys = smtp::auth::key_ring::load(s.dkim_folder);
   auto tls = server_tls_of(s);
   auto routes = routes_of(s);
   auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
-  live.policy.set(std::move(policy));
+  policies.follow_files(s.policy_file, s.patterns_folder);
   live.dkim_keys.set(std::move(keys));
   live.server_tls.set(std::move(tls));
   live.routes.set(std::move(routes));

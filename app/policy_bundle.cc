@@ -22,7 +22,8 @@ std::string content_of(const fs::path& file) {
   std::ifstream in{file, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{in}, {}};
   if (!in.good() && !in.eof()) throw configuration_error(file.string() + ": cannot be read");
-  if (!fs::is_regular_file(file)) throw configuration_error(file.string() + ": there is no such file");
+  if (!fs::is_regular_file(file))
+    throw configuration_error(file.string() + ": there is no such file");
   return text;
 }
 
@@ -132,8 +133,7 @@ std::shared_ptr<const active_policy> load_policy(const policy_bundle& b) {
         set.files.push_back(filters::parse_pattern_file(f.text, f.shown));
   if (const auto brands = b.files.find(std::string{brands_name}); brands != b.files.end())
     set.brands = filters::parse_brands(brands->second.text, brands->second.shown);
-  if (set.files.empty())
-    throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
+  if (set.files.empty()) throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
   out->patterns = std::make_shared<const filters::pattern_database>(std::move(set));
   return out;
 }

@@ -55,6 +55,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       imports{env},
       removals{env},
       past{env},
+      policies{env},
       by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {

@@ -11,6 +11,7 @@
 #include "app/import_store.h"
 #include "app/notice_marks.h"
 #include "app/past_history.h"
+#include "app/policy_store.h"
 #include "app/removal_orders.h"
 #include "app/tenant_rows.h"
 #include "app/verdict_store.h"
@@ -72,6 +73,7 @@ struct store_rooms {
   import_store imports;
   removal_orders removals;
   past_history past;
+  policy_store policies;
   tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 25> by_tenant{
     "consent_refusals",
 };
 
-constexpr std::array<tenant_table, 31> others{{
+constexpr std::array<tenant_table, 34> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -50,6 +50,9 @@ constexpr std::array<tenant_table, 31> others{{
     {"user_tokens", "user_registry::remove_all"},
     {"erasures_pending", "pseudonyms only; settled by the compaction that follows"},
     {"idempotency_by_time", "hashes of keys; trimmed within a day"},
+    {"policy_files", "of the platform"},
+    {"policy_versions", "of the platform"},
+    {"policy_history", "of the platform"},
     {"restore", "how far a journal was replayed"},
 }};
 

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "base/result.h"
+#include "base/strict_toml.h"
 #include "filters/view_search.h"
 
 namespace consentry::filters {
@@ -84,22 +84,25 @@ struct pattern_database::state {
                                        bool& complete) const;
 };
 
+namespace {
+
+void complain(const pattern& p, const std::string& text) {
+  read_or_note([&] { throw toml_error{{p.file, p.line, 1, text, {}}}; });
+}
+
+}  // namespace
+
 void pattern_database::state::check_groups() const {
   std::set<std::string> groups{"link"};
   std::set<std::string> ids;
   for (const pattern& p : patterns) {
     if (!p.group.empty()) groups.insert(p.group);
-    if (!ids.insert(p.id).second) {
-      throw configuration_error{p.file + ":" + std::to_string(p.line) + ": the id " + p.id +
-                                " is given twice"};
-    }
+    if (!ids.insert(p.id).second) complain(p, "the id " + p.id + " is given twice");
   }
   for (const pattern& p : patterns) {
     for (const std::string& g : p.requires_) {
       if (!groups.contains(g)) {
-        throw configuration_error{p.file + ":" + std::to_string(p.line) +
-                                  ": no pattern is in the group " + g + " that " + p.id +
-                                  " requires"};
+        complain(p, "no pattern is in the group " + g + " that " + p.id + " requires");
       }
     }
   }
@@ -264,8 +267,8 @@ std::vector<hit> pattern_database::search(std::string_view text, zone where, boo
   return out;
 }
 
-std::vector<std::string> lint_samples(const pattern_database& database) {
-  std::vector<std::string> out;
+std::vector<sample_problem> failed_samples(const pattern_database& database) {
+  std::vector<sample_problem> out;
   const auto& patterns = database.patterns();
   for (std::uint32_t n = 0; n < patterns.size(); ++n) {
     const pattern& p = patterns[n];
@@ -275,12 +278,15 @@ std::vector<std::string> lint_samples(const pattern_database& database) {
       const auto hits = database.search(sample, where, complete);
       return std::any_of(hits.begin(), hits.end(), [n](const hit& h) { return h.pattern == n; });
     };
-    const std::string place = p.file + ":" + std::to_string(p.line) + ": " + p.id;
     for (const auto& s : p.must_match) {
-      if (!is_hit(s)) out.push_back(place + " does not match \"" + s + "\"");
+      if (!is_hit(s.text)) {
+        out.push_back({p.file, s.line, s.column, p.id + " does not match \"" + s.text + "\""});
+      }
     }
     for (const auto& s : p.must_not_match) {
-      if (is_hit(s)) out.push_back(place + " matches \"" + s + "\"");
+      if (is_hit(s.text)) {
+        out.push_back({p.file, s.line, s.column, p.id + " matches \"" + s.text + "\""});
+      }
     }
   }
   return out;

@@ -44,7 +44,13 @@ class pattern_database {
   std::unique_ptr<state> state_;
 };
 
-// Runs the samples that stand with each pattern; one line "file:line: text" for each that fails.
-std::vector<std::string> lint_samples(const pattern_database& database);
+// A sample that stands with a pattern and does not do what it should, with its place.
+struct sample_problem {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string text;  // "hu.S3.kaszino does not match \"..\""
+};
+std::vector<sample_problem> failed_samples(const pattern_database& database);
 
 }  // namespace consentry::filters

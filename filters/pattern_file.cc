@@ -33,23 +33,25 @@ bool is_name(std::string_view s) {
 
 std::vector<pattern_piece> read_words(toml_section& t, const char* key) {
   std::vector<pattern_piece> out;
-  for (const std::string& given : t.texts(key)) {
-    try {
-      parse_phrase(given, 2);  // says early, with the line, what is wrong
-      out.push_back({given, false, t.line_of(key)});
-    } catch (const std::invalid_argument& wrong) {
-      t.fail(key, "\"" + given + "\": " + wrong.what());
-    }
+  for (placed_text& given : t.placed_texts(key)) {
+    read_or_note([&] {
+      try {
+        parse_phrase(given.text, 2);  // says early, with the place, what is wrong
+      } catch (const std::invalid_argument& wrong) {
+        t.fail(given, "\"" + given.text + "\": " + wrong.what());
+      }
+    });
+    out.push_back({std::move(given.text), false, given.line});
   }
   return out;
 }
 
 void add_expressions(toml_section& t, const char* key, std::vector<pattern_piece>& out) {
-  for (const std::string& e : t.texts(key)) {
-    if (e.empty() || e.size() > expression_octets_max) {
-      t.fail(key, "an expression has 1 to 1000 characters");
+  for (placed_text& e : t.placed_texts(key)) {
+    if (e.text.empty() || e.text.size() > expression_octets_max) {
+      t.fail(e, "an expression has 1 to 1000 characters");
     }
-    out.push_back({e, true, t.line_of(key)});
+    out.push_back({std::move(e.text), true, e.line});
   }
 }
 
@@ -115,30 +117,34 @@ pattern read_pattern(toml_section& t, const file_defaults& file) {
   if (p.weight != 0 && p.category.empty()) t.fail("weight", "a weight needs a category");
   if (p.conclusive && p.weight == 0) t.fail("conclusive", "conclusive needs a weight");
 
-  p.must_match = t.texts("must_match");
-  p.must_not_match = t.texts("must_not_match");
+  p.must_match = t.placed_texts("must_match");
+  p.must_not_match = t.placed_texts("must_not_match");
   if (p.weight != 0 && p.must_match.empty()) t.fail("id", "must_match needs a sample");
   if (p.weight != 0 && p.must_not_match.empty()) t.fail("id", "must_not_match needs a sample");
   t.finish();
   return p;
 }
 
+void read_brand(toml_section& b, std::vector<protected_brand>& out) {
+  const std::vector<std::string> names = b.texts("names");
+  const std::vector<std::string> domains = b.texts("domains");
+  if (names.empty()) b.fail("names", "a brand needs names");
+  if (domains.empty()) b.fail("domains", "a brand needs domains");
+  for (const std::string& name : names) {
+    protected_brand brand{.name = ascii_folded(name), .domains = {}, .skeletons = {}};
+    for (const std::string& d : domains) {
+      brand.domains.push_back(ascii_lower(d));
+      brand.skeletons.push_back(domain_skeleton(d));
+    }
+    out.push_back(std::move(brand));
+  }
+  b.finish();
+}
+
 std::vector<protected_brand> read_brands(toml_section t) {
   std::vector<protected_brand> out;
   for (toml_section& b : t.sections("brand")) {
-    const std::vector<std::string> names = b.texts("names");
-    const std::vector<std::string> domains = b.texts("domains");
-    if (names.empty()) b.fail("names", "a brand needs names");
-    if (domains.empty()) b.fail("domains", "a brand needs domains");
-    for (const std::string& name : names) {
-      protected_brand brand{.name = ascii_folded(name), .domains = {}, .skeletons = {}};
-      for (const std::string& d : domains) {
-        brand.domains.push_back(ascii_lower(d));
-        brand.skeletons.push_back(domain_skeleton(d));
-      }
-      out.push_back(std::move(brand));
-    }
-    b.finish();
+    read_or_note([&] { read_brand(b, out); });
   }
   t.finish();
   return out;
@@ -152,8 +158,10 @@ pattern_file read_file(toml_section t, const std::string& name) {
   pattern_file out{name, {}};
   std::set<std::string> ids;
   for (toml_section& s : t.sections("pattern")) {
-    out.patterns.push_back(read_pattern(s, defaults));
-    if (!ids.insert(out.patterns.back().id).second) s.fail("id", "this id stands here twice");
+    read_or_note([&] {
+      out.patterns.push_back(read_pattern(s, defaults));
+      if (!ids.insert(out.patterns.back().id).second) s.fail("id", "this id stands here twice");
+    });
   }
   t.finish();
   return out;

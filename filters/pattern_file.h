@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/strict_toml.h"
 #include "filters/finding.h"
 
 namespace consentry::filters {
@@ -40,8 +41,8 @@ struct pattern {
   std::string group;                   // hits of this pattern are hits of this group
   std::vector<std::string> requires_;  // counts only where each of these groups was hit, too
   std::size_t within = 0;  // ... at most that many octets away in the same part; 0: anywhere
-  std::vector<std::string> must_match;
-  std::vector<std::string> must_not_match;
+  std::vector<placed_text> must_match;
+  std::vector<placed_text> must_not_match;
   std::string file;
   int line = 0;
 };

@@ -33,9 +33,11 @@ void refuse_loosening(toml_section& top) {
   for (const auto& f : fixed_rules) {
     if (!top.has(f.section)) continue;
     auto s = top.section(f.section);
-    if (s.has(f.key))
+    if (!s.has(f.key)) continue;
+    read_or_note([&] {
       s.fail(f.key, std::string{f.section} + "." + std::string{f.key} +
                         " cannot be set, the rule is fixed: " + std::string{f.why});
+    });
   }
 }
 
@@ -145,12 +147,12 @@ void read_account(toml_section top, rule_knobs& k) {
 rule_knobs read(toml_section top) {
   refuse_loosening(top);
   rule_knobs k;
-  read_consent(top.section("consent"), k);
-  read_renewal(top.section("renewal"), k);
-  read_purchase(top.section("purchase"), k);
-  read_content(top, k);
-  read_campaign(top, k);
-  read_account(top, k);
+  read_or_note([&] { read_consent(top.section("consent"), k); });
+  read_or_note([&] { read_renewal(top.section("renewal"), k); });
+  read_or_note([&] { read_purchase(top.section("purchase"), k); });
+  read_or_note([&] { read_content(top, k); });
+  read_or_note([&] { read_campaign(top, k); });
+  read_or_note([&] { read_account(top, k); });
   top.finish();
   return k;
 }

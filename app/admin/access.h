@@ -41,6 +41,7 @@ enum class takes : std::uint8_t { nothing, json, rows, json_or_rows, message, an
 inline constexpr std::size_t small_body = 64u << 10;
 inline constexpr std::size_t text_body = 512u << 10;  // a text of 64 KiB, escaped
 inline constexpr std::size_t large_json = 4u << 20;
+inline constexpr std::size_t policy_body = 32u << 20;  // 16 MiB of files, escaped
 inline constexpr std::size_t evidence_body = 512u << 10;
 inline constexpr std::size_t large_body = 64u << 20;
 

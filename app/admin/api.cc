@@ -80,6 +80,14 @@ std::optional<std::uint64_t> json_body::number(std::string_view name) {
   return n;
 }
 
+const boost::json::object* json_body::object(std::string_view name) {
+  known_.emplace_back(name);
+  const auto* v = members_.if_contains(name);
+  if (v == nullptr) return nullptr;
+  if (!v->is_object()) throw configuration_error(fmt::format("{} must be an object", name));
+  return &v->get_object();
+}
+
 void json_body::finish() const {
   for (const auto& m : members_)
     if (std::find(known_.begin(), known_.end(), std::string_view{m.key().data(), m.key().size()}) ==

@@ -21,6 +21,7 @@
 #include "queue/queue_stats.h"
 
 namespace consentry::app {
+class policy_versions;
 class sign_up_desk;
 class store_maintenance;
 }  // namespace consentry::app
@@ -79,8 +80,9 @@ struct api_context {
   store_maintenance* maintenance = nullptr;
   std::vector<erasure_hook> erasure_hooks;  // rooms that keep files of their own add theirs
   std::chrono::hours erase_max{24};
-  bool is_sending = true;            // false: a restored store whose journal was not replayed
-  import_runner* imports = nullptr;  // never null in a running gateway
+  bool is_sending = true;               // false: a restored store whose journal was not replayed
+  import_runner* imports = nullptr;     // never null in a running gateway
+  policy_versions* policies = nullptr;  // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -121,6 +123,7 @@ resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t,
 resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource platform_suppressions(api_context& c, request r);
+resource policy_resource(api_context& c, request r);
 resource check_text_resource(api_context& c, request r);
 resource me_resource(api_context& c, request r);
 resource openapi_resource(api_context& c, request r);
@@ -141,6 +144,7 @@ class json_body {
   std::string text(std::string_view name, std::string otherwise = {});
   std::string required_text(std::string_view name);
   bool has(std::string_view name) const { return members_.contains(name); }
+  const boost::json::object* object(std::string_view name);  // nullptr: absent
   std::optional<bool> flag(std::string_view name);
   std::optional<std::uint64_t> number(std::string_view name);
   void finish() const;

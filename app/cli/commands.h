@@ -40,8 +40,9 @@ void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);
 void add_user_commands(CLI::App& app, context& c);
 void add_token_commands(CLI::App& app, context& c);
-void add_form_commands(CLI::App& app, context& c);    // form, doi-template
-void add_policy_commands(CLI::App& app, context& c);  // lint, test
+void add_form_commands(CLI::App& app, context& c);  // form, doi-template
+void add_policy_commands(CLI::App& app, context& c);
+void add_why_command(CLI::App& app, context& c, const std::string& name);
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 

@@ -49,10 +49,12 @@ struct why_options {
   std::string message, recipient;
 };
 
-void add_why_command(CLI::App& app, context& c) {
+}  // namespace
+
+void add_why_command(CLI::App& app, context& c, const std::string& name) {
   auto o = kept<why_options>();
   auto* why =
-      app.add_subcommand("why", "why a message or a recipient was taken, refused, held or bounced");
+      app.add_subcommand(name, "why a message or a recipient was taken, refused, held or bounced");
   why->add_option("message", o->message, "m0000012, as the SMTP reply named it")->required();
   why->add_option("recipient", o->recipient, "only this address");
   why->callback([&c, o] {
@@ -68,6 +70,8 @@ void add_why_command(CLI::App& app, context& c) {
     };
   });
 }
+
+namespace {
 
 struct journal_options {
   std::string tenant, kind;
@@ -149,7 +153,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_user_commands(app, c);
   add_token_commands(app, c);
   add_standing_commands(app, c);
-  add_why_command(app, c);
+  add_why_command(app, c, "why");
   add_journal_commands(app, c);
   add_store_commands(app, c);
   app.add_subcommand("stats", "counters of the daemon")->callback([&c] {

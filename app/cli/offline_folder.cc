@@ -22,4 +22,8 @@ fs::path conf_folder(const std::string& asked) {
       "no policy and patterns found: name their folder with --conf or CONSENTRY_CONF");
 }
 
+policy_bundle working_files(const fs::path& conf) {
+  return read_bundle(conf / "policy/default.toml", conf / "patterns");
+}
+
 }  // namespace consentry::app::cli

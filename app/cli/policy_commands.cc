@@ -7,9 +7,9 @@
 
 #include "app/cli/commands.h"
 #include "app/cli/offline_folder.h"
+#include "app/cli/policy_groups.h"
 #include "app/cli/printing.h"
 #include "app/policy_lint.h"
-#include "app/policy_loading.h"
 #include "app/policy_samples.h"
 
 namespace consentry::app::cli {
@@ -26,18 +26,29 @@ struct policy_options {
   double max_false_alarms = 100;
 };
 
+json::array to_array(const std::vector<toml_problem>& problems) {
+  json::array out;
+  for (const auto& p : problems) out.push_back(to_json(p));
+  return out;
+}
+
 int run_lint(const context& c, const policy_options& o) {
   const auto conf = conf_folder(o.conf);
-  const auto found = lint_policy(conf / "policy/default.toml", conf / "patterns");
+  const auto found = check_policy(working_files(conf));
   if (c.json) {
-    json::array problems;
-    for (const auto& p : found) problems.push_back(json::value(p));
-    print_json(json::object{{"folder", conf.string()}, {"problems", std::move(problems)}});
+    print_json(json::object{{"folder", conf.string()},
+                            {"problems", to_array(found.problems)},
+                            {"warnings", to_array(found.warnings)}});
   } else {
-    for (const auto& p : found) fmt::print("{}\n", p);
-    if (found.empty()) fmt::print("{}: nothing to complain of\n", conf.string());
+    for (const auto& p : found.problems) fmt::print("{}\n", to_line(p));
+    if (o.verbose)
+      for (const auto& p : found.warnings) fmt::print("warning: {}\n", to_line(p));
+    if (found.problems.empty())
+      fmt::print("{}: nothing to complain of; {} warnings{}\n", conf.string(),
+                 found.warnings.size(),
+                 found.warnings.empty() || o.verbose ? "" : ", shown with --warnings");
   }
-  return found.empty() ? exit_done : exit_no;
+  return found.problems.empty() ? exit_done : exit_no;
 }
 
 // "12 of 13", right of the label.
@@ -83,7 +94,7 @@ bool is_good(const sample_figures& f, const policy_options& o) {
 int run_test(const context& c, const policy_options& o) {
   const auto conf = conf_folder(o.conf);
   const fs::path samples = o.samples.empty() ? conf / "samples" : fs::path{o.samples};
-  const auto policy = load_policy(conf / "policy/default.toml", conf / "patterns");
+  const auto policy = load_policy(working_files(conf));
   json::object told{{"policy_version", policy->set->version}};
   bool good = true;
   for (const char* set : {"tuning", "held-out"}) {
@@ -103,9 +114,12 @@ int run_test(const context& c, const policy_options& o) {
 void add_policy_commands(CLI::App& app, context& c) {
   auto* policy = app.add_subcommand("policy", "policy and pattern files");
   policy->require_subcommand(1);
+  add_policy_version_commands(*policy, c);
+  add_why_command(*policy, c, "explain");
   auto o = std::make_shared<policy_options>();
   auto* lint = policy->add_subcommand("lint", "check policy and pattern files, with their samples");
   lint->add_option("--conf", o->conf, "folder with policy/ and patterns/");
+  lint->add_flag("--warnings", o->verbose, "tell of Hungarian words without endings too");
   lint->callback([&c, o] { c.chosen = [&c, o] { return run_lint(c, *o); }; });
   auto* test = policy->add_subcommand(
       "test",

@@ -194,6 +194,13 @@ class Gateway(Daemon):
     def kill(self):
         return self.stop(signal.SIGKILL)
 
+    def reload(self, refused=False):
+        """SIGHUP; returns when the log tells what became of it."""
+        lines = len(self.output().splitlines())
+        self.process.send_signal(signal.SIGHUP)
+        what = "reload_refused" if refused else "reloaded"
+        wait_for(lambda: any(f'"{what}"' in line for line in self.output().splitlines()[lines:]), what)
+
     def cli(self, *arguments, stdin=None, code=0):
         """consentry over the socket; its standard output. code: the exit code it must end with (None: any)."""
         done = subprocess.run([program("consentry"), "--socket", str(self.socket), *map(str, arguments)],

@@ -304,8 +304,22 @@ def persons_and_platform(house, admin, desk, user):
     ok(admin.post("/v1/store/snapshot", {"folder": str(house.home / "snapshot")}))
 
 
+def policy(admin, auditor):
+    made = ok(auditor.get("/v1/policy"))["made"]
+    files = ok(auditor.get(f"/v1/policy/versions/{made['version']}"))["files"]
+    ok(auditor.get("/v1/policy/versions"))
+    tighter = files | {"policy/default.toml": files["policy/default.toml"].replace("hold = 5 ", "hold = 4 ")}
+    ok(auditor.post("/v1/policy/lint", {"files": tighter}))
+    changed = ok(auditor.post("/v1/policy/diff", {"to_files": tighter}))
+    assert [k["knob"] for k in changed["knobs"]] == ["content.hold"]
+    ok(admin.post("/v1/policy/activate", {"files": tighter, "reason": "a test"}))
+    ok(admin.post("/v1/policy/rollback", {"reason": "a test"}))
+    ok(auditor.get("/v1/policy/history?limit=2"))
+    assert auditor.post("/v1/policy/rollback", {"reason": "a test"}).status == 403
+
+
 def test_real_answers_are_as_the_document_says(house, table):
-    admin, desk, _, boss, user = (house.apis[role] for role in ROLES)
+    admin, desk, auditor, boss, user = (house.apis[role] for role in ROLES)
     tenants_and_users(house, admin, boss)
     consents_and_suppressions(user, desk)
     imports_and_proofs(desk, user)
@@ -313,6 +327,7 @@ def test_real_answers_are_as_the_document_says(house, table):
     sign_up(desk, boss, user)
     persons_and_platform(house, admin, desk, user)
     handover(admin, boss)
+    policy(admin, auditor)
     assert {r["operation"] for r in table} - house.done == set(), "operations whose answers nobody looked at"
 
 

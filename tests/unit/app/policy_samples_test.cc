@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "app/policy_lint.h"
 #include "app/policy_loading.h"
 #include "tests/support/temp_folder.h"
 
@@ -72,7 +71,6 @@ TEST_CASE("samples that do not read are refused with file and line") {
 }
 
 TEST_CASE("every shipped sample reads, and the set is as large as its page says") {
-  std::size_t clean = 0;
   std::map<std::string, std::size_t> by_label;
   std::set<std::string> ids;
   for (const char* set : {"tuning", "held-out"}) {
@@ -84,30 +82,4 @@ TEST_CASE("every shipped sample reads, and the set is as large as its page says"
   CHECK(by_label.at("clean") >= 250);
   for (const auto& [label, n] : by_label)
     if (is_judged_by_words(label)) CHECK(n >= 30);
-}
-
-TEST_CASE("E7: the lint tells one error of each file, and the samples that fail") {
-  CHECK(lint_policy(conf / "policy/default.toml", conf / "patterns").empty());
-  consentry::tests::temp_folder folder;
-  const auto patterns = folder.path() / "patterns";
-  const std::string good = "language = \"hu\"\ncategory = \"S3\"\n";
-  write(patterns / "hu/S3_a.toml",
-        good +
-            "[[pattern]]\nid = \"a\"\nweight = 4\nweigth = 4\nwords = [\"alma\"]\n"
-            "must_match = [\"alma\"]\nmust_not_match = [\"fa\"]\n");
-  write(patterns / "hu/S3_b.toml", good +
-                                       "[[pattern]]\nid = \"b\"\nweight = 4\nwords = [\"a~b\"]\n"
-                                       "must_match = [\"ab\"]\nmust_not_match = [\"fa\"]\n");
-  const auto two = lint_policy(conf / "policy/default.toml", patterns);
-  REQUIRE(two.size() == 2);
-  CHECK_THAT(two[0], Catch::Contains("S3_a.toml:6") && Catch::Contains("weigth"));
-  CHECK_THAT(two[1], Catch::Contains("S3_b.toml:6"));
-  std::filesystem::remove(patterns / "hu/S3_b.toml");
-  write(patterns / "hu/S3_a.toml", good +
-                                       "[[pattern]]\nid = \"a\"\nweight = 4\nwords = [\"alma\"]\n"
-                                       "must_match = [\"körte\"]\nmust_not_match = [\"alma\"]\n");
-  const auto samples = lint_policy(conf / "policy/default.toml", patterns);
-  REQUIRE(samples.size() == 2);
-  CHECK_THAT(samples[0], Catch::Contains("does not match \"körte\""));
-  CHECK_THAT(samples[1], Catch::Contains("matches \"alma\""));
 }

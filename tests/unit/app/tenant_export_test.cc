@@ -187,9 +187,9 @@ struct world : tenant_world {
             .add(txn,
                  {.login = name + "-" + login,
                   .name = "Anna Nagy ő",
+                  .tenant = id,
                   .as = std::string_view{login} == "admin" ? policy::tenants::role::tenant_admin
                                                            : policy::tenants::role::tenant_user,
-                  .tenant = id,
                   .active = false},
                  {.actor = "desk:eva", .reason = "x", .at = clock.now()})
             .value();

@@ -168,8 +168,11 @@ TEST_CASE("samples that fail are named") {
       "language = \"hu\"\ncategory = \"S3\"\n[[pattern]]\nid = \"x\"\nweight = 5\n"
       "words = [\"alma\"]\nmust_match = [\"alma\", \"körte\"]\nmust_not_match = [\"alma\"]\n",
       "p.toml"));
-  const auto lines = lint_samples(pattern_database{std::move(set)});
-  REQUIRE(lines.size() == 2);
-  CHECK(lines[0] == "p.toml:3: hu.S3.x does not match \"körte\"");
-  CHECK(lines[1] == "p.toml:3: hu.S3.x matches \"alma\"");
+  const auto failed = failed_samples(pattern_database{std::move(set)});
+  REQUIRE(failed.size() == 2);
+  CHECK(failed[0].text == "hu.S3.x does not match \"körte\"");
+  CHECK(failed[0].line == 7);
+  CHECK(failed[0].column == 23);
+  CHECK(failed[1].text == "hu.S3.x matches \"alma\"");
+  CHECK(failed[1].line == 8);
 }
