@@ -123,7 +123,8 @@ std::string version_of(const policy_bundle& b) {
   return set_of(b)->version;
 }
 
-std::shared_ptr<const active_policy> load_policy(const policy_bundle& b) {
+std::shared_ptr<const active_policy> load_policy(const policy_bundle& b,
+                                                 const filters::database_cache& cache) {
   auto out = std::make_shared<active_policy>();
   out->set = set_of(b);
   filters::pattern_set set;
@@ -134,7 +135,7 @@ std::shared_ptr<const active_policy> load_policy(const policy_bundle& b) {
   if (const auto brands = b.files.find(std::string{brands_name}); brands != b.files.end())
     set.brands = filters::parse_brands(brands->second.text, brands->second.shown);
   if (set.files.empty()) throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
-  out->patterns = std::make_shared<const filters::pattern_database>(std::move(set));
+  out->patterns = std::make_shared<const filters::pattern_database>(std::move(set), cache);
   return out;
 }
 

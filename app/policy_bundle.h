@@ -41,6 +41,7 @@ std::string version_of(const policy_bundle& b);
 
 // Compiles: seconds at most; never on an I/O thread. Throws configuration_error "file:line: text";
 // nothing is half loaded.
-std::shared_ptr<const active_policy> load_policy(const policy_bundle& b);
+std::shared_ptr<const active_policy> load_policy(
+    const policy_bundle& b, const filters::database_cache& cache = filters::database_cache{});
 
 }  // namespace consentry::app

@@ -124,11 +124,11 @@ policy_diff compare(const policy_bundle& from, const policy_bundle& to) {
                    out.patterns.push_back({id, pattern_fate::changed, std::move(what)});
                  }
                });
-  side_by_side(from.files, to.files,
-               [&](const std::string& name, const policy_bundle::file* x,
-                   const policy_bundle::file* y) {
-                 if (x == nullptr || y == nullptr || x->text != y->text) out.files.push_back(name);
-               });
+  side_by_side(
+      from.files, to.files,
+      [&](const std::string& name, const policy_bundle::file* x, const policy_bundle::file* y) {
+        if (x == nullptr || y == nullptr || x->text != y->text) out.files.push_back(name);
+      });
   return out;
 }
 

@@ -106,10 +106,10 @@ std::vector<toml_problem> words_without_endings(const filters::pattern_database&
 
 namespace {
 
-void compile(const policy_bundle& b, checked_policy& out) {
+void compile(const policy_bundle& b, const filters::database_cache& cache, checked_policy& out) {
   {
     toml_problem_collector collector;
-    gather(out.problems, [&] { out.policy = load_policy(b); });
+    gather(out.problems, [&] { out.policy = load_policy(b, cache); });
     for (auto& p : collector.take()) out.problems.push_back(std::move(p));
   }
   if (out.policy == nullptr)
@@ -118,10 +118,10 @@ void compile(const policy_bundle& b, checked_policy& out) {
 
 }  // namespace
 
-checked_policy check_policy(const policy_bundle& b) {
+checked_policy check_policy(const policy_bundle& b, const filters::database_cache& cache) {
   checked_policy out;
   out.problems = wrong_notation(b);
-  if (out.problems.empty()) compile(b, out);
+  if (out.problems.empty()) compile(b, cache, out);
   if (out.problems.empty())
     for (const auto& s : filters::failed_samples(*out.policy->patterns))
       out.problems.push_back({s.file, s.line, s.column, s.text, {}});

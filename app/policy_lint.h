@@ -21,7 +21,8 @@ struct checked_policy {
 };
 
 // Compiles: seconds at most, never on an I/O thread.
-checked_policy check_policy(const policy_bundle& b);
+checked_policy check_policy(const policy_bundle& b,
+                            const filters::database_cache& cache = filters::database_cache{});
 
 // "file:line:column: text (hint)".
 std::string to_line(const toml_problem& p);

@@ -99,7 +99,8 @@ std::optional<policy_version> policy_store::find(const read_txn& txn,
 std::vector<policy_version> policy_store::versions(const read_txn& txn) const {
   std::vector<policy_version> out;
   auto c = txn.scan(versions_);
-  for (bool more = c.first(); more; more = c.next()) out.push_back(decode_policy_version(c.value()));
+  for (bool more = c.first(); more; more = c.next())
+    out.push_back(decode_policy_version(c.value()));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.at > b.at; });
   return out;
 }

@@ -29,9 +29,9 @@ struct policy_version {
 
 // Numbers are stored.
 enum class activation_kind : std::uint8_t {
-  activated = 1,   // by a person
-  rolled_back = 2, // by a person, to an older one
-  files_read = 3,  // found changed at a start or reload
+  activated = 1,    // by a person
+  rolled_back = 2,  // by a person, to an older one
+  files_read = 3,   // found changed at a start or reload
 };
 std::string_view name_of(activation_kind k) noexcept;
 

@@ -61,13 +61,17 @@ policy_versions::outcome policy_versions::put_in_force(change c) {
               c.files);
     done->number = store.note(txn, *done);
     if (!c.seen.empty()) store.set_seen(txn, c.seen);
-    rooms_.journal.append(txn, event_of(*done, c.files.files.size(), c.policy->patterns->patterns().size()));
+    rooms_.journal.append(
+        txn, event_of(*done, c.files.files.size(), c.policy->patterns->patterns().size()));
   };
   if (const auto committed = rooms_.commits.run(op); !committed) return committed.error();
   // It is on disk: from here on a restart would find it in force, so it is.
   live_.policy.set(c.policy);
   log::info("app/policy", "activated",
-            {{"policy", version}, {"previous", done->previous}, {"how", name_of(c.kind)}, {"by", c.by.actor}});
+            {{"policy", version},
+             {"previous", done->previous},
+             {"how", name_of(c.kind)},
+             {"by", c.by.actor}});
   return *done;
 }
 
@@ -100,7 +104,7 @@ std::shared_ptr<const active_policy> policy_versions::follow_files(
   const auto live = live_.policy.get();
   const auto stored = [&]() -> std::shared_ptr<const active_policy> {
     if (live != nullptr && live->set->version == read->in_force->version) return live;
-    auto policy = load_policy(read->files);
+    auto policy = load_policy(read->files, cache_);
     live_.policy.set(policy);
     return policy;
   };
@@ -109,8 +113,8 @@ std::shared_ptr<const active_policy> policy_versions::follow_files(
     const auto version = version_of(files);
     if (read->in_force && (read->seen == version || read->in_force->version == version)) {
       if (read->seen != version)
-        if (const auto done = rooms_.commits.run(
-                [&](write_txn& txn) { rooms_.policies.set_seen(txn, version); });
+        if (const auto done =
+                rooms_.commits.run([&](write_txn& txn) { rooms_.policies.set_seen(txn, version); });
             !done)
           give_up(done.error());
       try {
@@ -121,7 +125,7 @@ std::shared_ptr<const active_policy> policy_versions::follow_files(
                    {{"policy", read->in_force->version}, {"why", e.what()}});
       }
     }
-    auto checked = check_policy(files);
+    auto checked = check_policy(files, cache_);
     if (!checked.problems.empty()) throw configuration_error(to_line(checked.problems.front()));
     const auto done = put_in_force({.policy = checked.policy,
                                     .files = std::move(files),
@@ -141,7 +145,7 @@ std::shared_ptr<const active_policy> policy_versions::follow_files(
 policy_versions::outcome policy_versions::activate(const policy_bundle& files,
                                                    const policy_act& by) {
   const std::lock_guard lock{one_at_a_time_};
-  auto checked = check_policy(files);
+  auto checked = check_policy(files, cache_);
   if (!checked.problems.empty()) return std::move(checked.problems);
   if (const auto live = live_.policy.get();
       live != nullptr && live->set->version == checked.policy->set->version)
@@ -182,15 +186,14 @@ policy_versions::outcome policy_versions::return_to(const std::string& asked,
     return failure{.kind = failure_kind::conflict,
                    .permanent = true,
                    .public_text = "policy " + read->wanted->version + " is in force already"};
-  auto checked = check_policy(read->files);
+  auto checked = check_policy(read->files, cache_);
   if (!checked.problems.empty()) return std::move(checked.problems);
   const bool is_newer = read->present && read->wanted->at > read->present->at;
-  return put_in_force(
-      {.policy = checked.policy,
-       .files = std::move(read->files),
-       .by = by,
-       .kind = is_newer ? activation_kind::activated : activation_kind::rolled_back,
-       .seen = version_on_disk().value_or("")});
+  return put_in_force({.policy = checked.policy,
+                       .files = std::move(read->files),
+                       .by = by,
+                       .kind = is_newer ? activation_kind::activated : activation_kind::rolled_back,
+                       .seen = version_on_disk().value_or("")});
 }
 
 boost::json::object to_json(const policy_version& v) {
@@ -206,9 +209,9 @@ boost::json::object to_json(const policy_version& v) {
 }
 
 boost::json::object to_json(const policy_activation& a) {
-  boost::json::object o{{"number", a.number},       {"at", to_string_utc(a.at)},
-                        {"version", a.version},     {"actor", a.actor},
-                        {"reason", a.reason},       {"how", name_of(a.kind)}};
+  boost::json::object o{{"number", a.number},   {"at", to_string_utc(a.at)},
+                        {"version", a.version}, {"actor", a.actor},
+                        {"reason", a.reason},   {"how", name_of(a.kind)}};
   if (!a.previous.empty()) o["previous"] = a.previous;
   return o;
 }

@@ -1,9 +1,9 @@
 // Which policy is in force, and how that changes (RULES E7, E10). One at a time; all calls wait for
 // compiling and for the disk: never on an I/O thread.
 //
-// The files of the settings are what admins work on. What a person activates or rolls back to stands
-// over restarts and reloads until those files change: then a start or reload takes them in, as a
-// version of their own.
+// The files of the settings are what admins work on. What a person activates or rolls back to
+// stands over restarts and reloads until those files change: then a start or reload takes them in,
+// as a version of their own.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -27,7 +27,7 @@ struct policy_act {
 class policy_versions {
  public:
   policy_versions(store_rooms& rooms, live_settings& live, const wall_clock& clock)
-      : rooms_{rooms}, live_{live}, clock_{clock} {}
+      : rooms_{rooms}, live_{live}, clock_{clock}, cache_{rooms.env.folder() / "compiled"} {}
 
   // At a start and at a reload: finds out what should be in force and compiles it. Throws
   // configuration_error: the files are new and have an error, and nothing older can stand in for
@@ -42,8 +42,8 @@ class policy_versions {
   // already.
   using outcome = std::variant<policy_activation, std::vector<toml_problem>, failure>;
   outcome activate(const policy_bundle& files, const policy_act& by);
-  // A version of the store; empty: the one before that in force. not_found. kind rolled_back, unless
-  // it is newer than that in force.
+  // A version of the store; empty: the one before that in force. not_found. kind rolled_back,
+  // unless it is newer than that in force.
   outcome return_to(const std::string& version, const policy_act& by);
 
  private:
@@ -54,6 +54,7 @@ class policy_versions {
   store_rooms& rooms_;
   live_settings& live_;
   const wall_clock& clock_;
+  filters::database_cache cache_;
   std::mutex one_at_a_time_;
   std::filesystem::path policy_file_;  // of the last follow_files
   std::filesystem::path patterns_folder_;

@@ -156,7 +156,7 @@ def main(words):
         print(f"scan: {shipped['messages']} messages of {shipped['octets'] / shipped['messages'] / 1000:.0f} KB in the mean, {shipped['text_octets'] / shipped['octets']:.0%} "
               f"of it text: {f['whole_mb_per_s']:.0f} MB/s whole, {f['cpu_s_per_1000']:.2f} CPU s per 1000; the scan proper {f['scan_mb_per_s_of_messages']:.0f} MB/s of "
               f"messages, {f['scan_mb_per_s_of_text']:.0f} MB/s of their text (ms per message: {parts})", flush=True)
-        print(f"scan: {shipped['patterns']} patterns compile in {shipped['compile_s']:.2f} s, {shipped['database_kib'] / 1024:.1f} MiB; with {a.extra} more: {g['whole_mb_per_s']:.0f} MB/s "
+        print(f"scan: {shipped['patterns']} patterns compile in {shipped['compile_s']:.2f} s, from the cache in {1000 * shipped['cached_s']:.0f} ms, {shipped['database_kib'] / 1024:.1f} MiB; with {a.extra} more: {g['whole_mb_per_s']:.0f} MB/s "
               f"({1 - g['whole_mb_per_s'] / f['whole_mb_per_s']:.0%} slower), compile {more['compile_s']:.2f} s", flush=True)
         missing = "not wanted" if a.no_rspamd else Rspamd.missing()
         if missing:

@@ -219,14 +219,15 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
   return out;
 }
 
-pattern_database::pattern_database(pattern_set set) : state_{std::make_unique<state>()} {
+pattern_database::pattern_database(pattern_set set, const database_cache& cache)
+    : state_{std::make_unique<state>()} {
   for (pattern_file& f : set.files) {
     std::move(f.patterns.begin(), f.patterns.end(), std::back_inserter(state_->patterns));
   }
   state_->brands = std::move(set.brands);
   state_->check_groups();
   state_->gather();
-  for (view_search& v : state_->views) v.compile(state_->scratch);
+  for (view_search& v : state_->views) v.compile(state_->scratch, cache);
 }
 
 pattern_database::~pattern_database() = default;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "filters/database_cache.h"
 #include "filters/pattern_file.h"
 #include "filters/text_view.h"
 
@@ -24,9 +25,10 @@ struct hit {
 // Immutable; any thread may search at the same time (scratch space is pooled).
 class pattern_database {
  public:
-  // Compiles off the path, seconds at most. Throws configuration_error "file:line: text" for a
-  // piece that Hyperscan refuses, a group that nobody is in, an id given twice.
-  explicit pattern_database(pattern_set set);
+  // Compiles off the path, seconds at most; or takes what was compiled before from the cache.
+  // Throws configuration_error "file:line: text" for a piece that Hyperscan refuses, a group that
+  // nobody is in, an id given twice.
+  explicit pattern_database(pattern_set set, const database_cache& cache = database_cache{});
   ~pattern_database();
   pattern_database(pattern_database&&) noexcept;
   pattern_database& operator=(pattern_database&&) noexcept;

@@ -3,11 +3,15 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <tuple>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/result.h"
+#include "base/secret.h"
+#include "base/text.h"
 #include "filters/text_view.h"
 
 namespace consentry::filters {
@@ -157,30 +161,68 @@ void view_search::add(std::uint32_t index, const pattern& p) {
   }
 }
 
-void view_search::compile(scratch_pool& scratch) {
-  if (expressions_.empty()) return;
-  flatten();
+// What the engine compiles.
+struct view_search::engine_input {
   std::vector<std::string> texts;
-  std::vector<const char*> pointers;
   std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
+
+  // Of all that the compiled database depends on.
+  std::string key() const {
+    byte_writer all;
+    all.text(hs_version()).varint(texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) all.text(texts[i]).varint(flags[i]);
+    return hex(as_bytes(sha256(all.bytes())));
+  }
+};
+
+view_search::engine_input view_search::input() const {
+  engine_input in;
   for (const expression& e : expressions_) {
-    texts.push_back(e.is_regular ? e.text : escaped(e.text));
+    in.texts.push_back(e.is_regular ? e.text : escaped(e.text));
     const unsigned utf8 = view_ == 1 ? HS_FLAG_UTF8 : 0;
     // Strings are folded like the text, and have one length; only expressions need more.
-    flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
-    ids.push_back(static_cast<unsigned>(ids.size()));
+    in.flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
   }
-  for (const std::string& t : texts) pointers.push_back(t.c_str());
-  hs_compile_error_t* error = nullptr;
-  if (hs_compile_multi(pointers.data(), flags.data(), ids.data(),
-                       static_cast<unsigned>(pointers.size()), HS_MODE_BLOCK, nullptr, &database_,
-                       &error) != HS_SUCCESS) {
-    const std::string why = error->message;
-    const int at = error->expression;
-    hs_free_compile_error(error);
-    if (at < 0) throw configuration_error{"patterns: " + why};
-    throw configuration_error{expressions_[static_cast<std::size_t>(at)].user + ": " + why};
+  return in;
+}
+
+// The engine itself checks version, platform and a sum of what it is given.
+bool view_search::take_from(const database_cache& cache, const std::string& key) {
+  const auto bytes = cache.find(key);
+  return bytes && hs_deserialize_database(bytes->data(), bytes->size(), &database_) == HS_SUCCESS;
+}
+
+void view_search::keep_in(const database_cache& cache, const std::string& key) const {
+  char* bytes = nullptr;
+  std::size_t length = 0;
+  if (hs_serialize_database(database_, &bytes, &length) != HS_SUCCESS) return;
+  cache.keep(key, {bytes, length});
+  std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc): the engine's own
+}
+
+void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
+  if (expressions_.empty()) return;
+  flatten();
+  const engine_input in = input();
+  const std::string key = in.key();
+  if (!take_from(cache, key)) {
+    std::vector<const char*> pointers;
+    std::vector<unsigned> ids;
+    for (const std::string& t : in.texts) {
+      pointers.push_back(t.c_str());
+      ids.push_back(static_cast<unsigned>(ids.size()));
+    }
+    hs_compile_error_t* error = nullptr;
+    if (hs_compile_multi(pointers.data(), in.flags.data(), ids.data(),
+                         static_cast<unsigned>(pointers.size()), HS_MODE_BLOCK, nullptr, &database_,
+                         &error) != HS_SUCCESS) {
+      const std::string why = error->message;
+      const int at = error->expression;
+      hs_free_compile_error(error);
+      if (at < 0) throw configuration_error{"patterns: " + why};
+      throw configuration_error{expressions_[static_cast<std::size_t>(at)].user + ": " + why};
+    }
+    keep_in(cache, key);
   }
   scratch.make_room_for(database_);
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "filters/database_cache.h"
 #include "filters/pattern_file.h"
 #include "filters/phrase_match.h"
 
@@ -77,7 +78,7 @@ class view_search {
   // Throws std::invalid_argument for words that cannot be written so. The pattern is only read.
   void add(std::uint32_t index, const pattern& p);
   // Throws configuration_error "file:line: id: text" for what Hyperscan refuses.
-  void compile(scratch_pool& scratch);
+  void compile(scratch_pool& scratch, const database_cache& cache);
   bool is_empty() const noexcept { return database_ == nullptr; }
   // No hit of words is longer; expressions have no bound of their own.
   std::size_t reach() const noexcept { return reach_; }
@@ -123,6 +124,10 @@ class view_search {
   std::uint32_t know(const std::string& text, bool is_regular, const std::string& user);
   compiled_phrase compile_phrase(const pattern_piece& piece, const pattern& user);
   void seek(std::uint32_t phrase, const std::string& user);
+  struct engine_input;
+  engine_input input() const;
+  bool take_from(const database_cache& cache, const std::string& key);
+  void keep_in(const database_cache& cache, const std::string& key) const;
   findings scan(const searched_text& text, hs_scratch* scratch, bool& complete) const;
   void flatten();
   static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,

@@ -47,8 +47,8 @@ response list_versions(api_context& c) {
     return out;
   });
   if (!read) return problem_of(read.error());
-  return json_response(json::object{{"in_force", c.live.policy.get()->set->version},
-                                    {"versions", *read}});
+  return json_response(
+      json::object{{"in_force", c.live.policy.get()->set->version}, {"versions", *read}});
 }
 
 struct stored_policy {

@@ -49,9 +49,9 @@ int finish_activation(const context& c, const result<answer>& a) {
     const auto* previous = o.if_contains("previous");
     fmt::print("{} is in force since {}{}\n", std::string{o.at("version").as_string()},
                std::string{o.at("at").as_string()},
-               previous == nullptr ? std::string{}
-                                   : fmt::format("; before it: {}",
-                                                 std::string{previous->as_string()}));
+               previous == nullptr
+                   ? std::string{}
+                   : fmt::format("; before it: {}", std::string{previous->as_string()}));
   });
 }
 
@@ -73,8 +73,7 @@ int roll_back(const context& c, const version_options& o) {
 // The files below a folder that must not be there yet.
 int write_files(const json::object& files, const fs::path& folder) {
   std::error_code error;
-  if (fs::exists(folder, error))
-    return complain(folder.string() + " is there already", exit_usage);
+  if (fs::exists(folder, error)) return complain(folder.string() + " is there already", exit_usage);
   const auto bundle = bundle_from_json(files);
   for (const auto& [name, f] : bundle.files) {
     const auto file = folder / name;
@@ -88,9 +87,9 @@ int write_files(const json::object& files, const fs::path& folder) {
 }
 
 int show(const context& c, const version_options& o) {
-  const auto a = daemon_client{c.socket}.get(
-      o.version.empty() ? std::string{"/v1/policy"}
-                        : "/v1/policy/versions/" + path_segment(o.version));
+  const auto a = daemon_client{c.socket}.get(o.version.empty() ? std::string{"/v1/policy"}
+                                                               : "/v1/policy/versions/" +
+                                                                     path_segment(o.version));
   if (!o.out.empty() && a && a->is_ok()) {
     const auto* files = a->body.as_object().if_contains("files");
     if (files == nullptr) return complain("--out needs a version", exit_usage);
@@ -136,16 +135,20 @@ int diff(const context& c, const version_options& o) {
 
 void add_reading_commands(CLI::App& policy, context& c) {
   auto o = kept<version_options>();
-  auto* history = policy.add_subcommand("history", "which policy was in force when, by whom and why");
-  history->add_option("-n,--count", o->count, "")->capture_default_str()->check(CLI::Range(1, 1000));
+  auto* history =
+      policy.add_subcommand("history", "which policy was in force when, by whom and why");
+  history->add_option("-n,--count", o->count, "")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   history->callback([&c, o] {
     c.chosen = [&c, o] {
       return finish(c,
-                    daemon_client{c.socket}.get(target("/v1/policy/history",
-                                                       {{"limit", std::to_string(o->count)}})),
+                    daemon_client{c.socket}.get(
+                        target("/v1/policy/history", {{"limit", std::to_string(o->count)}})),
                     [](const json::object& a) {
-                      print_table(a.at("activations").as_array(),
-                                  {"number", "at", "version", "previous", "how", "actor", "reason"});
+                      print_table(
+                          a.at("activations").as_array(),
+                          {"number", "at", "version", "previous", "how", "actor", "reason"});
                     });
     };
   });
@@ -164,8 +167,9 @@ void add_reading_commands(CLI::App& policy, context& c) {
   shown->add_option("--out", o->out, "write the version's files below this new folder");
   shown->callback([&c, o] { c.chosen = [&c, o] { return show(c, *o); }; });
   auto* d = policy.add_subcommand(
-      "diff", "knobs, patterns and files that differ: from the policy in force, or --from, to the "
-              "files of --conf, or --to");
+      "diff",
+      "knobs, patterns and files that differ: from the policy in force, or --from, to the "
+      "files of --conf, or --to");
   d->add_option("--from", o->from, "a version; default: the one in force");
   d->add_option("--to", o->to, "a version; default: the files of --conf");
   d->add_option("--conf", o->conf, "folder with policy/ and patterns/");
@@ -178,7 +182,8 @@ void add_policy_version_commands(CLI::App& policy, context& c) {
   add_reading_commands(policy, c);
   auto o = kept<version_options>();
   auto* activate_it = policy.add_subcommand(
-      "activate", "put the files of --conf, or a version, in force; any fault leaves all as it was");
+      "activate",
+      "put the files of --conf, or a version, in force; any fault leaves all as it was");
   activate_it->add_option("version", o->version, "one that the daemon keeps; default: the files");
   activate_it->add_option("--conf", o->conf, "folder with policy/ and patterns/");
   activate_it->add_option("--reason", o->reason, "stands in the history")->required();

@@ -21,8 +21,8 @@ std::string pattern_of(const std::string& lines) {
 }
 
 const std::string good = head + pattern_of(
-                                   "id = \"a\"\nweight = 4\nwords = [\"alma+\"]\n"
-                                   "must_match = [\"alma\"]\nmust_not_match = [\"fa\"]\n");
+                                    "id = \"a\"\nweight = 4\nwords = [\"alma+\"]\n"
+                                    "must_match = [\"alma\"]\nmust_not_match = [\"fa\"]\n");
 
 std::vector<std::string> lines_of(const policy_bundle& b) {
   std::vector<std::string> out;
@@ -45,7 +45,8 @@ TEST_CASE("E7: every error of every file is told, with line, column and hint") {
         "[content]\nhold = \"5\"\nrejekt = 9\n[hard]\naction = \"rejct\"\n"
         "[consent]\nmonths = 24\n[bulk]\nfingerprint_recipients = 0\n"},
        {"patterns/hu/S3_a.toml",
-        head + pattern_of("id = \"a\"\nweigth = 4\nwords = [\"alma\",\n  \"a~b\"]\ngroup = \"g\"\n") +
+        head +
+            pattern_of("id = \"a\"\nweigth = 4\nwords = [\"alma\",\n  \"a~b\"]\ngroup = \"g\"\n") +
             pattern_of("id = \"b\"\nzones = [\"boddy\"]\nwords = [\"körte\"]\ngroup = \"g\"\n")},
        {"patterns/hu/S3_b.toml", "language = \n"}}));
   REQUIRE(lines.size() == 9);
@@ -60,7 +61,8 @@ TEST_CASE("E7: every error of every file is told, with line, column and hint") {
   CHECK_THAT(lines[6], Catch::StartsWith("policy/default.toml:5:1: action must be one of") &&
                            Catch::Contains("did you mean \"reject\"?"));
   CHECK_THAT(lines[7], Catch::StartsWith("policy/default.toml:7:1: consent.months cannot be set"));
-  CHECK_THAT(lines[8], Catch::StartsWith("policy/default.toml:9:1: fingerprint_recipients must be"));
+  CHECK_THAT(lines[8],
+             Catch::StartsWith("policy/default.toml:9:1: fingerprint_recipients must be"));
 }
 
 TEST_CASE("E11: what is fixed cannot be loosened: each such key is an error that says why") {
@@ -72,8 +74,9 @@ TEST_CASE("E11: what is fixed cannot be loosened: each such key is an error that
            {"unblock", "auto"},
            {"suppress", "ignore"},
        }) {
-    const auto lines = lines_of(bundle_of(
-        {{"policy/default.toml", "[" + section + "]\n" + key + " = 1\n"}, {"patterns/hu/a.toml", good}}));
+    const auto lines =
+        lines_of(bundle_of({{"policy/default.toml", "[" + section + "]\n" + key + " = 1\n"},
+                            {"patterns/hu/a.toml", good}}));
     INFO(section + "." + key);
     REQUIRE(lines.size() >= 1);
     CHECK_THAT(lines[0], Catch::StartsWith("policy/default.toml:2:1: ") &&
@@ -84,8 +87,9 @@ TEST_CASE("E11: what is fixed cannot be loosened: each such key is an error that
 TEST_CASE("E7: what shows in all files together, and what the engine refuses, has its place") {
   const auto lines = lines_of(bundle_of(
       {{"patterns/hu/a.toml",
-        good + pattern_of("id = \"b\"\nweight = 2\nexpressions = [\"(\"]\n"
-                          "must_match = [\"b\"]\nmust_not_match = [\"fa\"]\n") +
+        good +
+            pattern_of("id = \"b\"\nweight = 2\nexpressions = [\"(\"]\n"
+                       "must_match = [\"b\"]\nmust_not_match = [\"fa\"]\n") +
             pattern_of("id = \"c\"\nweight = 2\nexpressions = [\n\"x(?=y)\"]\n"
                        "must_match = [\"x\"]\nmust_not_match = [\"fa\"]\n")},
        {"patterns/hu/b.toml", head + pattern_of("id = \"d\"\nweight = 2\nwords = [\"dió+\"]\n"
@@ -94,24 +98,26 @@ TEST_CASE("E7: what shows in all files together, and what the engine refuses, ha
   REQUIRE(lines.size() == 3);
   CHECK_THAT(lines[0], Catch::StartsWith("patterns/hu/a.toml:12:"));
   CHECK_THAT(lines[1], Catch::StartsWith("patterns/hu/a.toml:19:"));
-  CHECK_THAT(lines[2], Catch::StartsWith("patterns/hu/b.toml:3:1: no pattern is in the group nobody"));
+  CHECK_THAT(lines[2],
+             Catch::StartsWith("patterns/hu/b.toml:3:1: no pattern is in the group nobody"));
 }
 
 TEST_CASE("E7: samples that fail are told with their own line") {
-  const auto lines = lines_of(
-      bundle_of({{"patterns/hu/a.toml",
-                  head + pattern_of("id = \"a\"\nweight = 4\nwords = [\"alma\"]\n"
-                                    "must_match = [\"alma\",\n  \"körte\"]\nmust_not_match = [\"alma\"]\n")}}));
+  const auto lines = lines_of(bundle_of(
+      {{"patterns/hu/a.toml",
+        head +
+            pattern_of("id = \"a\"\nweight = 4\nwords = [\"alma\"]\n"
+                       "must_match = [\"alma\",\n  \"körte\"]\nmust_not_match = [\"alma\"]\n")}}));
   REQUIRE(lines.size() == 2);
   CHECK(lines[0] == "patterns/hu/a.toml:8:3: hu.S3.a does not match \"körte\"");
   CHECK(lines[1] == "patterns/hu/a.toml:9:19: hu.S3.a matches \"alma\"");
 }
 
 TEST_CASE("F4: a Hungarian word without endings is a warning, and stops nothing") {
-  const auto checked = check_policy(bundle_of(
-      {{"patterns/hu/a.toml",
-        head + pattern_of("id = \"a\"\nweight = 4\nwords = [\"kaszinó\", \"póker+\"]\n"
-                          "must_match = [\"kaszinó\"]\nmust_not_match = [\"fa\"]\n")}}));
+  const auto checked = check_policy(
+      bundle_of({{"patterns/hu/a.toml",
+                  head + pattern_of("id = \"a\"\nweight = 4\nwords = [\"kaszinó\", \"póker+\"]\n"
+                                    "must_match = [\"kaszinó\"]\nmust_not_match = [\"fa\"]\n")}}));
   CHECK(checked.problems.empty());
   REQUIRE(checked.warnings.size() == 1);
   CHECK(to_line(checked.warnings[0]) ==

@@ -82,12 +82,14 @@ TEST_CASE("E10: a set with a fault changes nothing") {
   app_world w;
   policy_versions v{w.rooms, w.live, w.clock};
   const auto a = version_after(v.activate(bundle_of("", pattern_text("alpha")), eva));
-  for (const auto& bad : {bundle_of("[content]\nhold = 0\n", pattern_text("alpha")),
-                          bundle_of("", pattern_text("alpha", 12, "zones = [\"x\"]\n")),
-                          bundle_of("", "language = \"hu\"\ncategory = \"S3\"\n[[pattern]]\nid = \"b\"\n"
-                                        "weight = 2\nwords = [\"b\"]\nmust_match = [\"c\"]\n"
-                                        "must_not_match = [\"x\"]\n"),
-                          policy_bundle{}}) {
+  for (const auto& bad :
+       {bundle_of("[content]\nhold = 0\n", pattern_text("alpha")),
+        bundle_of("", pattern_text("alpha", 12, "zones = [\"x\"]\n")),
+        bundle_of("",
+                  "language = \"hu\"\ncategory = \"S3\"\n[[pattern]]\nid = \"b\"\n"
+                  "weight = 2\nwords = [\"b\"]\nmust_match = [\"c\"]\n"
+                  "must_not_match = [\"x\"]\n"),
+        policy_bundle{}}) {
     CHECK_FALSE(std::get<std::vector<toml_problem>>(v.activate(bad, eva)).empty());
     CHECK(w.live.policy.get()->set->version == a);
   }
@@ -102,8 +104,7 @@ TEST_CASE("E10: what a person decided stands over restarts until the files chang
   policy_versions v{w.rooms, w.live, w.clock};
   const auto first = conf.follow(v);
   conf.write("", pattern_text("beta"));
-  const auto beta = version_after(
-      v.activate(bundle_of("", pattern_text("beta")), eva));
+  const auto beta = version_after(v.activate(bundle_of("", pattern_text("beta")), eva));
   REQUIRE(beta != first);
   CHECK(version_after(v.return_to("", eva)) == first);
   CHECK(conf.follow(v) == first);  // a reload
@@ -139,8 +140,9 @@ TEST_CASE("E10: bad files: a reload refuses them, a start goes on with what was 
 
 TEST_CASE("a comparison speaks of knobs and of patterns by their ids") {
   const auto d = compare(
-      bundle_of("", pattern_text("alpha") + "[[pattern]]\nid = \"gone\"\nweight = 1\nwords = [\"g\"]\n"
-                                            "must_match = [\"g\"]\nmust_not_match = [\"x\"]\n"),
+      bundle_of("", pattern_text("alpha") +
+                        "[[pattern]]\nid = \"gone\"\nweight = 1\nwords = [\"g\"]\n"
+                        "must_match = [\"g\"]\nmust_not_match = [\"x\"]\n"),
       bundle_of("[content]\nhold = 4\n",
                 pattern_text("alpha", 9, "allow = [\"alpha romeo\"]\nzones = [\"body\"]\n") +
                     "[[pattern]]\nid = \"new\"\nweight = 1\nwords = [\"n\"]\n"
