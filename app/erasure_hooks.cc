@@ -1,4 +1,5 @@
 // What the rooms beside ledger and queue keep of a person.
+#include "app/desk_samples.h"
 #include "app/erasure.h"
 #include "app/import_files.h"
 #include "app/import_runner.h"
@@ -31,7 +32,8 @@ erasure_hook blank_open_imports(const std::filesystem::path& root, store_rooms& 
 std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, store_rooms& rooms,
                                            import_runner& imports) {
   // In this order: a job that ends between the two has been looked at by the first.
-  return {blank_open_imports(store / "imports", rooms), imports.hook_for_erasures()};
+  return {blank_open_imports(store / "imports", rooms), imports.hook_for_erasures(),
+          hook_for_desk_samples(rooms)};
 }
 
 }  // namespace consentry::app

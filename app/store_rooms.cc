@@ -56,6 +56,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       removals{env},
       past{env},
       policies{env},
+      samples{env},
       by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {

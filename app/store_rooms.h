@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/campaign_register.h"
+#include "app/desk_sample_store.h"
 #include "app/erasure_store.h"
 #include "app/fingerprint_counts.h"
 #include "app/idempotency_store.h"
@@ -74,6 +75,7 @@ struct store_rooms {
   removal_orders removals;
   past_history past;
   policy_store policies;
+  desk_sample_store samples;
   tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;

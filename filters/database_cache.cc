@@ -79,7 +79,7 @@ std::optional<std::string> database_cache::find(std::string_view key) const {
   if (folder_.empty()) return std::nullopt;
   const fs::path file = folder_ / (std::string{key} + std::string{suffix});
   const open_file f{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
-  struct stat s {};
+  struct stat s{};
   if (f.get() < 0 || ::fstat(f.get(), &s) != 0 || !is_ours(s)) return std::nullopt;
   const auto size = static_cast<std::size_t>(s.st_size);
   if (size <= digest_bytes || size > content_max) return std::nullopt;
@@ -99,7 +99,8 @@ void database_cache::keep(std::string_view key, std::string_view content) const 
   fs::remove(beside, error);
   bool is_written = false;
   {
-    const open_file f{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    const open_file f{
+        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     is_written = f.get() >= 0 && write_all(f.get(), as_bytes(sha256(content))) &&
                  write_all(f.get(), content);
   }

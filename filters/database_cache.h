@@ -1,5 +1,5 @@
-// Compiled pattern databases on disk, so that a start need not compile. A cache and no more: what it
-// cannot give is compiled, what it cannot keep is not kept.
+// Compiled pattern databases on disk, so that a start need not compile. A cache and no more: what
+// it cannot give is compiled, what it cannot keep is not kept.
 #pragma once
 
 #include <filesystem>

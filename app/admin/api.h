@@ -124,6 +124,7 @@ resource audit_resource(api_context& c, const policy::tenants::tenant& t, reques
 resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource platform_suppressions(api_context& c, request r);
 resource policy_resource(api_context& c, request r);
+resource desk_samples_resource(api_context& c, request r);
 resource check_text_resource(api_context& c, request r);
 resource me_resource(api_context& c, request r);
 resource openapi_resource(api_context& c, request r);

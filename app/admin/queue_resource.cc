@@ -5,6 +5,7 @@
 
 #include "app/admin/access.h"
 #include "app/admin/api.h"
+#include "app/desk_samples.h"
 #include "app/queue_control.h"
 #include "base/text.h"
 
@@ -143,9 +144,19 @@ resource act(api_context& c, const request& r, queue_act what) {
   // Released mail is due from here on, also where a later slice fails: the scheduler looks only
   // where it is told to.
   const auto begun = c.clock.now();
+  // Before it is carried out: purged mail has no body any more.
+  auto look = [&c, order, begun] { return samples_of(c.rooms, order, begun); };
+  auto samples = co_await c.workers.run(std::move(look));
   const auto changed = co_await carry_out(c.rooms, c.clock, std::move(order));
   if (what == queue_act::release) c.notify_queue(begun);
   if (!changed) co_return problem_of(changed.error());
+  if (!samples.empty()) {
+    commit_loop::operation keep = [&c, samples = std::move(samples)](write_txn& txn) {
+      keep_samples(txn, c.rooms, samples);
+    };
+    if (const auto kept = co_await c.rooms.commits.commit(std::move(keep)); !kept)
+      co_return problem_of(kept.error());
+  }
   co_return json_response(json::object{{"changed", *changed}});
 }
 

@@ -22,6 +22,7 @@ struct policy_options {
   std::string conf;
   std::string samples;
   bool verbose = false;
+  bool desk = false;
   double min_recall = 0;
   double max_false_alarms = 100;
 };
@@ -105,6 +106,14 @@ int run_test(const context& c, const policy_options& o) {
     else
       show(set, f, o.verbose && std::string_view{set} == "tuning");
   }
+  if (o.desk) {
+    // Few, and of the hard cases: told, and outside the bar.
+    const auto f = measure(*policy, samples_of_desk(c));
+    if (c.json)
+      told["desk"] = to_json(f);
+    else
+      show("desk", f, o.verbose);
+  }
   if (c.json) print_json(told);
   return good ? exit_done : exit_no;
 }
@@ -115,6 +124,7 @@ void add_policy_commands(CLI::App& app, context& c) {
   auto* policy = app.add_subcommand("policy", "policy and pattern files");
   policy->require_subcommand(1);
   add_policy_version_commands(*policy, c);
+  add_desk_sample_commands(*policy, c);
   add_why_command(*policy, c, "explain");
   auto o = std::make_shared<policy_options>();
   auto* lint = policy->add_subcommand("lint", "check policy and pattern files, with their samples");
@@ -128,6 +138,7 @@ void add_policy_commands(CLI::App& app, context& c) {
   test->add_option("--samples", o->samples,
                    "folder with tuning/ and held-out/ (default: of --conf)");
   test->add_flag("--verbose", o->verbose, "name what was missed of tuning/; held-out/ is not told");
+  test->add_flag("--desk", o->desk, "over the daemon's samples of what the desk decided, too");
   test->add_option("--min-recall", o->min_recall,
                    "percent, of each label; below it the exit code is 1");
   test->add_option("--max-false-alarms", o->max_false_alarms,

@@ -152,11 +152,11 @@ def test_for_a_tenants_people_another_tenant_is_none(house, table):
 
 # -- real answers ---------------------------------------------------------------------------------------------------------
 
-def submit(gateway, recipient, tenant="acme", domain="sender.test"):
+def submit(gateway, recipient, tenant="acme", domain="sender.test", **letter):
     client = gateway.login(tenant)
     client.mail(f"news+spring=news@{domain}")
     client.rcpt(recipient)
-    code, text = client.data(support.letter(recipient, domain=domain))
+    code, text = client.data(support.letter(recipient, domain=domain, **letter))
     client.quit()
     assert code == 250, text
     return re.search(r"m[0-9a-z]{7}", text.decode())[0]
@@ -264,6 +264,8 @@ def mail(house, desk, user):
     ok(desk.post("/v1/tenants/acme/block", {"reason": "a test"}))
     ok(desk.post("/v1/tenants/acme/unblock", {"reason": "a test"}))
     ok(desk.post("/v1/queue/purge", {"message": message, "reason": "a test"}))
+    gambling = submit(house.gateway, "one@rcpt.test", text="Játsszon online kaszinónkban! Ingyen pörgetés és bónusz, tegye meg tétjét most: https://casino.test/")
+    ok(desk.post("/v1/queue/purge", {"message": gambling, "reason": "a test"}))
     template = "/v1/tenants/acme/templates"
     ok(desk.post(template, {"fingerprint": "0" * 32, "reason": "a test", "expires": TOMORROW}))
     ok(desk.get(template))
@@ -316,6 +318,11 @@ def policy(admin, auditor):
     ok(admin.post("/v1/policy/rollback", {"reason": "a test"}))
     ok(auditor.get("/v1/policy/history?limit=2"))
     assert auditor.post("/v1/policy/rollback", {"reason": "a test"}).status == 403
+    ok(auditor.get("/v1/policy/samples?limit=1"))
+    sample = ok(auditor.get("/v1/policy/samples?mail=true"))["samples"][0]
+    one = f"/v1/policy/samples/{sample['tenant']}/{sample['fingerprint']}"
+    ok(admin.ask("DELETE", one, headers={"X-Reason": "a test"}))
+    assert admin.ask("DELETE", one, headers={"X-Reason": "a test"}).status == 404
 
 
 def test_real_answers_are_as_the_document_says(house, table):

@@ -1,4 +1,5 @@
 """The tools of those who tune policy: lint, test, diff, activate, rollback, history, over the real daemon (RULES E7, E10, E11)."""
+import base64
 import json
 import shutil
 import subprocess
@@ -147,3 +148,44 @@ def test_an_activation_survives_a_kill(house):
         house.gateway.kill()
         house.gateway.start()
         assert in_force(house) == told
+
+
+def desk_samples(house):
+    page = subprocess.run(["curl", "-sf", "--unix-socket", str(house.gateway.socket), "http://gw/v1/policy/samples?mail=true"],
+                          capture_output=True, check=True, timeout=support.PATIENCE_S).stdout
+    return [base64.b64decode(s["mail"]) for s in json.loads(page)["samples"]]
+
+
+def hold(house, text, count=1):
+    for _ in range(count):
+        client = house.gateway.login()
+        answer_to(client, text)
+        client.quit()
+    return [m["message"] for m in house.gateway.queued()["messages"]]
+
+
+def test_the_desk_teaches(house):
+    """Released is clean, purged is the category; the recipient is not kept, and who is named goes when erased (RULES F10, D4)."""
+    held = hold(house, "alphahu, dear Jane of jane@elsewhere.test", 2)
+    assert len(held) == 2
+    house.gateway.cli("queue", "release", "--message", held[0], "--reason", "a mistake")
+    hold(house, "alphahu for money")
+    purged = [m["message"] for m in house.gateway.queued()["messages"] if m["held"] and m["message"] not in held]
+    house.gateway.cli("queue", "purge", "--message", purged[0], "--reason", "gambling")
+    rows = house.gateway.json("policy", "samples", "list")["samples"]
+    assert sorted(r["label"] for r in rows) == ["S3", "clean"]
+    told = house.gateway.json("policy", "test", "--conf", house.conf, "--samples", support.CONF / "samples", "--desk", code=None)
+    assert told["desk"]["labels"]["S3"]["recall"] == 1 and told["desk"]["false_alarms"] == 1
+    mails = desk_samples(house)
+    assert mails and not any(b"fresh@rcpt.test" in m for m in mails)
+    assert any(b"jane@elsewhere.test" in m for m in mails)
+    house.gateway.import_consents(["jane@elsewhere.test"])
+    house.gateway.cli("person", "erase", "acme", "jane@elsewhere.test", "--reason", "asked")
+    assert not any(b"jane@elsewhere.test" in m for m in desk_samples(house))
+    # The newest decision on the same content counts.
+    house.gateway.cli("queue", "purge", "--message", held[1], "--reason", "gambling after all")
+    rows = house.gateway.json("policy", "samples", "list")["samples"]
+    assert [r["label"] for r in rows] == ["S3", "S3"]
+    row = rows[0]
+    house.gateway.cli("policy", "samples", "remove", row["tenant"], row["fingerprint"], "--reason", "no judgement")
+    assert len(house.gateway.json("policy", "samples", "list")["samples"]) == 1

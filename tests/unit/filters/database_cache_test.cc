@@ -1,4 +1,5 @@
-// Compiled patterns from a cache find what freshly compiled ones find, and nothing damaged is taken.
+// Compiled patterns from a cache find what freshly compiled ones find, and nothing damaged is
+// taken.
 #include "filters/database_cache.h"
 
 #include <sys/stat.h>
@@ -75,8 +76,12 @@ TEST_CASE("damaged, foreign and missing files are compiled anew and replaced") {
     f.seekp(34);
     f.put('X');
   }
-  SECTION("cut short") { fs::resize_file(file, 20); }
-  SECTION("readable by others") { ::chmod(file.c_str(), 0644); }
+  SECTION("cut short") {
+    fs::resize_file(file, 20);
+  }
+  SECTION("readable by others") {
+    ::chmod(file.c_str(), 0644);
+  }
   SECTION("a link") {
     fs::rename(file, place / "elsewhere");
     fs::create_symlink(place / "elsewhere", file);
@@ -91,8 +96,11 @@ TEST_CASE("a digest that is right around bytes that are no database is compiled 
   consentry::tests::temp_folder folder;
   const database_cache cache{folder.path() / "compiled"};
   const auto& shipped = consentry::tests::pattern_folder();
-  { const pattern_database first{load_patterns(shipped), cache}; }
-  for (const auto& f : files_in(folder.path() / "compiled")) cache.keep(f.stem().string(), "no database");
+  {
+    const pattern_database first{load_patterns(shipped), cache};
+  }
+  for (const auto& f : files_in(folder.path() / "compiled"))
+    cache.keep(f.stem().string(), "no database");
   const pattern_database second{load_patterns(shipped), cache};
   CHECK(are_same(consentry::tests::shipped_patterns(), second));
 }
