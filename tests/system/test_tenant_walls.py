@@ -1,0 +1,179 @@
+"""The walls between tenants (RULES A2 2, 9): a tenant's people name another tenant's things in path, query and body of every route
+that changes something. Nothing of the other comes back, nothing of it changes, and what exists there is answered as what exists
+nowhere."""
+import hashlib
+import json
+import re
+
+import pytest
+
+import openapi
+import support
+from api_client import Api, sign_in
+from conftest import House
+from test_api_contract import MARK, NOTICE, consent, ok, submit, with_zone
+
+# The same kinds of names, of things that nobody has.
+NOWHERE = "zqxnobody"
+ROLES = ("tenant-admin", "tenant-user")
+# Names that are one of a kind in the whole gateway: that somebody has them cannot be hidden from who wants them too. Who has them is.
+UNIQUE = {"addDomain": "the domain is verified for another tenant", "addTenantUser": "the login is taken",
+          "addCredential": "the user name is taken"}
+
+
+@pytest.fixture(scope="module")
+def house():
+    nobody = [{"domain": "*", "host": "127.0.0.1", "port": support.free_port()}]
+    settings = {"admin": {"tcp": "127.0.0.1:0"}, "route": nobody, "public": {"address": "127.0.0.1:0"}}
+    with support.folder() as path, with_zone(House(path, settings), "example") as h:
+        h.admin = sign_in(h.gateway, "root-of-all", "admin", None, reason="a test")
+        h.apis = {role: sign_in(h.gateway, role, role, "acme") for role in ROLES}
+        h.names = fill(h)
+        yield h
+
+
+def fill(house):
+    """A tenant with something of every kind; its names by the parameters' names."""
+    g = house.gateway
+    g.add_tenant(MARK, f"{MARK}.test", user=MARK)
+    rival = sign_in(g, f"{MARK}-boss", "tenant-admin", MARK)
+    base = f"/v1/tenants/{MARK}"
+    ok(rival.post(f"{base}/consents", consent(f"{MARK}@rcpt.test", name=MARK, evidence=MARK)))
+    suppression = ok(rival.post(f"{base}/suppressions", {"address": f"{MARK}-2@rcpt.test", "source": MARK}))
+    ok(rival.post(f"{base}/users", {"login": f"{MARK}-clerk", "name": MARK, "role": "tenant-user"}))
+    ok(rival.post(f"{base}/users/{MARK}-clerk/tokens", {"label": MARK}))
+    form = ok(rival.post(f"{base}/forms", {"topic": MARK, "title": MARK, "language": "hu", "notice": f"{NOTICE} {MARK}",
+                                           "from": f"news@{MARK}.test"}))
+    sign_up = ok(rival.post(f"{base}/sign-ups", {"address": f"{MARK}-3@rcpt.test", "topic": MARK, "notice": MARK, "ip": "192.0.2.1"}))
+    proof = ok(rival.post(f"{base}/evidence", MARK, headers={"Content-Type": "text/plain"}))
+    notice = ok(rival.post(f"{base}/notices", {"text": MARK, "language": "en"}))
+    job = ok(rival.post(f"{base}/imports", {"source": f"{MARK}.csv", "bytes": 1000}))
+    export = ok(rival.post(f"{base}/exports", {"format": "xml"}))
+    message = submit(g, f"{MARK}@rcpt.test", MARK, f"{MARK}.test")
+    return {"tenant": MARK, "message": message, "person": suppression["person"], "login": f"{MARK}-clerk", "campaign": "spring",
+            "domain": f"{MARK}.test", "form": form["id"], "sign_up": sign_up["id"], "number": "1", "hash": notice["hash"],
+            "fingerprint": "0" * 32, "import": job["import"], "sha256": proof["reference"].removeprefix("sha256:"),
+            "export": export["id"], "upload": "x", "version": "p000000000000",
+            "address": f"{MARK}@rcpt.test", "notice_hash": notice["hash"], "evidence": proof["reference"]}
+
+
+def absent(names, number):
+    """Names of the same shape that nobody has, new with each number: what an answer makes must not stand in the way of the next."""
+    nobody = f"{NOWHERE}{number}"
+    digest = "sha256:" + hashlib.sha256(nobody.encode()).hexdigest()  # as names["hash"] is of a text
+    return names | {"tenant": nobody, "message": "m0zzzzzy", "person": "e" * 32, "login": f"{nobody}-clerk", "campaign": nobody,
+                    "domain": f"{nobody}.test", "form": "f0000zzz", "sign_up": "s000zzzz", "hash": digest,
+                    "import": "i0zzzzz", "sha256": "e" * 64, "export": nobody, "address": f"{nobody}@rcpt.test",
+                    "notice_hash": digest, "evidence": "sha256:" + "e" * 64}
+
+
+def resolve(schema):
+    while "$ref" in schema:
+        schema = openapi.DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def value_for(name, schema, names):
+    """What a body's member says: a name of the other's where there is one for it."""
+    schema = resolve(schema)
+    if name in names:
+        return names[name]
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type", "string")
+    if kind == "object":
+        return body_for(schema, names)
+    return {"string": names["tenant"], "integer": 1, "number": 1, "boolean": True, "array": []}[kind if isinstance(kind, str) else kind[0]]
+
+
+def body_for(schema, names):
+    schema = resolve(schema)
+    for choice in ("oneOf", "anyOf"):
+        if choice in schema:
+            schema = resolve(schema[choice][0])
+    return {n: value_for(n, s, names) for n, s in schema.get("properties", {}).items()}
+
+
+def bodies(operation, names):
+    """All members, and the required ones alone."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" not in content:
+        return [("text/csv", names["tenant"])] if content else [(None, None)]
+    schema = resolve(content["application/json"]["schema"])
+    whole = body_for(schema, names)
+    required = {n: whole[n] for n in schema.get("required", []) if n in whole}
+    return [("application/json", json.dumps(whole)), ("application/json", json.dumps(required))]
+
+
+def ask(api, method, path, content_type, body):
+    return Api.ask(api, method, path, body, {"Content-Type": content_type} if content_type else None)
+
+
+def without_seals(part):
+    """Sealed texts are other ones each time."""
+    if isinstance(part, dict):
+        return {n: without_seals(p) for n, p in part.items() if not n.startswith("sealed")}
+    return [without_seals(p) for p in part] if isinstance(part, list) else part
+
+
+def snapshot(house):
+    """All that the other has, as its hand-over tells it, without what tells of the hand-over itself and of time."""
+    made = ok(house.admin.post(f"/v1/tenants/{MARK}/exports", {"format": "json", "invoices": "settled"}))
+    whole = json.loads(house.admin.get(f"/v1/tenants/{MARK}/exports/{made['id']}").body)
+    ok(house.admin.post(f"/v1/tenants/{MARK}/exports/{made['id']}/remove", {}))
+    # Deliveries go on meanwhile, and the hand-overs tell of themselves.
+    whole["history"] = [e for e in whole["history"] if e["actor"] != "gateway" and e["kind"] not in ("tenant_exported", "accessed")]
+    return {name: without_seals(part) for name, part in whole.items() if name not in ("made_at", "trailer", "journal", "events", "audit")}
+
+
+def masked(answer, *names):
+    """The answer with the asked names taken out: what is left must not depend on whether they exist."""
+    text = answer.body.decode(errors="replace")
+    for value in sorted({v for n in names for v in map(str, n.values()) if len(v) > 3}, key=len, reverse=True):
+        text = text.replace(value, "*")
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "T", text)
+
+
+def test_names_of_another_tenant_reach_nothing(house):
+    before = snapshot(house)
+    number = 0
+    for method, path, operation in openapi.operations():
+        if method == "GET" or not path.startswith("/v1/"):
+            continue
+        for role in ROLES:
+            for tenant in ("acme", MARK):
+                number += 1
+                here = absent(house.names, number)
+                theirs, nobodys = ({**n, "tenant": tenant if tenant == "acme" else n["tenant"]} for n in (house.names, here))
+                for (kind, body), (_, other) in zip(bodies(operation, house.names), bodies(operation, here)):
+                    at = [re.sub(r"{(\w+)}", lambda m: str(n.get(m[1], "x")), path) for n in (theirs, nobodys)]
+                    answers = [ask(house.apis[role], method, a, kind, b) for a, b in zip(at, (body, other))]
+                    where = f"{role} {method} {at[0]} {body}: {answers[0].status} {answers[0].body[:300]}"
+                    assert answers[0].status < 500, where
+                    told = masked(answers[0], house.names, theirs)
+                    assert MARK not in told, where
+                    if tenant == MARK and "{tenant}" in path:
+                        assert answers[0].status in (403, 404), where
+                    if answers[0].status == 409 and operation["operationId"] in UNIQUE:
+                        assert answers[0].json()["detail"] == UNIQUE[operation["operationId"]], where
+                    elif answers[0].status >= 400 or answers[1].status >= 400:
+                        assert answers[0].status == answers[1].status, f"{where}\nbut {at[1]}: {answers[1].status} {answers[1].body[:300]}"
+                        assert told == masked(answers[1], here, nobodys), where
+    after = snapshot(house)
+    assert before.keys() == after.keys()
+    for name in before:
+        assert before[name] == after[name], f"{name} of the other tenant changed"
+
+
+def test_the_walk_names_real_things(house):
+    """Of the names used above, their owner finds each."""
+    rival = sign_in(house.gateway, f"{MARK}-third", "tenant-admin", MARK)
+    n = house.names
+    base = f"/v1/tenants/{MARK}"
+    for path in (f"{base}/users/{n['login']}", f"{base}/forms/{n['form']}", f"{base}/sign-ups/{n['sign_up']}",
+                 f"{base}/imports/{n['import']}", f"{base}/evidence/{n['sha256']}", f"{base}/queue/{n['message']}",
+                 f"{base}/why/{n['message']}", f"{base}/suppressions/{n['person']}", f"{base}/exports/{n['export']}",
+                 f"{base}/consents?address={n['address']}", f"{base}/notices?hash={n['hash']}"):
+        assert rival.get(path).status == 200, (path, rival.get(path).body)
