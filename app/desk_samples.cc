@@ -19,7 +19,8 @@ constexpr std::string_view content_reason = "content.";
 std::string category_of(std::string_view reason) {
   if (!reason.starts_with(content_reason)) return {};
   std::string out{reason.substr(content_reason.size())};
-  const bool is_category = out.size() == 2 && (out[0] == 'h' || out[0] == 's') && out[1] >= '1' && out[1] <= '8';
+  const bool is_category =
+      out.size() == 2 && (out[0] == 'h' || out[0] == 's') && out[1] >= '1' && out[1] <= '8';
   if (!is_category) return {};
   out[0] = static_cast<char>(out[0] - 'a' + 'A');
   return out;
@@ -42,7 +43,8 @@ std::optional<held_message> held_for_content(const read_txn& txn, const store_ro
     if (r.state == queue::recipient_state::held && out.category.empty())
       out.category = category_of(r.reason);
     const auto known = rooms.consents.find_person(txn, m.tenant, r.person);
-    if (!r.address.empty()) out.recipients.emplace_back(ascii_lower(r.address), known ? known->name : std::string{});
+    if (!r.address.empty())
+      out.recipients.emplace_back(ascii_lower(r.address), known ? known->name : std::string{});
   }
   if (out.category.empty()) return std::nullopt;
   return out;
@@ -64,7 +66,8 @@ std::vector<held_message> find_held(store_rooms& rooms, const queue::queue_filte
       const auto page = rooms.queue.list(txn, which, resume, 200);
       looked_at += page.size();
       for (const auto& m : page) take(m);
-    } while (!resume.empty() && looked_at < messages_looked_at_max && out.size() < 5 * contents_max);
+    } while (!resume.empty() && looked_at < messages_looked_at_max &&
+             out.size() < 5 * contents_max);
     return out;
   });
   return found ? *found : std::vector<held_message>{};
@@ -101,15 +104,16 @@ void keep_samples(write_txn& txn, store_rooms& rooms, const std::vector<desk_sam
     rooms.samples.put(txn, s);
     auto all = rooms.samples.of_tenant(txn, s.tenant);
     if (all.size() <= desk_samples_per_tenant_max) continue;
-    const auto oldest = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+    const auto oldest = std::min_element(all.begin(), all.end(),
+                                         [](const auto& a, const auto& b) { return a.at < b.at; });
     rooms.samples.erase(txn, oldest->tenant, oldest->fingerprint);
   }
 }
 
 erasure_hook hook_for_desk_samples(store_rooms& rooms) {
   return [&rooms](const erased_person& who) -> result<std::uint64_t> {
-    const auto all = rooms.env.read(
-        [&](read_txn& txn) { return rooms.samples.of_tenant(txn, who.tenant); });
+    const auto all =
+        rooms.env.read([&](read_txn& txn) { return rooms.samples.of_tenant(txn, who.tenant); });
     if (!all) return all.error();
     std::uint64_t changed = 0;
     for (auto s : *all) {

@@ -23,8 +23,8 @@ namespace consentry::app {
 inline constexpr std::size_t desk_samples_per_tenant_max = 200;
 inline constexpr std::size_t desk_sample_bytes_max = 256u << 10;
 
-// Collects what an order is about to decide. Blocks: reads bodies. At most 20 contents; mail that is
-// larger than desk_sample_bytes_max or has more than 100 recipients is left out.
+// Collects what an order is about to decide. Blocks: reads bodies. At most 20 contents; mail that
+// is larger than desk_sample_bytes_max or has more than 100 recipients is left out.
 std::vector<desk_sample> samples_of(store_rooms& rooms, const queue_order& order, instant now);
 
 // Keeps them; of a tenant the newest desk_samples_per_tenant_max.

@@ -76,7 +76,8 @@ resource remove(api_context& c, request r) {
                    .actor = actor_of(r)};
   e.facts = {{"act", "sample.remove"}, {"content", hex(*fingerprint)}};
   auto was_there = std::make_shared<bool>(false);
-  commit_loop::operation op = [&c, e, was_there, id = t->id, digest = *fingerprint](write_txn& txn) {
+  commit_loop::operation op = [&c, e, was_there, id = t->id,
+                               digest = *fingerprint](write_txn& txn) {
     *was_there = c.rooms.samples.erase(txn, id, digest);
     if (*was_there) c.rooms.journal.append(txn, e);
   };

@@ -112,4 +112,10 @@ response too_large(std::size_t body_bytes_max) {
       413, fmt::format("the body of this request has at most {}", human_bytes(body_bytes_max)));
 }
 
+response no_room() {
+  auto out = problem(503, "too many large bodies at once; come again");
+  out.headers.emplace_back("Retry-After", "5");
+  return out;
+}
+
 }  // namespace consentry::app::admin

@@ -2,6 +2,7 @@
 // template over the stream, so that plain, TLS and Unix sockets are served by the same lines.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -22,6 +23,27 @@ struct http_services {
   handler handle;
   http_limits limits;
   doorman door;
+  std::atomic<std::size_t> body_bytes{0};  // reserved, of all connections
+};
+
+// A place for one body in what all may take up together.
+class body_place {
+ public:
+  body_place(http_services& services, std::size_t bytes)
+      : services_{services}, bytes_{bytes <= services.limits.body_small ? 0 : bytes} {
+    if (bytes_ == 0) return;
+    const auto before = services_.body_bytes.fetch_add(bytes_);
+    is_taken_ = before + bytes_ <= services_.limits.bodies_in_memory_max;
+  }
+  ~body_place() { services_.body_bytes -= bytes_; }
+  body_place(const body_place&) = delete;
+  body_place& operator=(const body_place&) = delete;
+  bool is_taken() const noexcept { return is_taken_; }
+
+ private:
+  http_services& services_;
+  std::size_t bytes_;
+  bool is_taken_ = true;
 };
 
 using http_head = boost::beast::http::request_header<boost::beast::http::fields>;
@@ -37,11 +59,12 @@ http_reply make_reply(response out, unsigned version, bool keep_alive, bool is_h
 std::optional<response> answer_to_error(const boost::system::error_code& error,
                                         const http_limits& limits);
 response too_large(std::size_t body_bytes_max);
+response no_room();
 
 template <class Stream>
 class http_conversation {
  public:
-  http_conversation(Stream& stream, const http_services& services, http_peer peer)
+  http_conversation(Stream& stream, http_services& services, http_peer peer)
       : stream_{stream},
         services_{services},
         peer_{std::move(peer)},
@@ -96,6 +119,13 @@ class http_conversation {
     if (let.refusal) {
       const bool sent = co_await send(std::move(*let.refusal), version, keep, is_head);
       co_return sent&& keep;
+    }
+    // A body of unknown length may become as long as it is allowed to.
+    const auto announced = r->has_body ? in.content_length().value_or(let.body_bytes_max) : 0;
+    const body_place place{services_, announced};
+    if (!place.is_taken()) {
+      co_await refuse(no_room(), version, is_head);
+      co_return false;
     }
     auto wrong = co_await read_body(in, let.body_bytes_max);
     if (wrong) {
@@ -163,7 +193,7 @@ class http_conversation {
   }
 
   Stream& stream_;
-  const http_services& services_;
+  http_services& services_;
   http_peer peer_;
   boost::beast::flat_buffer buffer_;
 };

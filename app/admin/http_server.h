@@ -76,6 +76,10 @@ struct http_limits {
   std::size_t connections_max = 64;
   // Of an IPv4 address or an IPv6 /64; loopback, where proxies are, has no such limit.
   std::size_t connections_per_ip_max = 32;
+  // Bodies that are being read or answered, of all connections together. Those of at most
+  // body_small are not counted: connections_max bounds them.
+  std::size_t bodies_in_memory_max = 512u << 20;
+  std::size_t body_small = 256u << 10;
   std::size_t requests_per_connection_max = 10'000;
   std::chrono::seconds handshake_timeout{10};
   std::chrono::seconds request_timeout{30};  // for the head of a request to arrive

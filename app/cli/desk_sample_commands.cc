@@ -20,7 +20,8 @@ struct sample_options {
 
 // Letters that Hungarian has and English has not.
 std::string language_of(std::string_view mail) {
-  for (const std::string_view letter : {"\xC5\x91", "\xC5\xB1", "=C5=91", "=C5=B1", "\xC3\xA1", "=C3=A1"})
+  for (const std::string_view letter :
+       {"\xC5\x91", "\xC5\xB1", "=C5=91", "=C5=B1", "\xC3\xA1", "=C3=A1"})
     if (mail.find(letter) != std::string_view::npos) return "hu";
   return "en";
 }
@@ -65,8 +66,9 @@ std::vector<labelled_message> samples_of_desk(const context& c) {
 }
 
 void add_desk_sample_commands(CLI::App& policy, context& c) {
-  auto* group = policy.add_subcommand("samples", "what the desk decided of mail held for its content")
-                    ->require_subcommand(1);
+  auto* group =
+      policy.add_subcommand("samples", "what the desk decided of mail held for its content")
+          ->require_subcommand(1);
   auto o = kept<sample_options>();
   auto* list = group->add_subcommand("list", "released is clean, purged is what held it");
   list->callback([&c] {

@@ -133,3 +133,43 @@ TEST_CASE("what a handler says cannot end a header line") {
   io.stop();
   thread.join();
 }
+
+TEST_CASE("large bodies of all connections together have a bound, and give their room back") {
+  asio::io_context io;
+  http_limits l;
+  l.body_small = 10;
+  l.bodies_in_memory_max = 150;
+  http_server server{io.get_executor(), hasty_server::tell, l};
+  const auto port = server.listen_tcp("127.0.0.1", 0);
+  std::thread thread{[&io] { io.run(); }};
+  const auto whole = [](std::size_t n) {
+    return head("POST /", "Connection: close\r\nContent-Length: " + std::to_string(n) + "\r\n") +
+           std::string(n, 'x');
+  };
+  asio::io_context mine;
+  {
+    tcp::socket first{mine};
+    first.connect({asio::ip::address_v4::loopback(), port});
+    asio::write(first,
+                asio::buffer(head("POST /", "Content-Length: 100\r\nExpect: 100-continue\r\n")));
+    std::string go_on(25, '\0');
+    asio::read(first, asio::buffer(go_on));  // it holds its place
+    const auto second = hasty_server::answer(port, whole(100));
+    CHECK(second.starts_with("HTTP/1.1 503 "));
+    CHECK(second.find("Retry-After: 5\r\n") != second.npos);
+    CHECK(hasty_server::answer(port, whole(10)).starts_with("HTTP/1.1 200 "));  // small
+    CHECK(hasty_server::answer(port, whole(50)).starts_with("HTTP/1.1 200 "));  // fits beside it
+    const auto unknown =
+        head("POST /", "Connection: close\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n";
+    CHECK(hasty_server::answer(port, unknown).starts_with("HTTP/1.1 503 "));
+    asio::write(first, asio::buffer(std::string(100, 'x')));
+    std::string told(12, '\0');
+    asio::read(first, asio::buffer(told));
+    CHECK(told == "HTTP/1.1 200");
+  }
+  CHECK(hasty_server::answer(port, whole(100)).starts_with("HTTP/1.1 200 "));
+  auto done = asio::co_spawn(io, server.stop(std::chrono::steady_clock::now()), asio::use_future);
+  done.wait_for(std::chrono::seconds{10});
+  io.stop();
+  thread.join();
+}
