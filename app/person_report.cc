@@ -6,6 +6,7 @@
 #include "app/admin/audit_json.h"
 #include "app/admin/consent_json.h"
 #include "app/complaint_veil.h"
+#include "app/shown_notice.h"
 #include "base/civil_date.h"
 #include "base/text.h"
 
@@ -106,9 +107,23 @@ result<void> reporting::tell_records() {
       if (importers.insert(at + c.record.importer).second)
         imports.push_back(json::object{{"at", at}, {"by", to_valid_utf8(c.record.importer)}});
     }
-    json::array sign_ups;
-    for (const auto& p : rooms_.sign_ups.sign_ups_of(txn, tenant_.id, person_))
+    json::array sign_ups, notices;
+    std::set<std::string> hashes;
+    const auto tell_notice = [&](const std::string& hash) {
+      if (hash.empty() || !hashes.insert(hash).second) return;
+      if (const auto n = find_shown_notice(rooms_, txn, tenant_.id, hash))
+        notices.push_back(json::object{{"hash", to_valid_utf8(n->notice.hash)},
+                                       {"version", to_valid_utf8(n->notice.version)},
+                                       {"language", to_valid_utf8(n->notice.language)},
+                                       {"url", to_valid_utf8(n->notice.url)},
+                                       {"text", to_valid_utf8(n->text)}});
+    };
+    for (const auto& c : rooms_.consents.list(txn, tenant_.id, person_))
+      tell_notice(c.record.notice.hash);
+    for (const auto& p : rooms_.sign_ups.sign_ups_of(txn, tenant_.id, person_)) {
+      tell_notice(p.evidence.notice.hash);
       sign_ups.push_back(shown(p));
+    }
     // Expired ones are held too.
     if (const auto s = rooms_.suppressions.find(txn, tenant_.id, person_, instant{}))
       suppressions.push_back(shown(limits_.to_staff ? *s : veiled(*s), clock_.now()));
@@ -119,6 +134,7 @@ result<void> reporting::tell_records() {
     }
     out_["consents"] = std::move(consents);
     out_["sign_ups"] = std::move(sign_ups);
+    out_["notices"] = std::move(notices);
     out_["imports"] = std::move(imports);
     out_["suppressions"] = std::move(suppressions);
   });

@@ -18,8 +18,9 @@ struct report_limits {
 
 // {"tenant", "person": {"pseudonym", "address", "name"}, "consents": [..], "suppressions": [..],
 // "erased": {..}, "mails": [{"message", "campaign", "topic", "stream", "accepted_at", "outcome",
-// "complaints"..}], "imports": [..], "events": [..], "truncated": bool}. address: mailbox key.
-// Blocks, as long as a walk through mail and journal takes: a worker. not_found: no such tenant.
+// "complaints"..}], "imports": [..], "notices": [{"hash", "text"..}], "events": [..], "truncated":
+// bool}. address: mailbox key. Blocks, as long as a walk through mail and journal takes: a worker.
+// not_found: no such tenant.
 result<boost::json::object> report_person(const store_rooms& rooms, const wall_clock& clock,
                                           tenant_id tenant, const std::string& address,
                                           const report_limits& limits = {});

@@ -139,6 +139,7 @@ asio::awaitable<result<void>> sign_up_desk::sign_up(consent::sign_up_form form,
 }
 
 asio::awaitable<result<sign_up_desk::told>> sign_up_desk::tell(consent::pending_sign_up p,
+                                                               std::string notice,
                                                                std::string actor) {
   auto& rooms = parts_.rooms;
   const auto now = parts_.clock.now();
@@ -147,8 +148,13 @@ asio::awaitable<result<sign_up_desk::told>> sign_up_desk::tell(consent::pending_
   p.evidence.recorded_at = now;
   p.evidence.salt = random_bytes(16);
   auto answer = std::make_shared<std::optional<told>>();
-  commit_loop::operation op = [&rooms, p, actor, answer, now](write_txn& txn) {
+  commit_loop::operation op = [&rooms, p, notice, actor, answer, now](write_txn& txn) {
     answer->reset();
+    // So that the text is found by the hash that the consent names. A tenant that has too many
+    // texts is left with the hash.
+    if (!notice.empty())
+      (void)rooms.evidence.put_notice(txn, p.key.tenant, p.evidence.notice, notice,
+                                      {.at = now, .actor = actor});
     const auto known = rooms.sign_ups.find(txn, rooms.sign_ups.mark_of(txn, p.key).last);
     if (known && known->source == consent::sign_up_source::api && known->is_open(now) &&
         !known->confirmed_at) {

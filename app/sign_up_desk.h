@@ -54,7 +54,9 @@ class sign_up_desk {
     policy::consent::pending_sign_up sign_up;
     bool is_new = true;
   };
-  boost::asio::awaitable<result<told>> tell(policy::consent::pending_sign_up p, std::string actor);
+  // notice: the text that was shown, kept under its hash; empty: only the hash is known.
+  boost::asio::awaitable<result<told>> tell(policy::consent::pending_sign_up p, std::string notice,
+                                            std::string actor);
 
   // The person acted: the consent is recorded, method double_opt_in. `at` is now for forms of ours,
   // whenever the CRM says for its own.

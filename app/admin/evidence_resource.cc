@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "app/admin/api.h"
+#include "app/shown_notice.h"
 #include "base/text.h"
 #include "policy/consent/evidence_store.h"
 
@@ -107,7 +108,7 @@ resource add_notice(api_context& c, tenant_id tenant, const request& r) {
 response show_notice(api_context& c, tenant_id tenant, const request& r) {
   if (!r.query.contains("hash")) return problem(422, "name a notice: ?hash=");
   const auto found = c.rooms.env.read(
-      [&](read_txn& txn) { return c.rooms.evidence.find_notice(txn, tenant, r.query.at("hash")); });
+      [&](read_txn& txn) { return find_shown_notice(c.rooms, txn, tenant, r.query.at("hash")); });
   if (!found) return problem_of(found.error());
   if (!*found) return problem(404, "no text is stored under this hash");
   return json_response(shown(**found));

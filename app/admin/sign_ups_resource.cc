@@ -114,7 +114,8 @@ struct told_sign_up {
   consent::pending_sign_up sign_up;
   smtp::mailbox address;
   act_origin origin;
-  std::string form;  // of ours: we mail the confirmation
+  std::string form;    // of ours: we mail the confirmation
+  std::string notice;  // the text, where it was told
 };
 
 told_sign_up read_sign_up(const api_context& c, const tenants::tenant& t, const request& r) {
@@ -135,7 +136,7 @@ told_sign_up read_sign_up(const api_context& c, const tenants::tenant& t, const 
     if (!topic) throw configuration_error("topic: " + topic.error().public_text);
     e.topic = *topic;
     e.given_at = time_of_act(body, "signed_up_at", c.clock.now());
-    const auto text = body.text("notice");
+    const auto& text = out.notice = body.text("notice");
     e.notice = {
         .version = bounded_text(body, "notice_version"),
         .hash = text.empty() ? bounded_text(body, "notice_hash") : consent::hash_of_notice(text),
@@ -182,7 +183,8 @@ resource sign_up_on_form(api_context& c, const tenants::tenant& t, told_sign_up 
 resource add_sign_up(api_context& c, const tenants::tenant& t, const request& r) {
   auto told = read_sign_up(c, t, r);
   if (!told.form.empty()) co_return co_await sign_up_on_form(c, t, std::move(told));
-  const auto done = co_await c.sign_ups->tell(std::move(told.sign_up), actor_of(r));
+  const auto done =
+      co_await c.sign_ups->tell(std::move(told.sign_up), std::move(told.notice), actor_of(r));
   if (!done) co_return problem_of(done.error());
   co_return json_response(shown(done->sign_up, c.clock.now()), done->is_new ? 201 : 200);
 }

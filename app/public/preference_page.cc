@@ -175,6 +175,8 @@ void save(write_txn& txn, context& c, const mail_facts& mail, const policy::tena
       auto r = new_consent(p, t, v, recipient, now);
       r.salt = std::string{as_bytes(hmac_sha256(salt, t.topic)).substr(0, 16)};
       ledger.put(txn, key, r, by);
+      // A tenant that has too many texts already keeps this one in the consent's own reference.
+      (void)c.rooms.evidence.put_notice(txn, tenant.id, r.notice, again_note(p, v.speaks), by);
     }
   }
   if (has_left) c.rooms.tally.mark(txn, recipient, reputation::sent_mark::unsubscribed);

@@ -292,6 +292,23 @@ def test_a_sign_up_told_late_or_without_its_text_is_refused(house):
     assert consents(house, "server@rcpt.test")["consents"][0]["topic"] == "garden"
 
 
+def test_the_text_that_was_shown_is_found_by_its_hash(house):
+    """RULES D1: of a form of ours in every version, and of a CRM's own sign-up; in the person's report too."""
+    sign_up(house, "reads@rcpt.test")
+    _, _, link = confirmation_of(house, "reads@rcpt.test")
+    curl(house, link, "-X", "POST")
+    told = api(house, "POST", "sign-ups", {"address": "told@rcpt.test", "topic": "blog", "notice": "I agree to all of the blog.", "notice_language": "en"},
+               code=201)
+    api(house, "POST", f"sign-ups/{told['id']}/confirm", {})
+    for address, text, language in (("reads@rcpt.test", NOTICE, "hu"), ("told@rcpt.test", "I agree to all of the blog.", "en")):
+        (consent,) = consents(house, address)["consents"]
+        found = api(house, "GET", f"notices?hash={consent['notice_hash']}")
+        assert (found["text"], found["language"]) == (text, language) and found["version" if language == "hu" else "hash"]
+        report = api(house, "GET", f"persons?address={address}")
+        assert [n["text"] for n in report["notices"]] == [text]
+    api(house, "GET", "notices?hash=sha256:" + "0" * 64, code=404)
+
+
 # -- ways out ---------------------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
