@@ -79,7 +79,9 @@ struct pattern_database::state {
   void check_groups() const;
   void gather();
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
-                                 bool& complete) const;
+                                 bool& complete, paragraph_memo* memo) const;
+  std::vector<view_hit> search_new(std::string_view seen, hs_scratch* space, bool& complete,
+                                   paragraph_memo& memo) const;
   std::vector<view_hit> search_changed(const text_views& of, bool is_link, hs_scratch* space,
                                        bool& complete) const;
 };
@@ -156,7 +158,8 @@ std::string_view scheme_and_host(std::string_view link) {
 }  // namespace
 
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
-                                                        hs_scratch* space, bool& complete) const {
+                                                        hs_scratch* space, bool& complete,
+                                                        paragraph_memo* memo) const {
   const bool is_link = where == zone::link;
   const bool with_accents = !views[0].is_empty();
   const text_views whole = text_views::of(text, with_accents);
@@ -169,16 +172,42 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   for (const int view : {1, 2}) {
     const view_search& search = views[view - 1];
     if (search.is_empty()) continue;
-    for (const view_hit& h :
-         counted_hits(search.search(whole.text(view), is_link, space, complete))) {
-      keep(view, whole, h);
-    }
+    const bool is_shared = view == 2 && memo != nullptr && !is_link && search.is_by_paragraphs();
+    auto hits = is_shared ? search_new(whole.text(view), space, complete, *memo)
+                          : search.search(whole.text(view), is_link, space, complete);
+    for (const view_hit& h : counted_hits(std::move(hits))) keep(view, whole, h);
   }
   if (views[2].is_empty()) return out;
   // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
   const text_views host = is_link ? text_views::of(scheme_and_host(text), false) : text_views{};
   const text_views& of = is_link ? host : whole;
   for (const view_hit& h : search_changed(of, is_link, space, complete)) keep(3, of, h);
+  return out;
+}
+
+// View 2: what the message's other parts said already is known.
+std::vector<view_hit> pattern_database::state::search_new(std::string_view seen, hs_scratch* space,
+                                                          bool& complete,
+                                                          paragraph_memo& memo) const {
+  std::vector<view_hit> out;
+  for (const auto& piece : memo.split(seen)) {
+    if (piece.known != nullptr) {
+      for (const view_hit& h : *piece.known)
+        out.push_back({h.whose, h.begin + piece.begin, h.end + piece.begin});
+      continue;
+    }
+    auto hits = views[1].search(seen.substr(piece.begin, piece.end - piece.begin), false, space,
+                                complete);
+    if (!complete) return hits;
+    for (view_hit& h : hits) {
+      h.begin += piece.begin;
+      h.end += piece.begin;
+    }
+    std::sort(hits.begin(), hits.end(),
+              [](const view_hit& a, const view_hit& b) { return a.begin < b.begin; });
+    memo.learn(seen, piece, hits);
+    out.insert(out.end(), hits.begin(), hits.end());
+  }
   return out;
 }
 
@@ -241,14 +270,16 @@ const std::vector<protected_brand>& pattern_database::brands() const noexcept {
   return state_->brands;
 }
 
-std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete) const {
+std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete,
+                                          paragraph_memo* memo) const {
   std::vector<hit> out;
   if (text.empty() || state_->scratch.is_empty()) return out;
   const scratch_pool::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
     for (hit h :
-         state_->search_window(text.substr(begin, end - begin), where, scratch.get(), complete)) {
+         state_->search_window(text.substr(begin, end - begin), where, scratch.get(), complete,
+                               memo)) {
       const std::vector<zone>& zones = state_->patterns[h.pattern].zones;
       if (!zones.empty() && std::find(zones.begin(), zones.end(), where) == zones.end()) continue;
       h.begin += begin;

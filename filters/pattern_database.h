@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "filters/database_cache.h"
+#include "filters/paragraph_memo.h"
 #include "filters/pattern_file.h"
 #include "filters/text_view.h"
 
@@ -39,7 +40,10 @@ class pattern_database {
   // Every hit in a text of that zone, by begin. In links, words of seven letters and more need no
   // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep:
   // beyond tens of thousands it does not search on.
-  std::vector<hit> search(std::string_view text, zone where, bool& complete) const;
+  //
+  // memo: of the message that the text is a part of; what it knows is not searched again.
+  std::vector<hit> search(std::string_view text, zone where, bool& complete,
+                          paragraph_memo* memo = nullptr) const;
 
  private:
   struct state;

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t matched_octets_max = 200;
 constexpr std::size_t kept_hits_max = 64;  // of one pattern
+constexpr std::size_t memo_octets_min = 256;  // shorter texts are searched sooner than remembered
 constexpr std::size_t kept_group_hits_max = 2'000;
 constexpr std::size_t message_hits_max = 200'000;
 // More hidden text than a preview line, and much beside what is seen (RULES F8).
@@ -65,10 +66,14 @@ class scanning {
   void search() {
     found_.resize(database_.patterns().size());
     std::size_t seen_hits = 0;
+    paragraph_memo memo;
+    const auto is_long = [](const message_text& t) { return t.seen.size() >= memo_octets_min; };
+    const bool is_twofold = std::count_if(texts_.texts.begin(), texts_.texts.end(), is_long) > 1;
     for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
       const message_text& t = texts_.texts[i];
       bool complete = true;
-      const auto hits = database_.search(t.seen, t.where, complete);
+      const auto hits = database_.search(t.seen, t.where, complete,
+                                         is_twofold && is_long(t) ? &memo : nullptr);
       seen_hits += hits.size();
       for (const hit& h : hits) {
         auto& kept = found_[h.pattern];

@@ -34,6 +34,21 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// A class that leaves out the line end, a dot, and letters of the pattern's own do not.
+bool may_match_line_end(std::string_view expression) {
+  for (const std::string_view part : {"\\s", "\\S", "\\W", "\\D", "\\n", "\\R", "\\v", "\\x", "\\N", "\\C", "\\p", "\\P", "(?s", "[:"}) {
+    const auto at = expression.find(part);
+    if (at == std::string_view::npos) continue;
+    // "[^\n]" is what most have it for.
+    if (part == "\\n" && at >= 2 && expression.substr(at - 2, 2) == "[^" &&
+        expression.find(part, at + 1) == std::string_view::npos) continue;
+    return true;
+  }
+  for (auto at = expression.find("[^"); at != std::string_view::npos; at = expression.find("[^", at + 2))
+    if (expression.substr(at + 2, 2) != "\\n") return true;
+  return false;
+}
+
 bool is_plain_letter(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -146,6 +161,7 @@ void view_search::add(std::uint32_t index, const pattern& p) {
     for (const pattern_piece& piece : is_allow ? p.allow : p.pieces) {
       const std::string user = p.file + ":" + std::to_string(piece.line) + ": " + p.id;
       if (piece.is_expression) {
+        is_by_paragraphs_ = is_by_paragraphs_ && !may_match_line_end(piece.text);
         expressions_[know(piece.text, true, user)].owners.push_back({index, is_allow});
         continue;
       }

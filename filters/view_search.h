@@ -13,6 +13,7 @@
 #include "filters/database_cache.h"
 #include "filters/pattern_file.h"
 #include "filters/phrase_match.h"
+#include "filters/view_hit.h"
 
 struct hs_database;
 struct hs_scratch;
@@ -55,18 +56,6 @@ class scratch_pool {
   std::vector<hs_scratch*> free_;
 };
 
-// Whose hit it is: a pattern's index; or of what the pattern allows.
-struct hit_owner {
-  std::uint32_t pattern = 0;
-  bool is_allow = false;
-};
-
-struct view_hit {
-  hit_owner whose;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
 // add() each pattern, compile() once, then search() from any thread.
 class view_search {
  public:
@@ -80,6 +69,8 @@ class view_search {
   // Throws configuration_error "file:line: id: text" for what Hyperscan refuses.
   void compile(scratch_pool& scratch, const database_cache& cache);
   bool is_empty() const noexcept { return database_ == nullptr; }
+  // Whether no hit reaches beyond a blank line: true of words, and of expressions that cannot.
+  bool is_by_paragraphs() const noexcept { return is_by_paragraphs_; }
   // No hit of words is longer; expressions have no bound of their own.
   std::size_t reach() const noexcept { return reach_; }
 
@@ -136,6 +127,7 @@ class view_search {
   int view_;
   hs_database* database_ = nullptr;
   std::size_t reach_ = 0;
+  bool is_by_paragraphs_ = true;
   std::vector<expression> expressions_;
   std::vector<std::uint32_t> sought_;                 // the engine's ids: indices of expressions_
   std::map<std::string, std::uint32_t> known_;        // expression to index
