@@ -97,6 +97,10 @@ void hearing::tag(std::string_view category) {
   verdict_.tags.emplace_back(category);
 }
 
+void hearing::exempt(std::string_view category, const tenants::exemption& by) {
+  verdict_.exemptions[std::string{category}] = tenants::to_text(by);
+}
+
 verdict judge(const policy_set& set, const evidence& e) {
   hearing h{set, e};
   for (const auto ask : rules_in_order) ask(h);

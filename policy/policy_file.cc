@@ -29,7 +29,24 @@ constexpr std::array<fixed_rule, 12> fixed_rules{{
     {"suppress", "ignore", "who complained gets no more (RULES C5)"},
 }};
 
+// Exemptions are no knobs: each is granted to one tenant, by a person, for a time.
+void refuse_exemptions(toml_section& top) {
+  for (const std::string_view name : {"exempt", "exemption", "exemptions"}) {
+    if (!top.has(name)) continue;
+    auto s = top.section(name);
+    for (const auto& key : s.keys())
+      if (key.starts_with('H') || key.starts_with('h'))
+        s.fail(key, std::string{name} + "." + key +
+                        " cannot be set, the rule is fixed: nobody is exempt from a hard category "
+                        "(RULES A6)");
+    top.fail(name, std::string{name} +
+                       " is no part of a policy: a person grants a tenant an exemption from S1 to "
+                       "S7, with a reason and a last day (consentry tenant exempt)");
+  }
+}
+
 void refuse_loosening(toml_section& top) {
+  refuse_exemptions(top);
   for (const auto& f : fixed_rules) {
     if (!top.has(f.section)) continue;
     auto s = top.section(f.section);

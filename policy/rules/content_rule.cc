@@ -79,6 +79,16 @@ decision weigh_hard(hearing& h, std::string_view category, const weighed& w) {
   return w.conclusive || w.score >= k.content_hold ? decision::hold : decision::send;
 }
 
+// Of several that count, the one that lasts longest.
+const tenants::exemption* exemption_from(const evidence& e, std::string_view category) {
+  const tenants::exemption* out = nullptr;
+  if (!tenants::is_exemptible(category)) return out;
+  for (const auto& x : e.exemptions)
+    if (x.category == category && x.counts_at(e.now) && (!out || x.last_day > out->last_day))
+      out = &x;
+  return out;
+}
+
 void judge_category(hearing& h, std::string_view category, const weighed& w) {
   const bool is_hard = category.starts_with('H');
   const auto d = is_hard                               ? weigh_hard(h, category, w)
@@ -86,6 +96,9 @@ void judge_category(hearing& h, std::string_view category, const weighed& w) {
                                                        : decision::send;
   if (d == decision::send) {
     if (w.score > 0) h.tag(category);
+  } else if (const auto* x = exemption_from(h.facts(), category)) {
+    h.tag(category);
+    h.exempt(category, *x);
   } else {
     const auto reason = "content." + ascii_lower(category);
     const auto text =

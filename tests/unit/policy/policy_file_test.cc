@@ -18,6 +18,10 @@ TEST_CASE("a wrong policy is refused with its line") {
   for (const row& r : {
            row{"[consent]\ngranulartiy = \"day\"\n", "f.toml:2: unknown key granulartiy"},
            row{"[consent]\ngranularity = \"hour\"\n", "f.toml:2: granularity must be one of"},
+           row{"[content]\n[exemptions]\nS1 = \"2027-01-01\"\nH4 = \"2027-01-01\"\n",
+               "f.toml:4: exemptions.H4 cannot be set, the rule is fixed"},
+           row{"[exempt]\nS1 = [\"shop\"]\n", "f.toml:1: exempt is no part of a policy"},
+           row{"[exemption]\n", "f.toml:1: exemption is no part of a policy"},
            row{"[consents]\n", "f.toml:1: unknown key consents"},
            row{"[renewal]\nmax_silence_months = -1\n", "f.toml:2: max_silence_months"},
            row{"[purchase]\n\npreticked_valid_until = \"soon\"\n", "f.toml:3: preticked_valid"},
