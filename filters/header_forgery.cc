@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "filters/confusable_domain.h"
-#include "filters/link_extract.h"
+#include "filters/link_host.h"
 #include "filters/text_view.h"
 #include "smtp/address.h"
 #include "smtp/mime/header_text.h"

@@ -98,6 +98,17 @@ void read_attachments(toml_section s, rule_knobs& k) {
   s.finish();
 }
 
+void read_links(toml_section s, rule_knobs& k) {
+  using enum rule_knobs::link_action;
+  const auto action_of = [](const std::string& name) {
+    return name == "refuse" ? refuse : name == "hold" ? hold : name == "score" ? score : tag;
+  };
+  k.links_blocklist = action_of(s.choice("blocklist", "refuse", {"refuse", "hold", "tag"}));
+  k.links_shortener = action_of(s.choice("shortener", "score", {"score", "hold", "tag"}));
+  k.links_shortener_score = s.number("shortener_score", k.links_shortener_score, 0, 1000);
+  s.finish();
+}
+
 void read_content(toml_section top, rule_knobs& k) {
   auto s = top.section("content");
   k.content_hold = s.number("hold", k.content_hold, 0.1, 1000);
@@ -115,6 +126,7 @@ void read_content(toml_section top, rule_knobs& k) {
                                             : rule_knobs::unscannable::hold;
   unscannable.finish();
   read_attachments(top.section("attachments"), k);
+  read_links(top.section("links"), k);
 }
 
 int read_share(toml_section& s, std::string_view key, int otherwise) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "policy/rules/link_rule.h"
 
 namespace consentry::policy::rules {
 
@@ -53,13 +54,17 @@ struct weighed {
   bool conclusive = false;
 };
 
-std::map<std::string_view, weighed> weigh(const filters::scan_result& scan) {
+std::map<std::string_view, weighed> weigh(const rule_knobs& k, const filters::scan_result& scan) {
   std::map<std::string_view, weighed> out;
   for (const auto& [category, score] : scan.scores) out[category].score = score;
   for (const auto& f : scan.findings) {
     auto& w = out[f.category];
     w.patterns.insert(f.pattern);
     w.conclusive |= f.conclusive;
+  }
+  if (const auto points = shortener_points(k, scan); points > 0) {
+    out["H8"].score += points;
+    out["H8"].patterns.insert("link.shortener");
   }
   return out;
 }
@@ -149,7 +154,7 @@ void content_rule(hearing& h) {
   h.used("content.hold");
   h.used("content.reject");
   if (f.scan->unscannable) judge_unscannable(h, *f.scan);
-  for (const auto& [category, w] : weigh(*f.scan))
+  for (const auto& [category, w] : weigh(h.knobs(), *f.scan))
     if (is_content(category)) judge_category(h, category, w);
   for (const auto& finding : f.scan->findings)
     if (is_content(finding.category)) h.match(finding);
