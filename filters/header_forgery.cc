@@ -267,8 +267,9 @@ class checking {
       return;
     }
     if (boxes.size() > most) {
-      // RFC 5322 allows several in Reply-To; that is odd, not forged.
-      find(id + "_many", name == "sender" ? forged : odd, field,
+      // RFC 5322 allows several in Reply-To, RULES A6 does not: "likewise", exactly one. Of stored
+      // mail, whose sender is not known, that is odd, not forged.
+      find(id + "_many", name == "sender" || sender_.is_verified ? forged : odd, field,
            std::string{name} + " names more than one address");
     }
     for (const header_mailbox& b : boxes) {
