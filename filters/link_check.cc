@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -48,13 +49,13 @@ class checking_links {
 
  private:
   void one_link(const message_text& t, const link& l) {
-    see(l.host, t, t.begin, t.end);
+    see(l.host, t, 0, 0);
     std::string url = l.url;
     int left = inner_urls_max;
     for (int n = 0; n < decodings_max; ++n) {
       for (auto at = url.find("://", 8); at != std::string::npos && left-- > 0;
            at = url.find("://", at + 3))
-        see(host_of("http" + url.substr(at)), t, t.begin, t.end);
+        see(host_of("http" + url.substr(at)), t, 0, 0);
       if (url.find('%') == std::string::npos) return;
       url = percent_decoded(url);
     }
@@ -68,8 +69,8 @@ class checking_links {
       while (end < text.size() && is_host_octet(text[end])) ++end;
       if (is_name(text, begin, end)) {
         const auto name = text.substr(begin, end - begin);
-        const auto [from, to] = t.place(begin, end);
-        see_name(name, t, from, to, end < text.size() && text[end] == '/');
+        const bool has_path = end < text.size() && text[end] == '/';
+        see_name(text.substr(begin, end - begin), t, begin, end, has_path);
       }
       dot = text.find('.', end);
     }
@@ -87,6 +88,7 @@ class checking_links {
                 bool has_path) {
     while (name.ends_with('.') || name.ends_with('-')) name.remove_suffix(1);
     while (name.starts_with('.') || name.starts_with('-')) name.remove_prefix(1);
+    if (name.find('.') == std::string_view::npos) return;  // the end of a sentence
     const auto last = ascii_lower(last_label_of(name));
     const bool is_plain = std::none_of(last.begin(), last.end(),
                                        [](char c) { return static_cast<signed char>(c) < 0; });
@@ -95,10 +97,13 @@ class checking_links {
     see(name, t, begin, end, has_path);
   }
 
+  // begin, end: of the text that is seen; a link stands for all of its attribute.
   void see(std::string_view host, const message_text& t, std::size_t begin, std::size_t end,
            bool may_be_shortener = true) {
     if (host.empty() || out_.size() == findings_max) return;
-    if (!seen_.insert((may_be_shortener ? "" : "-") + std::string{host}).second) return;
+    auto& seen = may_be_shortener ? seen_ : seen_alone_;
+    if (seen.contains(host)) return;
+    seen.emplace(host);
     const auto known = comparable_host(host);
     if (const auto entry = lists_.blocked.find(known); !entry.empty())
       add("link.blocklisted", "url_blocklist", entry, t, begin, end,
@@ -117,17 +122,17 @@ class checking_links {
     f.category = category;
     f.zone = t.where;
     f.part = t.part;
-    f.begin = begin;
-    f.end = end;
-    f.matched = cut(t.original.substr(begin, end - begin));
+    std::tie(f.begin, f.end) = t.place(begin, end);
+    f.matched = cut(t.original.substr(f.begin, f.end - f.begin));
     f.note = std::move(note);
     out_.push_back(std::move(f));
   }
 
   const message_texts& texts_;
   const url_lists& lists_;
-  std::unordered_set<std::string> seen_;  // hosts
-  std::set<std::string> told_;            // category and entry
+  using hosts = std::unordered_set<std::string, host_list::text_hash, std::equal_to<>>;
+  hosts seen_, seen_alone_;
+  std::set<std::string> told_;  // category and entry
   std::vector<finding> out_;
 };
 
