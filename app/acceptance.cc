@@ -158,6 +158,11 @@ bool count_content(write_txn& txn, store_rooms& rooms, const acceptance& a) {
   return true;
 }
 
+// What passed for an exemption shows in the history (RULES A6).
+void note_exemptions(journal::event& e, const policy::verdict& v) {
+  for (const auto& [category, by] : v.exemptions) e.facts["exempt_" + category] = by;
+}
+
 // Those recipients that are, or are not, bulk by content: a message in its stream.
 message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, bool by_content) {
   std::vector<queue::queued_recipient> taken;
@@ -181,6 +186,8 @@ message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, 
   if (!a.stripped.empty())
     e.facts["stripped"] = fmt::format("{}", fmt::join(a.stripped, ",")).substr(0, 900);
   if (by_content) e.facts["bulk_by_content"] = hex(a.fingerprint);
+  for (const auto& r : a.recipients)
+    if (r.is_taken() && r.is_bulk_by_content == by_content) note_exemptions(e, r.verdict);
   rooms.journal.append(txn, e);
 
   recipient_id next{message.value + 1};
@@ -274,6 +281,7 @@ void describe_verdict(journal::event& e, const policy::verdict& v) {
     patterns += (patterns.empty() ? "" : ",") + f.pattern;
   }
   if (!patterns.empty()) e.facts["patterns"] = patterns;
+  note_exemptions(e, v);
 }
 
 smtp::reply to_reply(const failure& f) {

@@ -1,5 +1,7 @@
 #include "app/evidence_gatherer.h"
 
+#include <algorithm>
+
 namespace consentry::app {
 namespace {
 
@@ -51,6 +53,13 @@ std::optional<policy::suppression_facts> suppression_of(const store_rooms& rooms
   return out;
 }
 
+// Only what they speak of can be exempt: most mail asks the store nothing.
+bool is_suspicious(const filters::scan_result* scan) {
+  return scan != nullptr && std::ranges::any_of(scan->scores, [](const auto& s) {
+           return policy::tenants::is_exemptible(s.first);
+         });
+}
+
 policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory,
                                        tenant_id tenant, const std::string& domain) {
   if (domain.empty()) return policy::sender_domain_status::unknown;
@@ -93,6 +102,8 @@ policy::evidence gather(const store_rooms& rooms,
   e.sender_identity = sender_identity(*tenant);
   if (const auto campaign = rooms.campaigns.find(txn, q.tenant, q.campaign))
     e.campaign_hold = campaign->hold;
+  if (q.phase == policy::phase::message && is_suspicious(q.scan))
+    e.exemptions = rooms.exemptions.all(txn, q.tenant);
   const auto person =
       q.person.empty() ? policy::tenants::pseudonym(*tenant, q.recipient_key) : q.person;
   if (!q.topic.empty())

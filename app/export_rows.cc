@@ -413,4 +413,38 @@ template_approval read_approval(const row& r) {
   return a;
 }
 
+row exemption_row(const policy::tenants::exemption& x) {
+  return field_writer{}
+      .number("number", x.number)
+      .text("category", x.category)
+      .text("approver", x.approver)
+      .text("reason", x.reason)
+      .time("granted_at", x.granted_at)
+      .day("until", x.last_day)
+      .time("ended_at", x.ended_at)
+      .text("ended_by", x.ended_by)
+      .text("end_reason", x.end_reason)
+      .take();
+}
+
+policy::tenants::exemption read_exemption(const row& r) {
+  field_reader in{r};
+  policy::tenants::exemption x;
+  x.number = static_cast<std::uint32_t>(in.number("number"));
+  x.category = in.required_text("category");
+  x.approver = in.text("approver");
+  x.reason = in.text("reason");
+  x.granted_at = in.time("granted_at");
+  const auto last_day = in.day("until");
+  x.ended_at = in.maybe_time("ended_at");
+  x.ended_by = in.text("ended_by");
+  x.end_reason = in.text("end_reason");
+  in.finish();
+  if (const auto ok = policy::tenants::check_exemptible(x.category); !ok)
+    throw configuration_error(ok.error().public_text);
+  if (!last_day) throw configuration_error("until: is missing");
+  x.last_day = *last_day;
+  return x;
+}
+
 }  // namespace consentry::app

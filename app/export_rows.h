@@ -13,6 +13,7 @@
 #include "policy/consent/evidence_store.h"
 #include "policy/consent/sign_up_store.h"
 #include "policy/tenants/credential.h"
+#include "policy/tenants/exemption.h"
 #include "policy/tenants/sender_domain.h"
 #include "policy/tenants/tenant.h"
 #include "policy/tenants/user.h"
@@ -80,6 +81,10 @@ reputation::tally::sum_row read_sum(const row& r, bool by_day);
 
 row approval_row(const template_approval& a);
 template_approval read_approval(const row& r);
+
+// One of a hard category is no row (RULES A6).
+row exemption_row(const policy::tenants::exemption& x);
+policy::tenants::exemption read_exemption(const row& r);
 
 // Who complained stays with the operator (RULES D5): of a complaint there is the kind alone, of the
 // suppression that follows the day; the entry itself is sealed.

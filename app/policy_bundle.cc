@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view policy_name = "policy/default.toml";
 constexpr std::string_view patterns_prefix = "patterns/";
 constexpr std::string_view brands_name = "patterns/brands.toml";
+constexpr std::string_view lists_prefix = "lists/";
 
 std::string content_of(const fs::path& file) {
   std::ifstream in{file, std::ios::binary};
@@ -43,7 +44,8 @@ bool is_pattern_file(std::string_view name) {
 }
 
 bool is_bundle_name(std::string_view name) {
-  return name == policy_name || name == brands_name || is_pattern_file(name);
+  return name == policy_name || name == brands_name || name == blocklist_name ||
+         name == shorteners_name || is_pattern_file(name);
 }
 
 void check_bounds(const policy_bundle& b) {
@@ -60,13 +62,24 @@ const policy_bundle::file& policy_of(const policy_bundle& b) {
   return at->second;
 }
 
-// Of all pattern files, in order of their names: any change of a pattern changes the version.
+// Of all patterns and lists, in order of their names: any change of one changes the version.
 std::string digest_of(const policy_bundle& b) {
   std::string all;
   for (const auto& [name, f] : b.files)
-    if (name.starts_with(patterns_prefix))
+    if (name.starts_with(lists_prefix))
+      all += name + " " + hex(as_bytes(sha256(f.text))) + "\n";
+    else if (name.starts_with(patterns_prefix))
       all += name.substr(patterns_prefix.size()) + " " + hex(as_bytes(sha256(f.text))) + "\n";
   return hex(as_bytes(sha256(all)));
+}
+
+filters::url_lists lists_of(const policy_bundle& b) {
+  const auto list = [&b](std::string_view name) {
+    const auto at = b.files.find(std::string{name});
+    return at == b.files.end() ? filters::host_list{}
+                               : filters::parse_host_list(at->second.text, at->second.shown);
+  };
+  return {.blocked = list(blocklist_name), .shorteners = list(shorteners_name)};
 }
 
 std::shared_ptr<const policy::policy_set> set_of(const policy_bundle& b) {
@@ -97,6 +110,11 @@ policy_bundle read_bundle(const fs::path& policy_file, const fs::path& patterns_
     take(std::string{patterns_prefix} + fs::relative(f, patterns_folder).generic_string(), f);
   if (const auto brands = patterns_folder / "brands.toml"; fs::exists(brands, error))
     take(std::string{brands_name}, brands);
+  const auto folder =
+      patterns_folder.has_filename() ? patterns_folder : patterns_folder.parent_path();
+  for (const auto name : {blocklist_name, shorteners_name})
+    if (const auto list = folder.parent_path() / name; fs::exists(list, error))
+      take(std::string{name}, list);
   return out;
 }
 
@@ -134,6 +152,7 @@ std::shared_ptr<const active_policy> load_policy(const policy_bundle& b,
         set.files.push_back(filters::parse_pattern_file(f.text, f.shown));
   if (const auto brands = b.files.find(std::string{brands_name}); brands != b.files.end())
     set.brands = filters::parse_brands(brands->second.text, brands->second.shown);
+  set.lists = lists_of(b);
   if (set.files.empty()) throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
   out->patterns = std::make_shared<const filters::pattern_database>(std::move(set), cache);
   return out;

@@ -12,6 +12,10 @@
 
 namespace consentry::app {
 
+// Domains that links are compared with; a policy may lack them.
+inline constexpr std::string_view blocklist_name = "lists/url_blocklist.txt";
+inline constexpr std::string_view shorteners_name = "lists/shorteners.txt";
+
 inline constexpr std::size_t bundle_files_max = 1000;
 inline constexpr std::size_t bundle_bytes_max = 16u << 20;
 
@@ -20,13 +24,15 @@ struct policy_bundle {
     std::string shown;  // in errors: the path it was read from, or its name
     std::string text;
   };
-  // By name: "policy/default.toml", "patterns/hu/s3_gambling.toml", "patterns/brands.toml".
+  // By name: "policy/default.toml", "patterns/hu/s3_gambling.toml", "patterns/brands.toml",
+  // "lists/shorteners.txt".
   std::map<std::string, file> files;
 
   std::size_t bytes() const noexcept;
 };
 
-// Throws configuration_error: no such folder or file, unreadable, beyond the bounds.
+// The lists lie beside the patterns, in "lists". Throws configuration_error: no such folder or
+// file, unreadable, beyond the bounds.
 policy_bundle read_bundle(const std::filesystem::path& policy_file,
                           const std::filesystem::path& patterns_folder);
 
@@ -35,8 +41,8 @@ policy_bundle read_bundle(const std::filesystem::path& policy_file,
 boost::json::object to_json(const policy_bundle& b);
 policy_bundle bundle_from_json(const boost::json::object& files);
 
-// Two bundles with the same knobs and pattern files have the same version ("p" and 12 hex digits).
-// Throws configuration_error for a policy file that cannot be read.
+// Two bundles with the same knobs, pattern files and lists have the same version ("p" and 12 hex
+// digits). Throws configuration_error for a policy file that cannot be read.
 std::string version_of(const policy_bundle& b);
 
 // Compiles: seconds at most; never on an I/O thread. Throws configuration_error "file:line: text";

@@ -53,6 +53,10 @@ whole_policy read_whole(const policy_bundle& b) {
         auto& domains = out.patterns["brand: " + brand.name].lists["domains"];
         domains.insert(brand.domains.begin(), brand.domains.end());
       }
+    } else if (name.starts_with("lists/")) {
+      auto& domains = out.patterns[name].lists["domains"];
+      const auto list = filters::parse_host_list(f.text, f.shown);
+      for (const auto& [host, line] : list.all()) domains.insert(host);
     } else {
       for (const auto& p : filters::parse_pattern_file(f.text, f.shown).patterns)
         out.patterns[p.id] = describe(p);

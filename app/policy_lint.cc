@@ -52,6 +52,8 @@ std::vector<toml_problem> wrong_notation(const policy_bundle& b) {
         policy::parse_policy(f.text, f.shown);
       else if (name == "patterns/brands.toml")
         filters::parse_brands(f.text, f.shown);
+      else if (name.starts_with("lists/"))
+        filters::parse_host_list(f.text, f.shown);
       else
         filters::parse_pattern_file(f.text, f.shown);
     });

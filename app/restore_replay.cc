@@ -88,6 +88,7 @@ class replaying {
   bool standing(write_txn& txn, const journal::event& e);
   bool tenant_state(write_txn& txn, const journal::event& e);
   bool remove_tenant(write_txn& txn, const journal::event& e);
+  bool end_exemption(write_txn& txn, const journal::event& e);
   void append_again(write_txn& txn, const journal::event& e);
   void see_numbers(const journal::event& e);
 
@@ -106,8 +107,13 @@ bool is_removal(const journal::event& e) {
          (e.kind == event_kind::desk_act && fact(e, "act") == "tenant.erase");
 }
 
+// What a person ended must not pass again (RULES A6).
+bool is_end_of_exemption(const journal::event& e) {
+  return e.kind == event_kind::desk_act && fact(e, "act") == "exemption.end";
+}
+
 bool is_replayed(const journal::event& e) {
-  if (is_removal(e)) return true;
+  if (is_removal(e) || is_end_of_exemption(e)) return true;
   switch (e.kind) {
     case event_kind::consent_withdrawn:
     case event_kind::consent_erased:
@@ -235,8 +241,16 @@ bool replaying::remove_tenant(write_txn& txn, const journal::event& e) {
   return true;
 }
 
+bool replaying::end_exemption(write_txn& txn, const journal::event& e) {
+  const auto number = policy::tenants::parse_exemption_id(fact(e, "exemption"));
+  if (!number) return false;
+  const auto ended = rooms_.exemptions.end(txn, e.tenant, *number, e.reason, e.actor, e.at);
+  return ended && ended->ended_at == e.at;
+}
+
 bool replaying::apply(write_txn& txn, const journal::event& e) {
   if (is_removal(e)) return remove_tenant(txn, e);
+  if (is_end_of_exemption(e)) return end_exemption(txn, e);
   switch (e.kind) {
     case event_kind::consent_withdrawn:
       return withdraw(txn, e);

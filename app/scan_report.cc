@@ -32,6 +32,14 @@ json::object shown(const smtp::mime::part& p, bool with_texts) {
   return o;
 }
 
+// What a link to a listed domain weighs is a knob's to say: the verdict knows.
+filters::finding weighed(filters::finding f, const policy::verdict& v) {
+  if (f.pattern != "link.shortener") return f;
+  for (const auto& m : v.matches)
+    if (m.pattern == f.pattern && m.part == f.part && m.begin == f.begin) f.score = m.score;
+  return f;
+}
+
 }  // namespace
 
 json::object to_json(const filters::finding& f) {
@@ -70,7 +78,7 @@ json::object scan_report(const message_reading& reading, const policy::verdict& 
                          bool with_texts) {
   json::array parts, findings;
   for (const auto& p : reading.mail.parts) parts.push_back(shown(p, with_texts));
-  for (const auto& f : reading.scan.findings) findings.push_back(to_json(f));
+  for (const auto& f : reading.scan.findings) findings.push_back(to_json(weighed(f, v)));
   json::object scores;
   for (const auto& [category, score] : reading.scan.scores) scores[category] = score;
   json::array problems, unscannable;

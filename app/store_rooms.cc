@@ -38,6 +38,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       ids{env},
       tenants{env, journal},
       users{env, journal},
+      exemptions{env, journal},
       consents{env, journal},
       evidence{env},
       renewals{env, consents, journal},

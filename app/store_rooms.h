@@ -25,6 +25,7 @@
 #include "policy/consent/evidence_store.h"
 #include "policy/consent/renewal_buffer.h"
 #include "policy/consent/sign_up_store.h"
+#include "policy/tenants/exemption_store.h"
 #include "policy/tenants/tenant_directory.h"
 #include "policy/tenants/tenant_registry.h"
 #include "policy/tenants/user_registry.h"
@@ -57,6 +58,7 @@ struct store_rooms {
   journal::id_sequence ids;
   policy::tenants::tenant_registry tenants;
   policy::tenants::user_registry users;
+  policy::tenants::exemption_store exemptions;
   policy::consent::consent_ledger consents;
   policy::consent::evidence_store evidence;
   policy::consent::renewal_buffer renewals;

@@ -122,6 +122,15 @@ void write_reputation(const tenant_services& s, export_writer& out, tenant_id id
       },
       [&](const auto& a) { out.row(approval_row(a)); });
   out.end();
+  out.begin("exemptions", "exemption");
+  in_slices(
+      s,
+      [&](const read_txn& txn, std::string& resume) {
+        resume.clear();
+        return rooms.exemptions.all(txn, id);
+      },
+      [&](const auto& x) { out.row(exemption_row(x)); });
+  out.end();
 }
 
 void write_sign_ups(const tenant_services& s, export_writer& out, tenant_id id) {

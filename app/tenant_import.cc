@@ -208,6 +208,8 @@ class importing {
       put([a = read_approval(o)](write_txn& txn, const tenant_services& s, tenant_id id) {
         s.rooms.fingerprints.approve(txn, id, a);
       });
+    else if (section == "exemptions")
+      exemption(read_exemption(o));
     else if (section == "forms")
       forms_.push_back(read_form(o));
     else if (section == "form_texts")
@@ -235,6 +237,18 @@ class importing {
     put([c = std::move(c)](write_txn& txn, const tenant_services& s, tenant_id id) mutable {
       c.key.tenant = id;
       s.rooms.consents.restore(txn, c);
+    });
+  }
+
+  // Whoever comes back after the end of a contract is verified anew: exemptions are granted anew.
+  void exemption(policy::tenants::exemption x) {
+    if (tenant_ && tenant_->state == tenants::tenant_state::terminated && !x.ended_at) {
+      x.ended_at = s_.clock.now();
+      x.ended_by = actor_;
+      x.end_reason = "the contract had ended";
+    }
+    put([x = std::move(x)](write_txn& txn, const tenant_services& s, tenant_id id) {
+      s.rooms.exemptions.restore(txn, id, x);
     });
   }
 

@@ -7,7 +7,7 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 26> by_tenant{
+constexpr std::array<std::string_view, 27> by_tenant{
     "consents",           "persons",          "suppressions",
     "complaints",         "campaign_tallies", "day_tallies",
     "standings",          "standing_changes", "fingerprints",
@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 26> by_tenant{
     "campaign_sweeps",    "consent_terms",    "evidence",
     "evidence_blobs",     "evidence_uses",    "notices",
     "erasures",           "idempotency",      "journal_by_person",
-    "consent_refusals",   "desk_samples",
+    "consent_refusals",   "desk_samples",     "exemptions",
 };
 
 constexpr std::array<tenant_table, 34> others{{

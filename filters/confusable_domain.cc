@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "filters/link_extract.h"
+#include "filters/link_host.h"
 #include "filters/text_view.h"
 
 namespace consentry::filters {

@@ -15,7 +15,8 @@ std::string_view to_string(zone z) noexcept;
 
 struct finding {
   std::string pattern;   // "hu.S3.fogadas"; for structural checks "header.from_missing"
-  std::string category;  // "H1".."H8", "S1".."S7", "permission_request", "reminder"
+  std::string category;  // "H1".."H8", "S1".."S7", "permission_request", "reminder",
+                         // "url_blocklist", "url_shortener"
   std::string language;  // "hu", "en", "" for structure
   filters::zone zone = zone::body;
   std::string part;  // MIME path "1.2"; "0" for the header of the message

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "filters/confusable_domain.h"
-#include "filters/link_extract.h"
+#include "filters/link_host.h"
 #include "filters/text_view.h"
 #include "smtp/address.h"
 #include "smtp/mime/header_text.h"
@@ -267,8 +267,9 @@ class checking {
       return;
     }
     if (boxes.size() > most) {
-      // RFC 5322 allows several in Reply-To; that is odd, not forged.
-      find(id + "_many", name == "sender" ? forged : odd, field,
+      // RFC 5322 allows several in Reply-To, RULES A6 does not: "likewise", exactly one. Of stored
+      // mail, whose sender is not known, that is odd, not forged.
+      find(id + "_many", name == "sender" || sender_.is_verified ? forged : odd, field,
            std::string{name} + " names more than one address");
     }
     for (const header_mailbox& b : boxes) {

@@ -1,13 +1,11 @@
 #include "filters/link_extract.h"
 
-#include <unicode/uidna.h>
-
 #include <algorithm>
 #include <cctype>
-#include <memory>
+#include <utility>
 
-#include "base/check.h"
 #include "base/text.h"
+#include "filters/link_host.h"
 
 namespace consentry::filters {
 namespace {
@@ -26,6 +24,8 @@ int hex_value(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+}  // namespace
+
 std::string percent_decoded(std::string_view s) {
   if (s.find('%') == std::string_view::npos) return to_valid_utf8(s);
   std::string out;
@@ -40,44 +40,12 @@ std::string percent_decoded(std::string_view s) {
   return to_valid_utf8(out);
 }
 
-std::string to_u_labels(const std::string& host) {
-  if (host.find("xn--") == std::string::npos) return host;
-  static const UIDNA* const idna = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    const UIDNA* i = uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_UNICODE, &status);
-    CONSENTRY_CHECK(U_SUCCESS(status));
-    return i;
-  }();
-  char out[1024];
-  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-  UErrorCode status = U_ZERO_ERROR;
-  const int32_t n = uidna_nameToUnicodeUTF8(idna, host.data(), static_cast<int32_t>(host.size()),
-                                            out, sizeof out, &info, &status);
-  if (U_FAILURE(status) || n <= 0 || n > static_cast<int32_t>(sizeof out)) return host;
-  return {out, static_cast<std::size_t>(n)};
-}
-
-}  // namespace
-
-std::string host_of(std::string_view url) {
-  if (const auto scheme = url.find("://"); scheme != std::string_view::npos && scheme < 12) {
-    url.remove_prefix(scheme + 3);
-  } else if (url.starts_with("//")) {
-    url.remove_prefix(2);
-  } else if (!ascii_istarts_with(url, "www.")) {
-    return {};
-  }
-  url = url.substr(0, url.find_first_of("/?#\\"));
-  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
-  if (!url.starts_with('[')) url = url.substr(0, url.find(':'));
-  if (url.ends_with('.')) url.remove_suffix(1);
-  if (url.size() > 253) return {};
-  return to_u_labels(ascii_lower(percent_decoded(url)));
-}
-
 link make_link(std::string_view target, std::string_view text, std::size_t begin, std::size_t end) {
-  target = trim(target).substr(0, url_octets_max);
-  return {percent_decoded(target), host_of(target), std::string{text}, begin, end};
+  target = trim(target);
+  // The host may stand behind more than is kept.
+  auto host = host_of(target);
+  return {percent_decoded(target.substr(0, url_octets_max)), std::move(host), std::string{text},
+          begin, end};
 }
 
 std::vector<link> links_of_text(std::string_view text) {

@@ -9,7 +9,7 @@ namespace consentry::filters {
 
 struct link {
   std::string url;        // percent-decoded once, valid UTF-8
-  std::string host;       // lower case, U-labels where they were A-labels; empty if there is none
+  std::string host;       // host_of() the whole; empty if there is none
   std::string text;       // what the reader clicks on; empty in plain text
   std::size_t begin = 0;  // octets in the source
   std::size_t end = 0;
@@ -21,7 +21,7 @@ std::vector<link> links_of_text(std::string_view text);
 // A link out of an HTML attribute.
 link make_link(std::string_view target, std::string_view text, std::size_t begin, std::size_t end);
 
-// Host of a URL as in link::host.
-std::string host_of(std::string_view url);
+// Valid UTF-8; what is no %41 stays.
+std::string percent_decoded(std::string_view s);
 
 }  // namespace consentry::filters

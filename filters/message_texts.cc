@@ -231,6 +231,7 @@ class gathering {
       return;
     }
     limits_.tags_max -= d.tags;
+    out_.sources.push_back({path, where, source, source});
     message_text visible{path, where, d.visible.text, source, &d.visible.map};
     message_text hidden{path, zone::hidden, d.hidden.text, source, &d.hidden.map};
     if (!visible.seen.empty()) out_.texts.push_back(visible);

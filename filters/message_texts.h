@@ -39,6 +39,7 @@ struct message_text {
 struct message_texts {
   std::vector<message_text> texts;
   std::vector<std::pair<std::string, link>> links;  // part, link; each URL once
+  std::vector<message_text> sources;                // HTML as it was written
   std::vector<std::string> unscannable_because;
   std::size_t visible_letters = 0;  // of the bodies
   std::size_t hidden_letters = 0;

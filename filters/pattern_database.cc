@@ -71,6 +71,7 @@ std::size_t window_end(std::string_view text, std::size_t begin) {
 struct pattern_database::state {
   std::vector<pattern> patterns;
   std::vector<protected_brand> brands;
+  url_lists lists;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
   scratch_pool scratch;
   bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2, or by
@@ -254,6 +255,7 @@ pattern_database::pattern_database(pattern_set set, const database_cache& cache)
     std::move(f.patterns.begin(), f.patterns.end(), std::back_inserter(state_->patterns));
   }
   state_->brands = std::move(set.brands);
+  state_->lists = std::move(set.lists);
   state_->check_groups();
   state_->gather();
   for (view_search& v : state_->views) v.compile(state_->scratch, cache);
@@ -268,6 +270,10 @@ const std::vector<pattern>& pattern_database::patterns() const noexcept {
 }
 const std::vector<protected_brand>& pattern_database::brands() const noexcept {
   return state_->brands;
+}
+
+const url_lists& pattern_database::lists() const noexcept {
+  return state_->lists;
 }
 
 std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete,

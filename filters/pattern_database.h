@@ -36,6 +36,7 @@ class pattern_database {
 
   const std::vector<pattern>& patterns() const noexcept;
   const std::vector<protected_brand>& brands() const noexcept;
+  const url_lists& lists() const noexcept;
 
   // Every hit in a text of that zone, by begin. In links, words of seven letters and more need no
   // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep:

@@ -9,6 +9,7 @@
 
 #include "base/strict_toml.h"
 #include "filters/finding.h"
+#include "filters/url_lists.h"
 
 namespace consentry::filters {
 
@@ -62,6 +63,7 @@ struct protected_brand {
 struct pattern_set {
   std::vector<pattern_file> files;
   std::vector<protected_brand> brands;
+  url_lists lists;
 };
 
 // All throw configuration_error "file:line: text": unknown keys, categories, zones or groups,

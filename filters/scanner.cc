@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "filters/confusable_domain.h"
+#include "filters/link_check.h"
 #include "filters/message_texts.h"
 #include "filters/sender_name.h"
 
@@ -321,6 +322,8 @@ scan_result scan(const smtp::mime::walked_message& mail, const pattern_database&
                                  [&](const finding& other) { return other.score < f.score; });
     out.findings.insert(at, std::move(f));
   }
+  auto listed = check_links(texts, database.lists());
+  std::move(listed.begin(), listed.end(), std::back_inserter(out.findings));
   out.shows_sender_name = !options.sender_name.empty() && out.scores.contains("reminder") &&
                           shows_name(texts, options.sender_name);
   out.unscannable = !out.unscannable_because.empty();

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "filters/finding.h"
 #include "policy/consent/consent_record.h"
+#include "policy/tenants/exemption.h"
 #include "policy/tenants/tenant.h"
 #include "smtp/stream.h"
 
@@ -101,6 +103,10 @@ struct evidence {
   // Stream doi, with a topic: the last sign-up of this recipient to it (RULES A2 5.3).
   std::optional<sign_up_facts> sign_up;
   bool is_doi_template_approved = false;  // is looked at in phase message only
+
+  // The tenant's sector exemptions (RULES A6), also those that count no more; looked at in phase
+  // message only.
+  std::vector<tenants::exemption> exemptions;
 
   // Findings of the decoded message; must be there in phase message, is not looked at in the
   // others.

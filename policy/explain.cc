@@ -132,6 +132,7 @@ explanation explain(const verdict& v, const evidence& e) {
   x.knobs = v.knobs;
   x.matches = v.matches;
   x.tags = v.tags;
+  x.exemptions = v.exemptions;
   return x;
 }
 
@@ -159,6 +160,8 @@ std::string to_text(const explanation& x) {
     for (const auto& t : x.tags) out += " " + t;
     out += "\n";
   }
+  if (!x.exemptions.empty()) out += "\nexempt\n";
+  for (const auto& [category, exemption] : x.exemptions) add_line(out, "  " + category, exemption);
   return out;
 }
 

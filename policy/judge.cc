@@ -10,6 +10,7 @@
 #include "policy/rules/content_rule.h"
 #include "policy/rules/doi_rule.h"
 #include "policy/rules/import_rule.h"
+#include "policy/rules/link_rule.h"
 #include "policy/rules/reminder_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
@@ -22,7 +23,7 @@ namespace {
 
 // What concerns the whole account or message first, so that the reason given is the one to mend
 // first.
-constexpr std::array<rule, 12> rules_in_order{
+constexpr std::array<rule, 13> rules_in_order{
     rules::tenant_state_rule,
     rules::bulk_block_rule,
     rules::sender_domain_rule,
@@ -33,6 +34,7 @@ constexpr std::array<rule, 12> rules_in_order{
     rules::suppression_rule,
     rules::consent_rule,
     rules::reminder_rule,
+    rules::link_rule,
     rules::content_rule,
     // Last: what a person must look at waits for that, also when the campaign is released.
     rules::campaign_hold_rule,
@@ -95,6 +97,10 @@ void hearing::match(const filters::finding& f) {
 
 void hearing::tag(std::string_view category) {
   verdict_.tags.emplace_back(category);
+}
+
+void hearing::exempt(std::string_view category, const tenants::exemption& by) {
+  verdict_.exemptions[std::string{category}] = tenants::to_text(by);
 }
 
 verdict judge(const policy_set& set, const evidence& e) {

@@ -32,6 +32,7 @@ struct explanation {
   std::map<std::string, std::string> knobs;
   std::vector<filters::finding> matches;
   std::vector<std::string> tags;
+  std::map<std::string, std::string> exemptions;
 };
 explanation explain(const verdict& v, const evidence& e);
 

@@ -29,7 +29,24 @@ constexpr std::array<fixed_rule, 12> fixed_rules{{
     {"suppress", "ignore", "who complained gets no more (RULES C5)"},
 }};
 
+// Exemptions are no knobs: each is granted to one tenant, by a person, for a time.
+void refuse_exemptions(toml_section& top) {
+  for (const std::string_view name : {"exempt", "exemption", "exemptions"}) {
+    if (!top.has(name)) continue;
+    auto s = top.section(name);
+    for (const auto& key : s.keys())
+      if (key.starts_with('H') || key.starts_with('h'))
+        s.fail(key, std::string{name} + "." + key +
+                        " cannot be set, the rule is fixed: nobody is exempt from a hard category "
+                        "(RULES A6)");
+    top.fail(name, std::string{name} +
+                       " is no part of a policy: a person grants a tenant an exemption from S1 to "
+                       "S7, with a reason and a last day (consentry tenant exempt)");
+  }
+}
+
 void refuse_loosening(toml_section& top) {
+  refuse_exemptions(top);
   for (const auto& f : fixed_rules) {
     if (!top.has(f.section)) continue;
     auto s = top.section(f.section);
@@ -81,6 +98,17 @@ void read_attachments(toml_section s, rule_knobs& k) {
   s.finish();
 }
 
+void read_links(toml_section s, rule_knobs& k) {
+  using enum rule_knobs::link_action;
+  const auto action_of = [](const std::string& name) {
+    return name == "refuse" ? refuse : name == "hold" ? hold : name == "score" ? score : tag;
+  };
+  k.links_blocklist = action_of(s.choice("blocklist", "refuse", {"refuse", "hold", "tag"}));
+  k.links_shortener = action_of(s.choice("shortener", "score", {"score", "hold", "tag"}));
+  k.links_shortener_score = s.number("shortener_score", k.links_shortener_score, 0, 1000);
+  s.finish();
+}
+
 void read_content(toml_section top, rule_knobs& k) {
   auto s = top.section("content");
   k.content_hold = s.number("hold", k.content_hold, 0.1, 1000);
@@ -98,6 +126,7 @@ void read_content(toml_section top, rule_knobs& k) {
                                             : rule_knobs::unscannable::hold;
   unscannable.finish();
   read_attachments(top.section("attachments"), k);
+  read_links(top.section("links"), k);
 }
 
 int read_share(toml_section& s, std::string_view key, int otherwise) {

@@ -16,6 +16,10 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
     using enum rule_knobs::unscannable;
     return k.unscannable_action == reject ? "reject" : k.unscannable_action == tag ? "tag" : "hold";
   };
+  const auto link = [](rule_knobs::link_action a) {
+    using enum rule_knobs::link_action;
+    return a == refuse ? "refuse" : a == hold ? "hold" : a == score ? "score" : "tag";
+  };
   return {
       {"attachments.depth_max", std::to_string(k.attachments_depth_max)},
       {"attachments.files_max", std::to_string(k.attachments_files_max)},
@@ -33,6 +37,9 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"content.reject", fmt::format("{}", k.content_reject)},
       {"hard.action", action(k.hard_reject)},
       {"import.hold_score", std::to_string(k.import_hold_score)},
+      {"links.blocklist", link(k.links_blocklist)},
+      {"links.shortener", link(k.links_shortener)},
+      {"links.shortener_score", fmt::format("{}", k.links_shortener_score)},
       {"overdue.allow", std::string{tenants::to_string(k.overdue)}},
       {"purchase.preticked_valid_until", to_string(k.purchase_preticked_valid_until)},
       {"purchase.untick_withdraws", yes_no(k.purchase_untick_withdraws)},

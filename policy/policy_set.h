@@ -42,6 +42,12 @@ struct rule_knobs {
   enum class unscannable : std::uint8_t { hold, reject, tag };
   unscannable unscannable_action = unscannable::hold;
 
+  // Links to listed domains (conf/lists). Never passed silently: tag sends, and says so.
+  enum class link_action : std::uint8_t { tag, score, hold, refuse };
+  link_action links_blocklist = link_action::refuse;  // refuse, hold, tag
+  link_action links_shortener = link_action::score;   // score, hold, tag
+  double links_shortener_score = 2;                   // points of H8
+
   // RULES F9: what is unpacked and read of all attachments of a message.
   int attachments_depth_max = 5;
   int attachments_ratio_max = 100;

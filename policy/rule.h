@@ -38,6 +38,7 @@ class hearing {
   void used(std::string_view knob);
   void match(const filters::finding& f);
   void tag(std::string_view category);
+  void exempt(std::string_view category, const tenants::exemption& by);
 
   verdict take() { return std::move(verdict_); }
 

@@ -5,9 +5,9 @@
 
 #include "base/bytes.h"
 
-// verdict = u8 version(1), u8 decision, reason rule policy_version, u8 be16 be16 enhanced, text,
-// dates, knobs, matches, tags
-//   dates, knobs = varint count, (name value)*      tags = varint count, text*
+// verdict = u8 version(2), u8 decision, reason rule policy_version, u8 be16 be16 enhanced, text,
+// dates, knobs, matches, tags, exemptions (from version 2 on)
+//   dates, knobs, exemptions = varint count, (name value)*      tags = varint count, text*
 //   match = pattern category language u8 zone part varint view begin end, matched, be64 weight
 //   score (IEEE 754), flag, note
 
@@ -15,7 +15,8 @@ namespace consentry::policy {
 
 namespace {
 
-constexpr std::uint8_t verdict_version = 1;
+constexpr std::uint8_t verdict_version = 2;
+constexpr std::uint8_t version_without_exemptions = 1;
 constexpr std::size_t matches_max = 32;
 constexpr std::size_t matched_bytes_max = 200;
 
@@ -109,12 +110,15 @@ std::string encode(const verdict& v) {
   for (std::size_t i = 0; i < matches; ++i) write_match(w, v.matches[i]);
   w.varint(v.tags.size());
   for (const auto& t : v.tags) w.text(t);
+  write_map(w, v.exemptions);
   return w.take();
 }
 
 verdict decode_verdict(std::string_view bytes) {
   byte_reader r{bytes};
-  if (r.u8() != verdict_version) throw decode_error{"verdict of another version"};
+  const auto version = r.u8();
+  if (version != verdict_version && version != version_without_exemptions)
+    throw decode_error{"verdict of another version"};
   verdict v;
   const auto d = r.u8();
   if (d < static_cast<std::uint8_t>(decision::send) ||
@@ -132,6 +136,7 @@ verdict decode_verdict(std::string_view bytes) {
   v.knobs = read_map(r);
   for (auto n = r.varint(); n > 0; --n) v.matches.push_back(read_match(r));
   for (auto n = r.varint(); n > 0; --n) v.tags.emplace_back(r.text());
+  if (version != version_without_exemptions) v.exemptions = read_map(r);
   if (!r.at_end()) throw decode_error{"bytes behind a verdict"};
   return v;
 }

@@ -32,6 +32,8 @@ struct verdict {
   std::map<std::string, std::string> knobs;
   std::vector<filters::finding> matches;  // of the content categories that decided, or tagged
   std::vector<std::string> tags;          // suspicious content below the hold: "S3"
+  // Suspicious content that would have been held but for an exemption: "S1" -> to_text() of it.
+  std::map<std::string, std::string> exemptions;
 
   bool is_send() const noexcept { return decision == policy::decision::send; }
 };

@@ -94,6 +94,7 @@ resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource exports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource tenant_imports_resource(api_context& c, request r);
+resource exemptions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource consents_resource(api_context& c, const policy::tenants::tenant& t, request r);

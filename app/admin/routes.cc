@@ -41,6 +41,12 @@ const route table[] = {
      view::nothing, takes::json},
     {"POST", "/v1/tenants/{tenant}/templates/{fingerprint}/revoke", "revokeTemplate", desk,
      templates_resource, view::nothing, takes::json},
+    // To grant is to vouch for a trade; the desk may end what it sees misused.
+    {"GET", "/v1/tenants/{tenant}/exemptions", "listExemptions", everybody, exemptions_resource},
+    {"POST", "/v1/tenants/{tenant}/exemptions", "grantExemption", admin, exemptions_resource,
+     view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/exemptions/{exemption}/end", "endExemption", desk,
+     exemptions_resource, view::nothing, takes::json},
     {"POST", "/v1/tenants/{tenant}/credentials", "addCredential", admin | tenant_admin,
      credentials_resource, view::nothing, takes::json},
 

@@ -41,6 +41,7 @@ json::object shown(const policy::verdict& v, bool to_staff) {
   for (const auto& f : v.matches) matches.push_back(app::to_json(f));
   if (!matches.empty()) o["matches"] = std::move(matches);
   if (!v.tags.empty()) o["tags"] = json::value_from(v.tags);
+  if (!v.exemptions.empty()) o["exemptions"] = json::value_from(v.exemptions);
   return o;
 }
 

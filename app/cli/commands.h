@@ -26,6 +26,7 @@ void add_daemon_commands(CLI::App& app, context& c);
 void add_tenant_commands(CLI::App& app, context& c);
 void add_domain_commands(CLI::App& app, context& c);
 void add_credential_commands(CLI::App& app, context& c);
+void add_exempt_commands(CLI::App& tenant, context& c);
 void add_transfer_commands(CLI::App& tenant, context& c);
 void add_template_commands(CLI::App& app, context& c);
 void add_consent_commands(CLI::App& consent, context& c);

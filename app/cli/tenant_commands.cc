@@ -115,6 +115,7 @@ void add_tenant_commands(CLI::App& app, context& c) {
                     show_fields);
     };
   });
+  add_exempt_commands(*group, c);
   add_erase_command(*group, c);
   add_transfer_commands(*group, c);
 }

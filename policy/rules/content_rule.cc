@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "policy/rules/link_rule.h"
 
 namespace consentry::policy::rules {
 
@@ -53,13 +54,17 @@ struct weighed {
   bool conclusive = false;
 };
 
-std::map<std::string_view, weighed> weigh(const filters::scan_result& scan) {
+std::map<std::string_view, weighed> weigh(const rule_knobs& k, const filters::scan_result& scan) {
   std::map<std::string_view, weighed> out;
   for (const auto& [category, score] : scan.scores) out[category].score = score;
   for (const auto& f : scan.findings) {
     auto& w = out[f.category];
     w.patterns.insert(f.pattern);
     w.conclusive |= f.conclusive;
+  }
+  if (const auto points = shortener_points(k, scan); points > 0) {
+    out["H8"].score += points;
+    out["H8"].patterns.insert("link.shortener");
   }
   return out;
 }
@@ -79,6 +84,16 @@ decision weigh_hard(hearing& h, std::string_view category, const weighed& w) {
   return w.conclusive || w.score >= k.content_hold ? decision::hold : decision::send;
 }
 
+// Of several that count, the one that lasts longest.
+const tenants::exemption* exemption_from(const evidence& e, std::string_view category) {
+  const tenants::exemption* out = nullptr;
+  if (!tenants::is_exemptible(category)) return out;
+  for (const auto& x : e.exemptions)
+    if (x.category == category && x.counts_at(e.now) && (!out || x.last_day > out->last_day))
+      out = &x;
+  return out;
+}
+
 void judge_category(hearing& h, std::string_view category, const weighed& w) {
   const bool is_hard = category.starts_with('H');
   const auto d = is_hard                               ? weigh_hard(h, category, w)
@@ -86,6 +101,9 @@ void judge_category(hearing& h, std::string_view category, const weighed& w) {
                                                        : decision::send;
   if (d == decision::send) {
     if (w.score > 0) h.tag(category);
+  } else if (const auto* x = exemption_from(h.facts(), category)) {
+    h.tag(category);
+    h.exempt(category, *x);
   } else {
     const auto reason = "content." + ascii_lower(category);
     const auto text =
@@ -136,7 +154,7 @@ void content_rule(hearing& h) {
   h.used("content.hold");
   h.used("content.reject");
   if (f.scan->unscannable) judge_unscannable(h, *f.scan);
-  for (const auto& [category, w] : weigh(*f.scan))
+  for (const auto& [category, w] : weigh(h.knobs(), *f.scan))
     if (is_content(category)) judge_category(h, category, w);
   for (const auto& finding : f.scan->findings)
     if (is_content(finding.category)) h.match(finding);

@@ -76,6 +76,21 @@ policy::campaign_hold_facts campaign_hold_of(const std::string& v) {
   throw std::runtime_error("unknown hold");
 }
 
+// CATEGORY GRANTED LAST_DAY [ENDED]
+policy::tenants::exemption exemption_of(const std::string& v, std::size_t known_ones) {
+  const auto words = split(v, ' ');
+  if (words.size() < 3 || words.size() > 4) throw std::runtime_error("unknown exemption");
+  policy::tenants::exemption x;
+  x.number = static_cast<std::uint32_t>(known_ones + 1);
+  x.category = words[0];
+  x.approver = "desk:anna";
+  x.reason = "licence seen";
+  x.granted_at = time_of(std::string{words[1]});
+  x.last_day = known(parse_date(words[2]));
+  if (words.size() == 4) x.ended_at = time_of(std::string{words[3]});
+  return x;
+}
+
 using setter = std::function<void(const std::string&)>;
 
 std::map<std::string, setter> message_names(golden_case& c) {
@@ -90,6 +105,7 @@ std::map<std::string, setter> message_names(golden_case& c) {
       {"campaign", [&](auto& v) { e.campaign = text_of(v); }},
       {"topic", [&](auto& v) { e.topic = text_of(v); }},
       {"permission-request", [&](auto& v) { e.is_permission_request = flag_of(v); }},
+      {"exempt", [&](auto& v) { e.exemptions.push_back(exemption_of(v, e.exemptions.size())); }},
       {"campaign-hold", [&](auto& v) { e.campaign_hold = campaign_hold_of(v); }},
       {"verified-domains",
        [&](auto& v) {

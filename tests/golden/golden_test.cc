@@ -34,8 +34,11 @@ std::vector<std::filesystem::path> cases() {
 }  // namespace
 
 TEST_CASE("golden verdicts") {
-  const filters::pattern_database patterns{
-      filters::load_patterns(CONSENTRY_SOURCE_DIR "/conf/patterns")};
+  auto set = filters::load_patterns(CONSENTRY_SOURCE_DIR "/conf/patterns");
+  set.lists.blocked = filters::parse_host_list("blocked.example\n", "url_blocklist.txt");
+  set.lists.shorteners = filters::parse_host_list(
+      read(CONSENTRY_SOURCE_DIR "/conf/lists/shorteners.txt"), "shorteners");
+  const filters::pattern_database patterns{std::move(set)};
   const bool is_rewriting = std::getenv("CONSENTRY_REWRITE_GOLDEN") != nullptr;
   const auto folders = cases();
   CHECK(folders.size() >= 15);

@@ -250,7 +250,7 @@ def imports_and_proofs(desk, user):
     ok(user.get(f"{base}/notices?hash={notice['hash']}"))
 
 
-def mail(house, desk, user):
+def mail(house, admin, desk, user):
     message = submit(house.gateway, "one@rcpt.test")
     for path in ("/v1/queue", "/v1/queue?tenant=acme&limit=1", f"/v1/queue/{message}", f"/v1/why/{message}",
                  f"/v1/why/{message}?recipient=one@rcpt.test"):
@@ -270,6 +270,14 @@ def mail(house, desk, user):
     ok(desk.post(template, {"fingerprint": "0" * 32, "reason": "a test", "expires": TOMORROW}))
     ok(desk.get(template))
     ok(desk.post(f"{template}/{'0' * 32}/revoke", {"reason": "a test"}))
+    exempt = "/v1/tenants/acme/exemptions"
+    wanted = {"category": "S1", "until": TOMORROW, "reason": "a test"}
+    granted = ok(admin.post(exempt, wanted), 201)
+    assert ok(admin.post(exempt, wanted), 200)["exemption"] == granted["exemption"]
+    ok(user.get(exempt))
+    assert user.post(exempt, wanted).status == desk.post(exempt, wanted).status == 403
+    assert admin.post(exempt, wanted | {"category": "H1"}).status == 422
+    ok(desk.post(f"{exempt}/{granted['exemption']}/end", {"reason": "a test"}))
 
 
 def sign_up(desk, boss, user):
@@ -330,7 +338,7 @@ def test_real_answers_are_as_the_document_says(house, table):
     tenants_and_users(house, admin, boss)
     consents_and_suppressions(user, desk)
     imports_and_proofs(desk, user)
-    mail(house, desk, user)
+    mail(house, admin, desk, user)
     sign_up(desk, boss, user)
     persons_and_platform(house, admin, desk, user)
     handover(admin, boss)

@@ -80,6 +80,15 @@ def test_scan_tells_parts_findings_and_verdict(subject, body, verdict):
     assert bool([f for f in said["findings"] if f["category"] == "H2"]) == (verdict == "refuse")
 
 
+def test_scan_shows_listed_links_with_their_place():
+    mail = MAIL.format(subject="Spring", body="See https://bit.ly/roses and write to us.")
+    said = json.loads(run("scan", "-", "--json", "--conf", support.CONF, stdin=mail).stdout)
+    found, = [f for f in said["findings"] if f["category"] == "url_shortener"]
+    assert (found["matched"], found["zone"], found["begin"], found["score"]) == ("https://bit.ly/roses", "link", 4, 2)
+    assert said["verdict"] == "send"
+    assert "bit.ly hides where it leads" in run("scan", "-", "--conf", support.CONF, stdin=mail).stdout
+
+
 @pytest.mark.parametrize("code, arguments", [
     (0, ["tenant", "show", "acme"]),
     (1, ["tenant", "show", "nobody"]),
@@ -94,6 +103,10 @@ def test_scan_tells_parts_findings_and_verdict(subject, body, verdict):
     (1, ["queue", "show", "m9999999"]),
     (1, ["queue", "hold", "--reason", "the whole queue"]),
     (2, ["queue", "hold", "--tenant", "acme"]),
+    (0, ["tenant", "exempt", "list", "acme"]),
+    (1, ["tenant", "exempt", "grant", "acme", "H4", "--until", "2099-01-01", "--reason", "a licence"]),
+    (2, ["tenant", "exempt", "grant", "acme", "S1", "--until", "2099-01-01"]),
+    (1, ["tenant", "exempt", "end", "acme", "x1", "--reason", "never granted"]),
     (0, ["standing", "show", "acme"]),
     (2, ["unblock", "acme"]),
     (1, ["unblock", "acme", "--reason", "it is not blocked"]),

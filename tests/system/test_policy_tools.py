@@ -1,6 +1,7 @@
 """The tools of those who tune policy: lint, test, diff, activate, rollback, history, over the real daemon (RULES E7, E10, E11)."""
 import base64
 import json
+import re
 import shutil
 import subprocess
 
@@ -189,3 +190,28 @@ def test_the_desk_teaches(house):
     row = rows[0]
     house.gateway.cli("policy", "samples", "remove", row["tenant"], row["fingerprint"], "--reason", "no judgement")
     assert len(house.gateway.json("policy", "samples", "list")["samples"]) == 1
+
+
+def test_lists_of_domains_stop_links_and_are_linted(house):
+    lists = house.conf / "lists"
+    lists.mkdir()
+    (lists / "url_blocklist.txt").write_text("evil.test\nhttps://evil.test/\n")
+    (lists / "shorteners.txt").write_text("short.test\n")
+    said = policy(house, "activate", "--conf", house.conf, "--reason", "a list", code=1)
+    assert "url_blocklist.txt:2:1: \"https://evil.test/\" is not a domain" in said
+    (lists / "url_blocklist.txt").write_text("evil.test\n")
+    assert "lists/url_blocklist.txt added" in policy(house, "diff", "--conf", house.conf)
+    client = house.gateway.login()
+    text = "Nézze meg: https://bank.test@www.%65vil.test/x"
+    assert "held" not in answer_to(client, text)
+    policy(house, "activate", "--conf", house.conf, "--reason", "a list")
+    assert client.mail("news@sender.test")[0] == 250
+    assert client.rcpt("fresh@rcpt.test")[0] == 250
+    code, refused = client.data(support.letter("fresh@rcpt.test", text=text))
+    assert code == 550 and b"content.url_blocklist" in refused and b"www.evil.test, listed as evil.test" in refused
+    why = house.gateway.cli("why", re.search(r"m\d{7}", refused.decode()).group())
+    assert "link.blocklisted" in why and "https://bank.test@www.%65vil.test/x" in why
+    # A shortener alone goes, and the verdict tells of it.
+    said = answer_to(client, "Nézze meg: https://short.test/x")
+    assert "held" not in said
+    assert "url_shortener" in house.gateway.cli("why", re.search(r"m\d{7}", said).group())

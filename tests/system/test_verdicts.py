@@ -99,6 +99,27 @@ def test_suspicious_content_waits_for_a_person(house):
     assert len(house.sink.received()) == before
 
 
+def test_an_exempt_sector_is_sent_and_why_tells_by_whose_leave(house):
+    """RULES A6."""
+    text = "Játsszon online kaszinónkban! Ingyen pörgetés és bónusz, tegye meg tétjét most: https://casino.test/"
+    message = support.letter("fresh@rcpt.test", subject="Online kaszinó bónusz", text=text)
+    until = (NOW + datetime.timedelta(days=30)).date().isoformat()
+    granted = house.gateway.json("tenant", "exempt", "grant", "acme", "S3", "--until", until, "--reason", "licence SZTFH 12")
+    before = len(house.sink.received())
+    _, end = submit(house, ["fresh@rcpt.test"], message)
+    assert end.startswith("250") and "held" not in end
+    support.wait_for(lambda: len(house.sink.received()) == before + 1, "the mail")
+    why = house.gateway.cli("why", re.search(r"m\w{7}", end).group())
+    assert f"x1 to {until}" in why and "licence SZTFH 12" in why
+    ended = house.gateway.json("tenant", "exempt", "end", "acme", granted["exemption"], "--reason", "taken back")
+    assert ended["counts"] is False and ended["still_exempt_by"] == []
+    assert "taken back" in house.gateway.cli("tenant", "exempt", "list", "acme")
+    _, end = submit(house, ["fresh@rcpt.test"], message)
+    assert "content.s3" in end
+    held, = house.gateway.queued()["messages"]
+    house.gateway.cli("queue", "purge", "--message", held["message"], "--reason", "gambling")
+
+
 def test_campaign_from_the_header(house):
     """Topic and campaign known only after the end of data: the refused are told in a notice, their headers never leave."""
     names = b"X-Consentry-Campaign: spring\r\nX-Consentry-Topic: news\r\n"

@@ -84,6 +84,23 @@ TEST_CASE("E11: what is fixed cannot be loosened: each such key is an error that
   }
 }
 
+TEST_CASE("E7, E11: lists of domains are linted line by line, and nobody is exempt from H1 to H8") {
+  const auto lines = lines_of(bundle_of(
+      {{"policy/default.toml", "[exemptions]\nS1 = \"shop\"\nH6 = \"shop\"\n"},
+       {"patterns/hu/a.toml", good},
+       {"lists/url_blocklist.txt", "evil.test\nhttps://evil.test/x\nhu\nevil.test # again\n"},
+       {"lists/shorteners.txt", "# none\n*.bit.ly\n"}}));
+  REQUIRE(lines.size() == 5);
+  CHECK_THAT(lines[0], Catch::StartsWith("lists/shorteners.txt:2:1: \"*.bit.ly\" is not a domain"));
+  CHECK_THAT(lines[1], Catch::StartsWith("lists/url_blocklist.txt:2:1: \"https://evil.test/x\"") &&
+                           Catch::Contains("without scheme"));
+  CHECK_THAT(lines[2],
+             Catch::StartsWith("lists/url_blocklist.txt:3:1: \"hu\" is a whole top-level"));
+  CHECK_THAT(lines[3],
+             Catch::StartsWith("lists/url_blocklist.txt:4:1: evil.test stands in line 1 already"));
+  CHECK_THAT(lines[4], Catch::StartsWith("policy/default.toml:3:1: exemptions.H6 cannot be set"));
+}
+
 TEST_CASE("E7: what shows in all files together, and what the engine refuses, has its place") {
   const auto lines = lines_of(bundle_of(
       {{"patterns/hu/a.toml",

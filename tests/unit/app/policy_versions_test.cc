@@ -162,3 +162,28 @@ TEST_CASE("a comparison speaks of knobs and of patterns by their ids") {
   const auto same = bundle_of("", pattern_text("alpha"));
   CHECK(compare(same, same).is_empty());
 }
+
+TEST_CASE("E10: lists of domains are read from beside the patterns, and belong to the version") {
+  conf_files conf;
+  conf.write("", pattern_text("alma"));
+  const auto write = [&](const char* name, const char* text) {
+    std::ofstream{conf.folder.path() / "lists" / name} << text;
+  };
+  const auto read = [&] {
+    return read_bundle(conf.folder.path() / "policy.toml", conf.folder.path() / "patterns");
+  };
+  const auto without = read();
+  CHECK(load_policy(without)->patterns->lists().is_empty());
+  std::filesystem::create_directories(conf.folder.path() / "lists");
+  write("url_blocklist.txt", "evil.test\n");
+  write("role-local-parts.txt", "info\n");  // none of a policy's
+  const auto with = read();
+  CHECK(with.files.size() == 3);
+  CHECK(version_of(with) != version_of(without));
+  CHECK(load_policy(with)->patterns->lists().blocked.find("a.evil.test") == "evil.test");
+  CHECK(version_of(bundle_from_json(to_json(with))) == version_of(with));
+  CHECK(compare(without, with).files == std::vector<std::string>{"lists/url_blocklist.txt"});
+  write("url_blocklist.txt", "worse.test\n");
+  CHECK(compare(with, read()).patterns.at(0).what ==
+        std::vector<std::string>{"- domains: evil.test", "+ domains: worse.test"});
+}

@@ -82,6 +82,17 @@ TEST_CASE("suspicion is weighed, not proof") {
   CHECK(score(check("Subject: a\r\n", true)) == 10);
 }
 
+TEST_CASE(
+    "several Reply-To addresses are odd in stored mail, and refused where it is known who sends") {
+  const std::string two = "From: a@ceg.example\r\nReply-To: b@ceg.example, c@ceg.example\r\n";
+  for (const bool is_known : {false, true}) {
+    const auto found = check(two, is_known).findings;
+    REQUIRE(found.size() == 1);
+    CHECK(found.front().pattern == "header.reply_to_many");
+    CHECK(found.front().conclusive == is_known);
+  }
+}
+
 TEST_CASE("where the sender is known, every identity must be its own") {
   CHECK(check("From: a@ceg.example\r\n", true).findings.empty());
   CHECK(check("From: a@ceg.example\r\n", true).from_domain == "ceg.example");

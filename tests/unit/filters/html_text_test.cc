@@ -4,6 +4,7 @@
 #include "filters/html_style.h"
 #include "filters/html_text.h"
 #include "filters/link_extract.h"
+#include "filters/link_host.h"
 
 using namespace consentry::filters;
 

@@ -80,6 +80,13 @@ TEST_CASE("A6 H8: Sender and Reply-To likewise") {
       {"duplicate", own + "Sender: b@ceg.example\r\nSender: c@ceg.example\r\n"},
       {"reply_to_unverified", own + "Reply-To: b@mas.example\r\n"},
       {"reply_to_unverified", own + "Reply-To: b@ceg.example, c@mas.example\r\n"},
+      {"reply_to_unverified", own + "Reply-To: \"c@ceg.example\" <c@mas.example>\r\n"},
+      {"reply_to_unverified", own + "Reply-To: =?utf-8?Q?Bolt?= <c@evilceg.example>\r\n"},
+      {"reply_to_many", own + "Reply-To: b@ceg.example, c@ceg.example\r\n"},
+      {"reply_to_many", own + "Reply-To: b@ceg.example,\r\n c@ceg.example\r\n"},
+      {"reply_to_many", own + "Reply-To: Bolt: b@ceg.example, c@ceg.example;\r\n"},
+      {"", own + "Reply-To: Bolt: b@ceg.example;\r\n"},
+      {"reply_to_syntax", own + "Reply-To: undisclosed:;\r\n"},
       {"reply_to_syntax", own + "Reply-To: <<x>\r\n"},
       {"duplicate", own + "Reply-To: b@ceg.example\r\nReply-To: c@ceg.example\r\n"},
   });

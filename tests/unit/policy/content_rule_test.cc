@@ -105,3 +105,80 @@ TEST_CASE("a place seen through two views is shown once") {
   c.scan.findings[2].end = 9;
   CHECK(c.judged().matches.size() == 2);
 }
+
+TEST_CASE("A6: an exemption lets its suspicious category pass, to the end of its last day") {
+  tenants::exemption x;
+  x.number = 3;
+  x.category = "S1";
+  x.approver = "desk:anna";
+  x.reason = "pharmacy licence";
+  x.granted_at = at("2024-05-10T12:00:00");
+  x.last_day = *parse_date("2024-10-27");  // a day of 25 hours
+  struct row {
+    const char* now;
+    const char* outcome;
+  };
+  good_case c;
+  put(c.scan, {"S1", 12, 3});
+  CHECK(c.outcome() == "hold content.s1");  // none by default
+  c.e.exemptions = {x};
+  for (const row& r :
+       {row{"2024-05-10T11:59:59", "hold content.s1"}, row{"2024-05-10T12:00:00", "send ok"},
+        row{"2024-10-27T00:00:00", "send ok"}, row{"2024-10-27T22:59:59Z", "send ok"},
+        row{"2024-10-27T23:00:00Z", "hold content.s1"},
+        row{"2024-10-28T00:00:00", "hold content.s1"}}) {
+    INFO(r.now);
+    c.e.now = at(r.now);
+    CHECK(c.outcome() == r.outcome);
+  }
+  c.e.now = at("2024-06-01T09:00:00");
+  auto v = c.judged();
+  CHECK(v.tags == std::vector<std::string>{"S1"});
+  CHECK(v.exemptions == std::map<std::string, std::string>{
+                            {"S1", "x3 to 2024-10-27, granted by desk:anna (pharmacy licence)"}});
+  CHECK(v.matches.size() == 3);  // what was found is told all the same
+  CHECK_THAT(to_text(explain(v, c.e)), Catch::Contains("x3 to 2024-10-27"));
+  CHECK(decode_verdict(encode(v)).exemptions == v.exemptions);
+  // Nothing was exempt that would not have been held.
+  c.scan.scores["S1"] = 9;
+  CHECK(c.judged().exemptions.empty());
+}
+
+TEST_CASE("A6: an exemption is of its own category, and never of a hard one") {
+  tenants::exemption x;
+  x.category = "S4";
+  x.granted_at = at("2024-05-10");
+  x.last_day = *parse_date("2024-12-31");
+  good_case c;
+  c.e.exemptions = {x};
+  put(c.scan, {"S3", 12, 3});
+  CHECK(c.outcome() == "hold content.s3");
+  put(c.scan, {"S4", 12, 3});
+  CHECK(c.outcome() == "hold content.s3");
+  put(c.scan, {"H4", 12, 2});
+  c.e.exemptions.front().category = "H4";  // the store has none such, and the judge takes none
+  CHECK(c.outcome() == "refuse content.h4");
+  CHECK(c.judged().exemptions.empty());
+}
+
+TEST_CASE("A6: ended early is over at once; of two that overlap the longer one is named") {
+  tenants::exemption x;
+  x.category = "S4";
+  x.granted_at = at("2024-05-10");
+  x.last_day = *parse_date("2024-12-31");
+  x.ended_at = at("2024-06-01T09:00:00");
+  good_case c;
+  put(c.scan, {"S4", 12, 3});
+  c.e.exemptions = {x};
+  c.e.now = *x.ended_at - std::chrono::milliseconds{1};
+  CHECK(c.outcome() == "send ok");
+  c.e.now = *x.ended_at;
+  CHECK(c.outcome() == "hold content.s4");
+  x.ended_at.reset();
+  x.number = 2;
+  c.e.exemptions.push_back(x);
+  x.number = 3;
+  x.last_day = *parse_date("2024-06-30");
+  c.e.exemptions.push_back(x);
+  CHECK_THAT(c.judged().exemptions.at("S4"), Catch::StartsWith("x2 to 2024-12-31"));
+}
