@@ -1,5 +1,5 @@
-// The exact text under which somebody gave consent, wherever it is kept: told by the tenant, or of a
-// form of ours (RULES D1).
+// The exact text under which somebody gave consent, wherever it is kept: told by the tenant, or of
+// a form of ours (RULES D1).
 #pragma once
 
 #include <optional>

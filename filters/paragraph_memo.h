@@ -1,5 +1,5 @@
-// What was found in the paragraphs of one message already. Mail says the same twice, in plain text and
-// in HTML; the second time nothing is searched but what is new.
+// What was found in the paragraphs of one message already. Mail says the same twice, in plain text
+// and in HTML; the second time nothing is searched but what is new.
 //
 // Sound because no hit of words reaches beyond a blank line (phrase_match.h); a database with
 // expressions that might does without (view_search::is_by_paragraphs).

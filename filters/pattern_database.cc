@@ -197,8 +197,8 @@ std::vector<view_hit> pattern_database::state::search_new(std::string_view seen,
         out.push_back({h.whose, h.begin + piece.begin, h.end + piece.begin});
       continue;
     }
-    auto hits = views[1].search(seen.substr(piece.begin, piece.end - piece.begin), false, space,
-                                complete);
+    auto hits =
+        views[1].search(seen.substr(piece.begin, piece.end - piece.begin), false, space, complete);
     if (!complete) return hits;
     for (view_hit& h : hits) {
       h.begin += piece.begin;
@@ -283,9 +283,8 @@ std::vector<hit> pattern_database::search(std::string_view text, zone where, boo
   const scratch_pool::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
-    for (hit h :
-         state_->search_window(text.substr(begin, end - begin), where, scratch.get(), complete,
-                               memo)) {
+    for (hit h : state_->search_window(text.substr(begin, end - begin), where, scratch.get(),
+                                       complete, memo)) {
       const std::vector<zone>& zones = state_->patterns[h.pattern].zones;
       if (!zones.empty() && std::find(zones.begin(), zones.end(), where) == zones.end()) continue;
       h.begin += begin;

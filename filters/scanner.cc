@@ -19,7 +19,7 @@ namespace consentry::filters {
 namespace {
 
 constexpr std::size_t matched_octets_max = 200;
-constexpr std::size_t kept_hits_max = 64;  // of one pattern
+constexpr std::size_t kept_hits_max = 64;     // of one pattern
 constexpr std::size_t memo_octets_min = 256;  // shorter texts are searched sooner than remembered
 constexpr std::size_t kept_group_hits_max = 2'000;
 constexpr std::size_t message_hits_max = 200'000;
@@ -73,8 +73,8 @@ class scanning {
     for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
       const message_text& t = texts_.texts[i];
       bool complete = true;
-      const auto hits = database_.search(t.seen, t.where, complete,
-                                         is_twofold && is_long(t) ? &memo : nullptr);
+      const auto hits =
+          database_.search(t.seen, t.where, complete, is_twofold && is_long(t) ? &memo : nullptr);
       seen_hits += hits.size();
       for (const hit& h : hits) {
         auto& kept = found_[h.pattern];

@@ -36,15 +36,18 @@ std::string escaped(std::string_view text) {
 
 // A class that leaves out the line end, a dot, and letters of the pattern's own do not.
 bool may_match_line_end(std::string_view expression) {
-  for (const std::string_view part : {"\\s", "\\S", "\\W", "\\D", "\\n", "\\R", "\\v", "\\x", "\\N", "\\C", "\\p", "\\P", "(?s", "[:"}) {
+  for (const std::string_view part : {"\\s", "\\S", "\\W", "\\D", "\\n", "\\R", "\\v", "\\x", "\\N",
+                                      "\\C", "\\p", "\\P", "(?s", "[:"}) {
     const auto at = expression.find(part);
     if (at == std::string_view::npos) continue;
     // "[^\n]" is what most have it for.
     if (part == "\\n" && at >= 2 && expression.substr(at - 2, 2) == "[^" &&
-        expression.find(part, at + 1) == std::string_view::npos) continue;
+        expression.find(part, at + 1) == std::string_view::npos)
+      continue;
     return true;
   }
-  for (auto at = expression.find("[^"); at != std::string_view::npos; at = expression.find("[^", at + 2))
+  for (auto at = expression.find("[^"); at != std::string_view::npos;
+       at = expression.find("[^", at + 2))
     if (expression.substr(at + 2, 2) != "\\n") return true;
   return false;
 }

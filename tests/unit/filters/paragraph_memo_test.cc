@@ -30,10 +30,11 @@ std::vector<std::string> sentences() {
 
 pattern_database database_with(const std::string& expression) {
   pattern_set set;
-  set.files.push_back(parse_pattern_file(
-      "language = \"en\"\ncategory = \"S3\"\n[[pattern]]\nid = \"x\"\nweight = 5\nexpressions = ['" +
-          expression + "']\nmust_match = [\"x\"]\nmust_not_match = [\"y\"]\n",
-      "p.toml"));
+  set.files.push_back(
+      parse_pattern_file("language = \"en\"\ncategory = \"S3\"\n[[pattern]]\nid = \"x\"\nweight = "
+                         "5\nexpressions = ['" +
+                             expression + "']\nmust_match = [\"x\"]\nmust_not_match = [\"y\"]\n",
+                         "p.toml"));
   return pattern_database{std::move(set)};
 }
 
@@ -50,14 +51,17 @@ TEST_CASE("with and without the memo the same is hit at the same places") {
     std::vector<std::string> paragraphs;
     for (int n = 0; n < 12; ++n) {
       std::string p;
-      for (auto k = 1 + pick(4); k > 0; --k) p += known[pick(known.size())] + (pick(3) == 0 ? "\n" : " ");
+      for (auto k = 1 + pick(4); k > 0; --k)
+        p += known[pick(known.size())] + (pick(3) == 0 ? "\n" : " ");
       paragraphs.push_back(p);
     }
     paragraph_memo memo;
     for (int part = 0; part < 3; ++part) {
       std::string text;
       for (auto n = 1 + pick(10); n > 0; --n)
-        text += paragraphs[pick(paragraphs.size())] + (pick(8) == 0 ? " " : pick(2) == 0 ? "\n\n" : "\r\n\r\n \r\n");
+        text += paragraphs[pick(paragraphs.size())] + (pick(8) == 0   ? " "
+                                                       : pick(2) == 0 ? "\n\n"
+                                                                      : "\r\n\r\n \r\n");
       bool complete = true;
       const auto alone = database.search(text, zone::body, complete);
       const auto with = database.search(text, zone::body, complete, &memo);
@@ -89,7 +93,8 @@ TEST_CASE("a paragraph that is known is not searched again") {
 TEST_CASE("an expression that may reach beyond a paragraph is sought in whole texts") {
   const std::string first = "this is a paragraph of quite some length which ends with alma";
   const std::string second = "korte begins another one that has about the same length as the first";
-  for (const char* expression : {R"(alma\s+korte)", R"(alma[^x]korte)", R"(alma\W{1,4}korte)", R"(alma\nkorte)"}) {
+  for (const char* expression :
+       {R"(alma\s+korte)", R"(alma[^x]korte)", R"(alma\W{1,4}korte)", R"(alma\nkorte)"}) {
     const auto d = database_with(expression);
     paragraph_memo memo;
     bool complete = true;
