@@ -74,6 +74,13 @@ void add_consent(std::vector<std::pair<std::string, std::string>>& in,
     in.emplace_back("declared delivery", consentry::to_string(*c.declared_delivery_day));
 }
 
+// What was found, and what is wrong with it; of a header field its name says where.
+std::string shown(const filters::finding& f) {
+  if (f.note.empty()) return printable(f.matched, 100);
+  if (f.matched.empty() || f.zone == filters::zone::header) return printable(f.note, 100);
+  return printable(f.matched, 100) + " (" + printable(f.note, 100) + ")";
+}
+
 void add_line(std::string& out, std::string_view name, std::string_view value) {
   out += fmt::format("{:<22}{}\n", name, value);
 }
@@ -153,8 +160,7 @@ std::string to_text(const explanation& x) {
   for (const auto& m : x.matches)
     out += fmt::format("  {:<4}{:<28}{:>5.1f}  {} {} [{},{}) {}\n",
                        m.category.size() < 4 ? m.category : "", m.pattern, m.score,
-                       filters::to_string(m.zone), m.part, m.begin, m.end,
-                       printable(m.note.empty() ? m.matched : m.note, 100));
+                       filters::to_string(m.zone), m.part, m.begin, m.end, shown(m));
   if (!x.tags.empty()) {
     out += "\ntags";
     for (const auto& t : x.tags) out += " " + t;

@@ -48,7 +48,7 @@ void show_findings(const json::object& o) {
   if (o.at("findings").as_array().empty()) return;
   fmt::print("findings\n");
   print_table(o.at("findings").as_array(),
-              {"category", "score", "zone", "part", "pattern", "matched", "note"});
+              {"category", "score", "zone", "part", "begin", "end", "pattern", "matched", "note"});
 }
 
 void show_scan(const json::object& o) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "filters/link_extract.h"
+#include "filters/link_host.h"
 #include "filters/text_view.h"
 
 using namespace consentry;
