@@ -73,8 +73,7 @@ struct pattern_database::state {
   std::vector<protected_brand> brands;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
   scratch_pool scratch;
-  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2, or by
-                                 // expression
+  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2
 
   void check_groups() const;
   void gather();
@@ -112,12 +111,7 @@ void pattern_database::state::gather() {
     const auto has_view = [&](int v) {
       return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
     };
-    const auto is_expression = [](const pattern_piece& piece) { return piece.is_expression; };
-    if (has_view(3) &&
-        (!has_view(2) || std::any_of(p.pieces.begin(), p.pieces.end(), is_expression) ||
-         std::any_of(p.allow.begin(), p.allow.end(), is_expression))) {
-      collapsed_alone = true;
-    }
+    collapsed_alone = collapsed_alone || (has_view(3) && !has_view(2));
   }
 }
 
@@ -186,7 +180,7 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
                                                               bool& complete) const {
   const std::string_view seen = of.text(3);
   std::vector<view_hit> out;
-  if (collapsed_alone) {
+  if (collapsed_alone || !views[2].is_bounded()) {
     if (seen == of.text(2)) return out;
     return counted_hits(views[2].search(seen, is_link, space, complete));
   }

@@ -3,6 +3,8 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <climits>
+#include <cstdlib>
 #include <new>
 #include <tuple>
 #include <utility>
@@ -171,7 +173,10 @@ void view_search::compile(scratch_pool& scratch) {
     flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
     ids.push_back(static_cast<unsigned>(ids.size()));
   }
-  for (const std::string& t : texts) pointers.push_back(t.c_str());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    pointers.push_back(texts[i].c_str());
+    measure_expression(expressions_[i], flags[i]);
+  }
   hs_compile_error_t* error = nullptr;
   if (hs_compile_multi(pointers.data(), flags.data(), ids.data(),
                        static_cast<unsigned>(pointers.size()), HS_MODE_BLOCK, nullptr, &database_,
@@ -183,6 +188,22 @@ void view_search::compile(scratch_pool& scratch) {
     throw configuration_error{expressions_[static_cast<std::size_t>(at)].user + ": " + why};
   }
   scratch.make_room_for(database_);
+}
+
+// The compiler names what it refuses; here nothing is said of it.
+void view_search::measure_expression(const expression& e, unsigned flags) {
+  if (!e.is_regular) return;
+  hs_expr_info_t* info = nullptr;
+  hs_compile_error_t* error = nullptr;
+  if (hs_expression_info(e.text.c_str(), flags, &info, &error) != HS_SUCCESS) {
+    hs_free_compile_error(error);
+    return;
+  }
+  if (info->max_width == UINT_MAX)
+    is_bounded_ = false;
+  else
+    reach_ = std::max<std::size_t>(reach_, info->max_width);
+  std::free(info);
 }
 
 void view_search::flatten() {

@@ -79,8 +79,9 @@ class view_search {
   // Throws configuration_error "file:line: id: text" for what Hyperscan refuses.
   void compile(scratch_pool& scratch);
   bool is_empty() const noexcept { return database_ == nullptr; }
-  // No hit of words is longer; expressions have no bound of their own.
+  // After compile(): no hit is longer, but for those of expressions without a bound.
   std::size_t reach() const noexcept { return reach_; }
+  bool is_bounded() const noexcept { return is_bounded_; }
 
   // Every hit in a text of this view, of at most 4 GiB. `complete` becomes false where there were
   // too many to weigh.
@@ -125,12 +126,14 @@ class view_search {
   void seek(std::uint32_t phrase, const std::string& user);
   findings scan(const searched_text& text, hs_scratch* scratch, bool& complete) const;
   void flatten();
+  void measure_expression(const expression& e, unsigned flags);
   static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                       void* context);
 
   int view_;
   hs_database* database_ = nullptr;
   std::size_t reach_ = 0;
+  bool is_bounded_ = true;
   std::vector<expression> expressions_;
   std::vector<std::uint32_t> sought_;                 // the engine's ids: indices of expressions_
   std::map<std::string, std::uint32_t> known_;        // expression to index
