@@ -117,15 +117,15 @@ void pattern_database::state::gather() {
 
 namespace {
 
-// "v1agra" is leet for a word, "15d" is fifteen days.
-bool is_mostly_letters(std::string_view original) {
+// "v1agra" is leet for a word, and so is "k0k41n"; "15d" is fifteen days.
+bool may_be_words(std::string_view original) {
   const auto digits =
       std::count_if(original.begin(), original.end(), [](char c) { return c >= '0' && c <= '9'; });
   const auto letters = std::count_if(original.begin(), original.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            static_cast<unsigned char>(c) >= 0xC0;
   });
-  return letters > digits;
+  return letters > digits || (letters >= 2 && digits <= 2 * letters);
 }
 
 // The nearest blank at or before (behind) the place; the text's end if there is none.
@@ -154,14 +154,14 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   std::vector<hit> out;
   const auto keep = [&](int view, const text_views& of, const view_hit& h) {
     const auto [begin, end] = of.original(view, h.begin, h.end);
-    if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) return;
+    if (view == 3 && !may_be_words(text.substr(begin, end - begin))) return;
     out.push_back({h.whose.pattern, view, begin, end});
   };
   for (const int view : {1, 2}) {
     const view_search& search = views[view - 1];
     if (search.is_empty()) continue;
     for (const view_hit& h :
-         counted_hits(search.search(whole.text(view), is_link, space, complete))) {
+         counted_hits(search.search({.seen = whole.text(view), .is_link = is_link}, space, complete))) {
       keep(view, whole, h);
     }
   }
@@ -182,7 +182,8 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
   std::vector<view_hit> out;
   if (collapsed_alone || !views[2].is_bounded()) {
     if (seen == of.text(2)) return out;
-    return counted_hits(views[2].search(seen, is_link, space, complete));
+    return counted_hits(views[2].search(
+        {.seen = seen, .is_link = is_link, .soft_edges = of.soft_edges()}, space, complete));
   }
   const std::size_t reach = views[2].reach();
   const auto& changed = of.changed();
@@ -195,8 +196,11 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
       end = changed[++last].second + reach;
     }
     end = word_end(seen, std::min(end, seen.size()));
-    for (view_hit h :
-         counted_hits(views[2].search(seen.substr(begin, end - begin), is_link, space, complete))) {
+    const searched_text near{.seen = seen.substr(begin, end - begin),
+                             .is_link = is_link,
+                             .soft_edges = of.soft_edges(),
+                             .begins_at = begin};
+    for (view_hit h : counted_hits(views[2].search(near, space, complete))) {
       h.begin += begin;
       h.end += begin;
       const bool is_new =

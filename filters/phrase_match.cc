@@ -199,14 +199,14 @@ class matching {
       if (octets == 0) break;
       first -= octets;
     }
-    if (!walk_.is_edge_before(first)) return std::nullopt;
+    if (!walk_.is_edge_before(first) && !text_.has_soft_edge(first)) return std::nullopt;
     std::size_t last = end;
     for (std::size_t n = 0; w.tail != word_tail::none && n < tail_letters_max; ++n) {
       const std::size_t octets = walk_.after(last);
-      if (octets == 0) break;
+      if (octets == 0 || text_.has_soft_edge(last)) break;
       last += octets;
     }
-    if (!walk_.is_edge_after(last)) return std::nullopt;
+    if (!walk_.is_edge_after(last) && !text_.has_soft_edge(last)) return std::nullopt;
     if (w.tail == word_tail::inflected && last != end) {
       const std::string_view stem = text_.seen.substr(begin, end - begin);
       const std::string_view ending = text_.seen.substr(end, last - end);

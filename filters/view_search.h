@@ -83,10 +83,9 @@ class view_search {
   std::size_t reach() const noexcept { return reach_; }
   bool is_bounded() const noexcept { return is_bounded_; }
 
-  // Every hit in a text of this view, of at most 4 GiB. `complete` becomes false where there were
-  // too many to weigh.
-  std::vector<view_hit> search(std::string_view seen, bool is_link, hs_scratch* scratch,
-                               bool& complete) const;
+  // Every hit in a text of this view (`sought` is made here), of at most 4 GiB. `complete` becomes
+  // false where there were too many to weigh.
+  std::vector<view_hit> search(searched_text text, hs_scratch* scratch, bool& complete) const;
 
  private:
   // A string or a regular expression, as the engine knows it: by its index.

@@ -41,14 +41,23 @@ def spelled(sign):
     return in_words(lambda word: between(sign, word))
 
 
+def leet(table, kept=0):
+    """In words of two letters and more, behind the first so many: one figure alone is a number to anyone."""
+    return lambda text: in_words(lambda w: w[:kept] + w[kept:].translate(table), 2)(without_accents(text))
+
+
 def spaced(text):
     """All words spelled out, two blanks between words: the only way in which one can still read it."""
-    return "  ".join(" ".join(word) if word.isalpha() else word for word in text.split())
+    return "  ".join(" ".join(re.split(r"(?<=[^\W\d_])(?=[^\W\d_])", word)) for word in text.split())
 
 
 def spaced_in_turn(text):
-    words = text.split(" ")
-    return " ".join(" ".join(w) if n % 2 and w.isalpha() else w for n, w in enumerate(words))
+    """Every other of the longer words; the small ones between them stay: "a k a m e r a előtt"."""
+    words, long = [], 0
+    for word in text.split(" "):
+        long += len(word) > 3
+        words.append(" ".join(word) if len(word) > 3 and word.isalpha() and long % 2 == 0 else word)
+    return " ".join(words)
 
 
 def in_the_middle(sign):
@@ -97,17 +106,20 @@ LETTERS = [
     ("mixed case", lambda t: "".join(c.upper() if n % 2 else c.lower() for n, c in enumerate(t))),
     ("combining accents (NFD)", lambda t: unicodedata.normalize("NFD", t)),
     ("a heap of accents", piled),
-    ("leet: vowels", lambda t: without_accents(t).translate(LEET_VOWELS)),
-    ("leet: all letters", lambda t: without_accents(t).translate(LEET_ALL)),
+    ("leet: vowels", leet(LEET_VOWELS)),
+    ("leet: figures and signs", leet(LEET_ALL, 1)),
     ("spaced letters", spaced),
     ("spaced letters, every other word", spaced_in_turn),
+    ("hyphens with blanks between letters", lambda t: re.sub(r"(?<=[^\W\d_]) (?=[^\W\d_])", " - ", spaced(t).replace("  ", "   "))),
     ("dots between letters", spelled(".")),
     ("hyphens between letters", spelled("-")),
     ("stars between letters", spelled("*")),
     ("underscores between letters", spelled("_")),
     ("bullets between letters", spelled("\u2022")),
+    ("emoji between letters", spelled("\U0001f525")),
     ("hyphens inside words", in_the_middle("-")),
     ("dots inside words", in_the_middle(".")),
+    ("hearts inside words", in_the_middle("\u2665")),
     ("letters drawn out", tripled),
     ("zero width", every_other("\u200b\u200c\u200d\u2060\ufeff")),
     ("soft hyphens", spelled("\u00ad")),
