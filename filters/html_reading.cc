@@ -25,14 +25,18 @@ enum html_reading::known : std::uint8_t {
   placeholder,
   value,
   type,
+  aria_label,
+  label,
+  srcdoc,
   known_count
 };
 
 namespace {
 
 constexpr std::string_view known_names[] = {
-    "hidden", "bgcolor", "background", "class", "color", "style",       "href",  "src",
-    "action", "data",    "xlink:href", "alt",   "title", "placeholder", "value", "type"};
+    "hidden", "bgcolor", "background", "class",      "color", "style", "href",
+    "src",    "action",  "data",       "xlink:href", "alt",   "title", "placeholder",
+    "value",  "type",    "aria-label", "label",      "srcdoc"};
 constexpr std::size_t link_text_octets_max = 500;
 
 bool contains_ignoring_case(std::string_view text, std::string_view lower) {
@@ -69,7 +73,11 @@ void html_reading::open(html_layout layout, html_role role,
     if (k != src || role != html_role::picture) add_link(k);
   }
   if (role == html_role::picture || role == html_role::drawing) ++out_.images;
-  for (const known k : {alt, title, placeholder}) add_text(k);
+  for (const known k : {alt, title, placeholder, aria_label, label}) add_text(k);
+  if (!value_of(srcdoc).empty()) {
+    framed_.push_back(
+        {std::string{known_[srcdoc]->value}, known_[srcdoc]->begin, known_[srcdoc]->end});
+  }
   if (role == html_role::input && !ascii_iequals(value_of(type), "hidden")) add_text(value);
 }
 

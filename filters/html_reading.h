@@ -27,6 +27,13 @@ struct html_attribute {
   std::size_t end = 0;
 };
 
+// A document that stands in an attribute (srcdoc of a frame), entities decoded.
+struct html_frame {
+  std::string source;
+  std::size_t begin = 0;  // of the attribute's value
+  std::size_t end = 0;
+};
+
 class html_reading {
  public:
   // Both must outlive this.
@@ -48,6 +55,7 @@ class html_reading {
   const std::vector<std::pair<std::size_t, std::size_t>>& conditionals() const noexcept {
     return conditionals_;
   }
+  const std::vector<html_frame>& framed() const noexcept { return framed_; }
 
  private:
   enum known : std::uint8_t;
@@ -71,6 +79,7 @@ class html_reading {
   std::vector<frame> open_;
   std::vector<const html_attribute*> known_;  // of the element being opened, by what is known
   std::vector<std::pair<std::size_t, std::size_t>> conditionals_;
+  std::vector<html_frame> framed_;
 };
 
 }  // namespace consentry::filters

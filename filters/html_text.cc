@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "filters/html_align.h"
 #include "filters/html_arena.h"
 #include "filters/html_plain.h"
 #include "filters/html_reading.h"
@@ -230,8 +231,8 @@ bool may_say_something(std::string_view piece) {
     }
     const std::size_t end = std::min(piece.find('>', at), piece.size());
     const std::string tag = ascii_lower(piece.substr(at, end - at));
-    for (const std::string_view name :
-         {"href", "src", "action", "data", "alt", "title", "placeholder", "value", "<"}) {
+    for (const std::string_view name : {"href", "src", "action", "data", "alt", "title",
+                                        "placeholder", "value", "label", "srcdoc", "<"}) {
       if (tag.find(name, 1) != std::string::npos) return true;
     }
     at = std::min(end + 1, piece.size());
@@ -249,26 +250,54 @@ bool read_conditionals(std::string_view source, const html_limits& limits, html_
   });
 }
 
-}  // namespace
+// Documents in attributes, as if they stood where the frame does: each is a document of its own,
+// and what it says has the attribute's place.
+bool read_framed(const html_reading& reading, const html_limits& limits, html_document& out) {
+  if (reading.framed().empty()) return true;
+  if (limits.frames_deep_max == 0) return false;
+  html_limits inner = limits;
+  --inner.frames_deep_max;
+  for (const html_frame& f : reading.framed()) {
+    const html_document d = read_html(f.source, inner);
+    if (!d.unreadable.empty()) return false;
+    for (const auto& [from, to] : {std::pair{&d.visible, &out.visible}, {&d.hidden, &out.hidden}}) {
+      if (from->text.empty()) continue;
+      append_unmapped(*to, "\n\n");
+      append_clamped(*to, from->text, f.begin, f.end);
+    }
+    for (const html_link& l : d.links) out.links.push_back({l.target, l.text, f.begin, f.end});
+    out.images += d.images;
+  }
+  return true;
+}
 
-html_document read_html(std::string_view source, const html_limits& limits) {
+html_document read_with(bool (*parse)(std::string_view, const html_limits&, html_reading&),
+                        std::string_view source, const html_limits& limits, bool& is_parsed) {
   html_document out;
   out.tags = count_tags(source);
   if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
   html_reading reading{source, out};
-  if (!read_plain_html(source, reading)) return read_html_as_tree(source, limits);
-  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
+  is_parsed = parse(source, limits, reading);
+  if (!is_parsed || !read_conditionals(source, limits, reading)) return unreadable(multiplies);
+  if (!read_framed(reading, limits, out)) return unreadable("HTML in frames that cannot be read");
   return out;
 }
 
+}  // namespace
+
+html_document read_html(std::string_view source, const html_limits& limits) {
+  bool is_parsed = true;
+  html_document out = read_with(
+      [](std::string_view s, const html_limits&, html_reading& r) { return read_plain_html(s, r); },
+      source, limits, is_parsed);
+  return is_parsed ? out : read_html_as_tree(source, limits);
+}
+
 html_document read_html_as_tree(std::string_view source, const html_limits& limits) {
-  html_document out;
-  out.tags = count_tags(source);
-  if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
-  html_reading reading{source, out};
-  if (!read_tree(source, 0, source.size(), limits, reading)) return unreadable(multiplies);
-  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
-  return out;
+  bool is_parsed = true;
+  return read_with([](std::string_view s, const html_limits& l,
+                      html_reading& r) { return read_tree(s, 0, s.size(), l, r); },
+                   source, limits, is_parsed);
 }
 
 }  // namespace consentry::filters

@@ -160,8 +160,8 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   for (const int view : {1, 2}) {
     const view_search& search = views[view - 1];
     if (search.is_empty()) continue;
-    for (const view_hit& h :
-         counted_hits(search.search({.seen = whole.text(view), .is_link = is_link}, space, complete))) {
+    for (const view_hit& h : counted_hits(
+             search.search({.seen = whole.text(view), .is_link = is_link}, space, complete))) {
       keep(view, whole, h);
     }
   }

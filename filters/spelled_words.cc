@@ -210,7 +210,7 @@ class joining {
   bool spelled() {
     if (text_[at_] == '!' || lone_letter(at_) == 0) return false;
     const spelled_word w = spelled_at();
-    if (w.count < 3 && !(w.count == 2 && !w.has_signs && stands_apart(at_, w.end))) return false;
+    if (w.count < 3 && !(w.count == 2 && stands_apart(at_, w.end))) return false;
     if (w.letters * 2 < w.count) {  // figures; passed over whole, or a table of them costs a square
       copy(w.end - at_);
       return true;
@@ -255,7 +255,7 @@ class joining {
       members -= tail - number;
       tail = number;
     }
-    if (letters * 3 < members || letters == 0) {
+    if (letters * 5 < members || letters == 0) {
       copy(end - at_);
       return;
     }

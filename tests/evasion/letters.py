@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 LEET_VOWELS = str.maketrans("aeioAEIO", "43104310")
-LEET_ALL = str.maketrans("aeiostbgAEIOSTBG", "@3!0$789@3!0$789")
+LEET_ALL = str.maketrans("aeilostAEILOST", "@3110$7@3110$7")
 FULLWIDTH = {i: 0xFEE0 + i for i in range(0x21, 0x7F)}
 CYRILLIC = str.maketrans("aceopxyisABCEHKMOPTX", "асеорхуіѕАВСЕНКМОРТХ")
 GREEK = str.maketrans("aeikoptuvxnABEHIKMNOPTXZ", "αεικορτυνχηΑΒΕΗΙΚΜΝΟΡΤΧΖ")
@@ -108,6 +108,7 @@ LETTERS = [
     ("a heap of accents", piled),
     ("leet: vowels", leet(LEET_VOWELS)),
     ("leet: figures and signs", leet(LEET_ALL, 1)),
+    ("signs of money for letters", lambda t: in_words(lambda w: w[0] + w[1:-1].translate(str.maketrans("eclyECLY", "€¢£¥€¢£¥")) + w[-1])(without_accents(t))),
     ("spaced letters", spaced),
     ("spaced letters, every other word", spaced_in_turn),
     ("hyphens with blanks between letters", lambda t: re.sub(r"(?<=[^\W\d_]) (?=[^\W\d_])", " - ", spaced(t).replace("  ", "   "))),
