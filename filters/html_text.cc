@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "filters/html_align.h"
 #include "filters/html_arena.h"
 #include "filters/html_plain.h"
 #include "filters/html_reading.h"
@@ -250,36 +249,20 @@ bool read_conditionals(std::string_view source, const html_limits& limits, html_
   });
 }
 
-// Documents in attributes, as if they stood where the frame does: each is a document of its own,
-// and what it says has the attribute's place.
-bool read_framed(const html_reading& reading, const html_limits& limits, html_document& out) {
-  if (reading.framed().empty()) return true;
-  if (limits.frames_deep_max == 0) return false;
-  html_limits inner = limits;
-  --inner.frames_deep_max;
-  for (const html_frame& f : reading.framed()) {
-    const html_document d = read_html(f.source, inner);
-    if (!d.unreadable.empty()) return false;
-    for (const auto& [from, to] : {std::pair{&d.visible, &out.visible}, {&d.hidden, &out.hidden}}) {
-      if (from->text.empty()) continue;
-      append_unmapped(*to, "\n\n");
-      append_clamped(*to, from->text, f.begin, f.end);
-    }
-    for (const html_link& l : d.links) out.links.push_back({l.target, l.text, f.begin, f.end});
-    out.images += d.images;
-  }
-  return true;
-}
-
 html_document read_with(bool (*parse)(std::string_view, const html_limits&, html_reading&),
                         std::string_view source, const html_limits& limits, bool& is_parsed) {
   html_document out;
   out.tags = count_tags(source);
   if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
-  html_reading reading{source, out};
+  html_reading reading{source, out, [&limits](std::string_view framed) {
+                         if (limits.frames_deep_max == 0) return unreadable("HTML frames too deep");
+                         html_limits inner = limits;
+                         --inner.frames_deep_max;
+                         return read_html(framed, inner);
+                       }};
   is_parsed = parse(source, limits, reading);
   if (!is_parsed || !read_conditionals(source, limits, reading)) return unreadable(multiplies);
-  if (!read_framed(reading, limits, out)) return unreadable("HTML in frames that cannot be read");
+  if (reading.has_unreadable_frame()) return unreadable("HTML in a frame that cannot be read");
   return out;
 }
 

@@ -211,7 +211,7 @@ class joining {
     if (text_[at_] == '!' || lone_letter(at_) == 0) return false;
     const spelled_word w = spelled_at();
     if (w.count < 3 && !(w.count == 2 && stands_apart(at_, w.end))) return false;
-    if (w.letters * 2 < w.count) {  // figures; passed over whole, or a table of them costs a square
+    if (w.letters * 3 < w.count) {  // figures; passed over whole, or a table of them costs a square
       copy(w.end - at_);
       return true;
     }
@@ -228,6 +228,19 @@ class joining {
   }
 
   void note_soft_edge() { out_.soft_edges.push_back(out_.text.size() + at_ - copied_); }
+
+  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703"; but not
+  // "Galaxy A55", nor "v1agra50".
+  bool may_be_letters(std::size_t word, std::size_t number, std::size_t end) const {
+    const auto is_figure = [](char c) { return is_member(c) && leet(c) != c; };
+    const auto before = text_.substr(word, number - word);
+    const auto digits = text_.substr(number, end - number);
+    if (before.size() == 2) return true;
+    if (before.size() < 2 || digits.back() == '0') return false;
+    if (!std::all_of(digits.begin(), digits.end(), is_figure)) return false;
+    return digits.size() == 2 ||
+           (digits.size() == 3 && std::count_if(before.begin(), before.end(), is_figure) > 1);
+  }
 
   // A word as written, signs inside it dropped, leet read, tripled letters made single.
   void word() {
@@ -246,12 +259,12 @@ class joining {
         break;
       }
     }
-    // Marks of punctuation at its end, and a number of two digits and more, are no letters.
+    // Marks of punctuation at its end are no letters, nor are most numbers of two digits and more.
     std::size_t tail = end;
     while (tail > at_ && text_[tail - 1] == '!') --tail;
     std::size_t number = tail;
     while (number > at_ && is_digit(text_[number - 1])) --number;
-    if (tail - number >= 2 && number - at_ != 2) {  // but "4d07" is leet
+    if (tail - number >= 2 && !may_be_letters(at_, number, tail)) {
       members -= tail - number;
       tail = number;
     }

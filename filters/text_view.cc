@@ -211,7 +211,8 @@ class folding {
 
   bool stands_in_word(std::size_t end) const {
     return space_count_ == 0 && !folded_.text.empty() && is_folded_letter(folded_.text.back()) &&
-           end < text_.size() && is_folded_letter(static_cast<char>(text_[end] | 0x20));
+           end < text_.size() &&
+           (!is_ascii(text_[end]) || is_folded_letter(static_cast<char>(text_[end] | 0x20)));
   }
 
   std::string_view text_;

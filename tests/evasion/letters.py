@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 LEET_VOWELS = str.maketrans("aeioAEIO", "43104310")
-LEET_ALL = str.maketrans("aeilostAEILOST", "@3110$7@3110$7")
+LEET_ALL = str.maketrans("aeiostAEIOST", "@310$7@310$7")
 FULLWIDTH = {i: 0xFEE0 + i for i in range(0x21, 0x7F)}
 CYRILLIC = str.maketrans("aceopxyisABCEHKMOPTX", "асеорхуіѕАВСЕНКМОРТХ")
 GREEK = str.maketrans("aeikoptuvxnABEHIKMNOPTXZ", "αεικορτυνχηΑΒΕΗΙΚΜΝΟΡΤΧΖ")
@@ -107,7 +107,7 @@ LETTERS = [
     ("combining accents (NFD)", lambda t: unicodedata.normalize("NFD", t)),
     ("a heap of accents", piled),
     ("leet: vowels", leet(LEET_VOWELS)),
-    ("leet: figures and signs", leet(LEET_ALL, 1)),
+    ("leet: figures and signs", leet(LEET_ALL, 2)),
     ("signs of money for letters", lambda t: in_words(lambda w: w[0] + w[1:-1].translate(str.maketrans("eclyECLY", "€¢£¥€¢£¥")) + w[-1])(without_accents(t))),
     ("spaced letters", spaced),
     ("spaced letters, every other word", spaced_in_turn),
@@ -140,6 +140,6 @@ LETTERS = [
     ("a line for each word", lambda t: t.replace(" ", "\n")),
     ("no-break spaces and tabs", lambda t: t.replace(" ", "\u00a0\t")),
     ("quoted as a reply", lambda t: "> " + t.replace(" ", "\n> ")),
-    ("leet, spelled, and a soft hyphen", lambda t: spelled(".\u00ad")(without_accents(t)).translate(str.maketrans("ao", "40"))),
+    ("leet, spelled, and a soft hyphen", lambda t: in_words(lambda w: between(".\u00ad", w.translate(LEET_VOWELS)))(without_accents(t))),
     ("Cyrillic, zero width, upper case", lambda t: every_other("\u200b")(t.upper()).translate(CYRILLIC)),
 ]

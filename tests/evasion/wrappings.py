@@ -186,7 +186,7 @@ MAIL = [
     ("HTML &zwnj; and &#8203; inside words", piecewise("&zwnj;", "&#8203;", 2)),
     ("HTML: floating cells", piecewise('<span style="float:left">', "</span>", 1)),
     ("HTML: a table cell for each letter", lambda t: in_html("<table><tr>" + "".join(
-        f"<td>{escaped(c) if c.strip() else '&nbsp;'}</td>" for c in re.findall(r"\d+|\D", t)) + "</tr></table>")),
+        f"<td>{escaped(c) if c.strip() else '&nbsp;'}</td>" for c in re.findall(r"[^\W\d_]|[\d%$]+|\W", t)) + "</tr></table>")),
     ("HTML unseen letters inside words", junk_inside("display:none")),
     ("HTML letters of size 0 inside words", junk_inside("font-size:0")),
     ("HTML letters in white inside words", junk_inside("color:#ffffff")),
