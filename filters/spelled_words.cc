@@ -236,10 +236,10 @@ class joining {
     const auto before = text_.substr(word, number - word);
     const auto digits = text_.substr(number, end - number);
     if (before.size() == 2) return true;
-    if (before.size() < 2 || digits.back() == '0') return false;
+    if (before.size() < 2 || digits.size() > 3) return false;
     if (!std::all_of(digits.begin(), digits.end(), is_figure)) return false;
-    return digits.size() == 2 ||
-           (digits.size() == 3 && std::count_if(before.begin(), before.end(), is_figure) > 1);
+    return std::count_if(before.begin(), before.end(), is_figure) > 2 ||
+           (digits.size() == 2 && digits.back() != '0');
   }
 
   // A word as written, signs inside it dropped, leet read, tripled letters made single.

@@ -73,6 +73,7 @@ TEST_CASE("view 3 joins spelled words and reads leet") {
       {"A55", "a55"},
       {"v1agra50", "viagra50"},
       {"k0k41n", "kokain"},
+      {"hal0z@73p170 c1al1s100", "halozatepito cialis100"},
       {"fr33 recru17 4d07", "free recruit adot"},
       {"m.i.n.d.e.n n.a.p", "minden nap"},
       {"s - z - e - x - i - s", "szexis"},
