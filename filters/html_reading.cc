@@ -1,6 +1,7 @@
 #include "filters/html_reading.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "filters/html_align.h"
@@ -25,14 +26,18 @@ enum html_reading::known : std::uint8_t {
   placeholder,
   value,
   type,
+  aria_label,
+  label,
+  srcdoc,
   known_count
 };
 
 namespace {
 
 constexpr std::string_view known_names[] = {
-    "hidden", "bgcolor", "background", "class", "color", "style",       "href",  "src",
-    "action", "data",    "xlink:href", "alt",   "title", "placeholder", "value", "type"};
+    "hidden", "bgcolor", "background", "class",      "color", "style", "href",
+    "src",    "action",  "data",       "xlink:href", "alt",   "title", "placeholder",
+    "value",  "type",    "aria-label", "label",      "srcdoc"};
 constexpr std::size_t link_text_octets_max = 500;
 
 bool contains_ignoring_case(std::string_view text, std::string_view lower) {
@@ -43,13 +48,14 @@ bool contains_ignoring_case(std::string_view text, std::string_view lower) {
 
 }  // namespace
 
-html_reading::html_reading(std::string_view source, html_document& out)
+html_reading::html_reading(std::string_view source, html_document& out, frame_reader read_frame)
     : source_{source},
       out_{out},
       has_style_sheet_{contains_ignoring_case(source, "<style") &&
                        contains_ignoring_case(source, "background")},
       open_(1),
-      known_(known_count) {}
+      known_(known_count),
+      read_frame_{std::move(read_frame)} {}
 
 void html_reading::open(html_layout layout, html_role role,
                         std::span<const html_attribute> attributes) {
@@ -69,7 +75,8 @@ void html_reading::open(html_layout layout, html_role role,
     if (k != src || role != html_role::picture) add_link(k);
   }
   if (role == html_role::picture || role == html_role::drawing) ++out_.images;
-  for (const known k : {alt, title, placeholder}) add_text(k);
+  for (const known k : {alt, title, placeholder, aria_label, label}) add_text(k);
+  if (!value_of(srcdoc).empty()) add_frame();
   if (role == html_role::input && !ascii_iequals(value_of(type), "hidden")) add_text(value);
 }
 
@@ -122,6 +129,21 @@ void html_reading::add_link(known which) {
   open_.back().link_text = out_.visible.text.size();
   out_.links.push_back(
       {std::string{known_[which]->value}, {}, known_[which]->begin, known_[which]->end});
+}
+
+// As if it stood where the frame does; all of it has the attribute's place.
+void html_reading::add_frame() {
+  const html_attribute& a = *known_[srcdoc];
+  const html_document d = read_frame_(a.value);
+  has_unreadable_frame_ = has_unreadable_frame_ || !d.unreadable.empty();
+  for (const auto& [from, to] : {std::pair{&d.visible, &target()}, {&d.hidden, &out_.hidden}}) {
+    if (from->text.empty()) continue;
+    append_unmapped(*to, "\n\n");
+    append_clamped(*to, from->text, a.begin, a.end);
+    append_unmapped(*to, "\n\n");
+  }
+  for (const html_link& l : d.links) out_.links.push_back({l.target, l.text, a.begin, a.end});
+  out_.images += d.images;
 }
 
 void html_reading::text(std::string_view decoded, std::size_t begin, std::size_t end) {

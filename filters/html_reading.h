@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,10 +28,13 @@ struct html_attribute {
   std::size_t end = 0;
 };
 
+// Reads a document that stands in an attribute (srcdoc of a frame).
+using frame_reader = std::function<html_document(std::string_view)>;
+
 class html_reading {
  public:
-  // Both must outlive this.
-  html_reading(std::string_view source, html_document& out);
+  // Source and out must outlive this.
+  html_reading(std::string_view source, html_document& out, frame_reader read_frame);
 
   // Every element but those of layout `nothing`, whose content nobody reads. Each name at most
   // once.
@@ -48,6 +52,8 @@ class html_reading {
   const std::vector<std::pair<std::size_t, std::size_t>>& conditionals() const noexcept {
     return conditionals_;
   }
+  // Some frame's document could not be read.
+  bool has_unreadable_frame() const noexcept { return has_unreadable_frame_; }
 
  private:
   enum known : std::uint8_t;
@@ -63,6 +69,7 @@ class html_reading {
   void separate(html_layout l);
   void add_text(known which);
   void add_link(known which);
+  void add_frame();
   std::string_view value_of(known which) const;
 
   std::string_view source_;
@@ -71,6 +78,8 @@ class html_reading {
   std::vector<frame> open_;
   std::vector<const html_attribute*> known_;  // of the element being opened, by what is known
   std::vector<std::pair<std::size_t, std::size_t>> conditionals_;
+  frame_reader read_frame_;
+  bool has_unreadable_frame_ = false;
 };
 
 }  // namespace consentry::filters

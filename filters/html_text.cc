@@ -230,8 +230,8 @@ bool may_say_something(std::string_view piece) {
     }
     const std::size_t end = std::min(piece.find('>', at), piece.size());
     const std::string tag = ascii_lower(piece.substr(at, end - at));
-    for (const std::string_view name :
-         {"href", "src", "action", "data", "alt", "title", "placeholder", "value", "<"}) {
+    for (const std::string_view name : {"href", "src", "action", "data", "alt", "title",
+                                        "placeholder", "value", "label", "srcdoc", "<"}) {
       if (tag.find(name, 1) != std::string::npos) return true;
     }
     at = std::min(end + 1, piece.size());
@@ -249,26 +249,38 @@ bool read_conditionals(std::string_view source, const html_limits& limits, html_
   });
 }
 
-}  // namespace
-
-html_document read_html(std::string_view source, const html_limits& limits) {
+html_document read_with(bool (*parse)(std::string_view, const html_limits&, html_reading&),
+                        std::string_view source, const html_limits& limits, bool& is_parsed) {
   html_document out;
   out.tags = count_tags(source);
   if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
-  html_reading reading{source, out};
-  if (!read_plain_html(source, reading)) return read_html_as_tree(source, limits);
-  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
+  html_reading reading{source, out, [&limits](std::string_view framed) {
+                         if (limits.frames_deep_max == 0) return unreadable("HTML frames too deep");
+                         html_limits inner = limits;
+                         --inner.frames_deep_max;
+                         return read_html(framed, inner);
+                       }};
+  is_parsed = parse(source, limits, reading);
+  if (!is_parsed || !read_conditionals(source, limits, reading)) return unreadable(multiplies);
+  if (reading.has_unreadable_frame()) return unreadable("HTML in a frame that cannot be read");
   return out;
 }
 
+}  // namespace
+
+html_document read_html(std::string_view source, const html_limits& limits) {
+  bool is_parsed = true;
+  html_document out = read_with(
+      [](std::string_view s, const html_limits&, html_reading& r) { return read_plain_html(s, r); },
+      source, limits, is_parsed);
+  return is_parsed ? out : read_html_as_tree(source, limits);
+}
+
 html_document read_html_as_tree(std::string_view source, const html_limits& limits) {
-  html_document out;
-  out.tags = count_tags(source);
-  if (auto why = why_not(source, out, limits); !why.empty()) return unreadable(std::move(why));
-  html_reading reading{source, out};
-  if (!read_tree(source, 0, source.size(), limits, reading)) return unreadable(multiplies);
-  if (!read_conditionals(source, limits, reading)) return unreadable(multiplies);
-  return out;
+  bool is_parsed = true;
+  return read_with([](std::string_view s, const html_limits& l,
+                      html_reading& r) { return read_tree(s, 0, s.size(), l, r); },
+                   source, limits, is_parsed);
 }
 
 }  // namespace consentry::filters

@@ -18,6 +18,7 @@ struct html_limits {
   // What the tree may take: unclosed elements that are opened again multiply it.
   std::size_t memory_base = 16u << 20;
   std::size_t memory_per_octet = 64;
+  unsigned frames_deep_max = 3;  // documents in attributes (srcdoc) of one another
 };
 
 struct html_link {

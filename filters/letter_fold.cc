@@ -94,9 +94,12 @@ std::string_view own_fold(char32_t c) {
 
 std::string fold_one(char32_t original, char32_t c) {
   if (c < 0x80) return std::string(1, static_cast<char>(c));
+  // A capital looks like what it looks like: the Greek M, not the m that resembles a u.
+  if (original != c) {
+    if (auto s = skeleton(original); !s.empty()) return s;
+  }
   if (const auto own = own_fold(c); !own.empty()) return std::string{own};
   if (u_isUWhiteSpace(static_cast<UChar32>(c))) return " ";
-  if (auto s = skeleton(original); !s.empty()) return s;
   if (auto s = skeleton(c); !s.empty()) return s;
   return std::string(1, u_isalpha(static_cast<UChar32>(c)) ? letter_placeholder : sign_placeholder);
 }

@@ -121,6 +121,7 @@ class gathering {
       if (p.type == "multipart/encrypted") refuse(p.path, p.type, "is encrypted");
       if (nested_.contains(p.path) && enclosed + 1 > left_.depth_max)
         refuse(p.path, p.type, "is nested too deeply");
+      add(p.path, zone::hidden, p.text);
       return;
     }
     leaf({p.path, is_attached ? zone::attachment : zone::body, p.type, p.file_name, p.body, p.text,

@@ -74,8 +74,7 @@ struct pattern_database::state {
   url_lists lists;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
   scratch_pool scratch;
-  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2, or by
-                                 // expression
+  bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2
 
   void check_groups() const;
   void gather();
@@ -118,26 +117,21 @@ void pattern_database::state::gather() {
     const auto has_view = [&](int v) {
       return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
     };
-    const auto is_expression = [](const pattern_piece& piece) { return piece.is_expression; };
-    if (has_view(3) &&
-        (!has_view(2) || std::any_of(p.pieces.begin(), p.pieces.end(), is_expression) ||
-         std::any_of(p.allow.begin(), p.allow.end(), is_expression))) {
-      collapsed_alone = true;
-    }
+    collapsed_alone = collapsed_alone || (has_view(3) && !has_view(2));
   }
 }
 
 namespace {
 
-// "v1agra" is leet for a word, "15d" is fifteen days.
-bool is_mostly_letters(std::string_view original) {
+// "v1agra" is leet for a word, and so is "k0k41n"; "15d" is fifteen days.
+bool may_be_words(std::string_view original) {
   const auto digits =
       std::count_if(original.begin(), original.end(), [](char c) { return c >= '0' && c <= '9'; });
   const auto letters = std::count_if(original.begin(), original.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            static_cast<unsigned char>(c) >= 0xC0;
   });
-  return letters > digits;
+  return letters > digits || (letters >= 2 && digits <= 2 * letters);
 }
 
 // The nearest blank at or before (behind) the place; the text's end if there is none.
@@ -167,7 +161,7 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   std::vector<hit> out;
   const auto keep = [&](int view, const text_views& of, const view_hit& h) {
     const auto [begin, end] = of.original(view, h.begin, h.end);
-    if (view == 3 && !is_mostly_letters(text.substr(begin, end - begin))) return;
+    if (view == 3 && !may_be_words(text.substr(begin, end - begin))) return;
     out.push_back({h.whose.pattern, view, begin, end});
   };
   for (const int view : {1, 2}) {
@@ -175,7 +169,7 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
     if (search.is_empty()) continue;
     const bool is_shared = view == 2 && memo != nullptr && !is_link && search.is_by_paragraphs();
     auto hits = is_shared ? search_new(whole.text(view), space, complete, *memo)
-                          : search.search(whole.text(view), is_link, space, complete);
+                          : search.search({.seen = whole.text(view), .is_link = is_link}, space, complete);
     for (const view_hit& h : counted_hits(std::move(hits))) keep(view, whole, h);
   }
   if (views[2].is_empty()) return out;
@@ -219,9 +213,10 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
                                                               bool& complete) const {
   const std::string_view seen = of.text(3);
   std::vector<view_hit> out;
-  if (collapsed_alone) {
+  if (collapsed_alone || !views[2].is_bounded()) {
     if (seen == of.text(2)) return out;
-    return counted_hits(views[2].search(seen, is_link, space, complete));
+    return counted_hits(views[2].search(
+        {.seen = seen, .is_link = is_link, .soft_edges = of.soft_edges()}, space, complete));
   }
   const std::size_t reach = views[2].reach();
   const auto& changed = of.changed();
@@ -234,8 +229,11 @@ std::vector<view_hit> pattern_database::state::search_changed(const text_views& 
       end = changed[++last].second + reach;
     }
     end = word_end(seen, std::min(end, seen.size()));
-    for (view_hit h :
-         counted_hits(views[2].search(seen.substr(begin, end - begin), is_link, space, complete))) {
+    const searched_text near{.seen = seen.substr(begin, end - begin),
+                             .is_link = is_link,
+                             .soft_edges = of.soft_edges(),
+                             .begins_at = begin};
+    for (view_hit h : counted_hits(views[2].search(near, space, complete))) {
       h.begin += begin;
       h.end += begin;
       const bool is_new =

@@ -63,7 +63,7 @@ void read_views(toml_section& t, pattern& p) {
     }
     p.views.push_back(static_cast<int>(at - view_names.begin()) + 1);
   }
-  if (p.views.empty()) p.views.push_back(2);
+  if (p.views.empty()) p.views = {2, 3};
 }
 
 void read_zones(toml_section& t, pattern& p) {

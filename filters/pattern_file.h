@@ -35,7 +35,7 @@ struct pattern {
   std::string language;  // "hu", "en"
   std::vector<pattern_piece> pieces;
   std::vector<pattern_piece> allow;  // a hit inside one of these does not count (RULES F5, F6)
-  std::vector<int> views;            // default {2}
+  std::vector<int> views;            // default {2, 3}
   std::vector<zone> zones;           // empty: all
   double weight = 0;                 // 0: a helper, not a finding
   bool conclusive = false;

@@ -126,7 +126,9 @@ class matching {
   bool is_after(const compiled_word& w, std::size_t at) const {
     std::size_t end = at;
     while (end > 0 && at - end <= separator_octets_max && is_ascii_sign(text_.seen[end - 1])) --end;
-    if (end == at || at - end > separator_octets_max) return !w.is_letters;
+    if ((end == at && !text_.has_soft_edge(at)) || at - end > separator_octets_max) {
+      return !w.is_letters;
+    }
     if (w.has_open_head || !w.is_letters) return true;
     std::size_t begin = end;
     if (w.tail == word_tail::none) {
@@ -168,7 +170,9 @@ class matching {
     const std::size_t between = (after_gap ? gap_octets_max : separator_octets_max) +
                                 (w.has_open_head ? head_letters_max * letter : 0);
     const std::size_t end = before->back().end + between + w.text.size();
-    return {before->front().end + 1, std::min(end, within_.end)};
+    // Words that touch have no edges, but for soft ones.
+    const std::size_t blank = text_.soft_edges.empty() ? 1 : 0;
+    return {before->front().end + blank, std::min(end, within_.end)};
   }
 
   // The next place of the word in the range.
@@ -199,14 +203,14 @@ class matching {
       if (octets == 0) break;
       first -= octets;
     }
-    if (!walk_.is_edge_before(first)) return std::nullopt;
+    if (!walk_.is_edge_before(first) && !text_.has_soft_edge(first)) return std::nullopt;
     std::size_t last = end;
     for (std::size_t n = 0; w.tail != word_tail::none && n < tail_letters_max; ++n) {
       const std::size_t octets = walk_.after(last);
-      if (octets == 0) break;
+      if (octets == 0 || text_.has_soft_edge(last)) break;
       last += octets;
     }
-    if (!walk_.is_edge_after(last)) return std::nullopt;
+    if (!walk_.is_edge_after(last) && !text_.has_soft_edge(last)) return std::nullopt;
     if (w.tail == word_tail::inflected && last != end) {
       const std::string_view stem = text_.seen.substr(begin, end - begin);
       const std::string_view ending = text_.seen.substr(end, last - end);
@@ -225,7 +229,7 @@ class matching {
     std::optional<std::size_t> best;
     auto at =
         std::lower_bound(before.begin(), before.end(), begin,
-                         [](const text_range& r, std::size_t value) { return r.end < value; });
+                         [](const text_range& r, std::size_t value) { return r.end <= value; });
     while (at != before.begin()) {
       --at;
       if (at->end + most < begin) break;

@@ -2,6 +2,7 @@
 // endings and distances are checked here, in Unicode (RULES F4, F6).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -57,6 +58,14 @@ struct searched_text {
   std::string_view sought;  // octet for octet the same place; view 3: l written as i
   int view = 2;
   bool is_link = false;  // single words of seven letters and more need no edges
+  // Where words may end between letters (view 3), ascending; of a text that begins so much earlier.
+  std::span<const std::size_t> soft_edges = {};
+  std::size_t begins_at = 0;
+
+  bool has_soft_edge(std::size_t at) const noexcept {
+    return !soft_edges.empty() &&
+           std::binary_search(soft_edges.begin(), soft_edges.end(), begins_at + at);
+  }
 };
 
 // Works out the rest of a phrase whose segments are made; letters of that view.

@@ -51,11 +51,13 @@ constexpr std::array<unsigned char, 256> kinds = [] {
     if (is_folded_letter(c)) all[i] |= letter | member;
     if (is_digit(c) || leet(c) != c) all[i] |= member;
     // Signs that stand between the letters of a word that is to be hidden.
-    if (std::string_view{".-_*+'`^~|/\\,:;\"=#"}.find(c) != std::string_view::npos)
+    if (std::string_view{".-_*+'`^~|/\\,:;\"=#\x1c"}.find(c) != std::string_view::npos)
       all[i] |= joiner;
     // Those that may stand inside an unspaced word without being a mark of punctuation.
-    if (std::string_view{".-_*+'`^~|"}.find(c) != std::string_view::npos) all[i] |= inner_joiner;
+    if (std::string_view{".-_*+'`^~|\x1c"}.find(c) != std::string_view::npos)
+      all[i] |= inner_joiner;
   }
+  static_assert(sign_placeholder == '\x1c');
   return all;
 }();
 
@@ -144,28 +146,100 @@ class joining {
     return 0;
   }
 
-  // s z e x, s.z.e.x: three lone letters or more, one sign between each two. Two blanks end it.
-  bool spelled() {
-    if (lone_letter(at_) == 0) return false;
-    std::size_t letters = 0;
+  // What stands between two letters of a word: a blank, a sign, or a sign with blanks about it.
+  struct separator {
+    std::size_t octets = 0;
+    bool has_sign = false;
+    friend bool operator==(const separator&, const separator&) = default;
+  };
+  separator separator_at(std::size_t i) const {
+    separator s;
+    const auto at = [&](std::size_t n) { return i + n < text_.size() ? text_[i + n] : '\n'; };
+    if (at(0) == ' ') ++s.octets;
+    if (is(at(s.octets), joiner)) {
+      s.has_sign = true;
+      ++s.octets;
+      if (at(s.octets) == ' ') ++s.octets;
+    }
+    return s;
+  }
+
+  struct spelled_word {
+    std::size_t end = 0;
+    std::size_t count = 0;    // letters and digraphs
+    std::size_t letters = 0;  // of these, no figures
+    std::size_t last = 0;     // where the last begins
+    bool has_signs = false;
+  };
+  // From at_ on; the same kind of separator between each two, so that the next word is another.
+  spelled_word spelled_at() const {
+    spelled_word w;
     std::size_t count = 0;
-    std::size_t end = at_;
+    std::size_t letters = 0;
+    separator between;
     for (std::size_t i = at_;;) {
       const std::size_t n = lone_letter(i);
       if (n == 0) break;
       ++count;
       letters += is(text_[i], letter) ? 1 : 0;
-      end = i + n;
-      if (end >= text_.size() || !(text_[end] == ' ' || is(text_[end], joiner))) break;
-      i = end + 1;
+      if (text_[i] != '!') w = {i + n, count, letters, i, between.has_sign};
+      const separator next = separator_at(i + n);
+      if (next.octets == 0 || (count > 1 && next != between)) break;
+      between = next;
+      i += n + next.octets;
     }
-    if (count < 3) return false;
-    if (letters * 2 < count) {  // figures; passed over whole, or a table of them costs a square
-      copy(end - at_);
+    return w;
+  }
+
+  // Two letters are a word where all words are spelled out, two blanks between them.
+  bool stands_apart(std::size_t begin, std::size_t end) const {
+    const bool blanks_before = begin >= 2 && text_.substr(begin - 2, 2) == "  ";
+    const bool blanks_after = text_.substr(end, 2) == "  ";
+    const bool begins = blanks_before || begin == 0 || text_[begin - 1] == '\n';
+    const bool ends = blanks_after || end == text_.size() ||
+                      std::string_view{"\n.,!?"}.find(text_[end]) != std::string_view::npos;
+    return begins && ends && (blanks_before || blanks_after);
+  }
+
+  bool is_word(std::size_t letter_begin, std::size_t letter_end) const {
+    return letter_end - letter_begin == 1 &&
+           std::string_view{"aeios"}.find(text_[letter_begin]) != std::string_view::npos;
+  }
+
+  // s z e x, s.z.e.x, s - z - e - x: three lone letters or more. Two blanks end it.
+  bool spelled() {
+    if (text_[at_] == '!' || lone_letter(at_) == 0) return false;
+    const spelled_word w = spelled_at();
+    if (w.count < 3 && !(w.count == 2 && stands_apart(at_, w.end))) return false;
+    if (w.letters * 3 < w.count) {  // figures; passed over whole, or a table of them costs a square
+      copy(w.end - at_);
       return true;
     }
-    while (at_ < end) one_letter();
+    const bool may_hold_words = !w.has_signs && w.count > 3;
+    const std::size_t second = at_ + lone_letter(at_);
+    if (may_hold_words && is_word(at_, second)) {
+      one_letter();
+      note_soft_edge();
+    }
+    while (at_ < w.last) one_letter();
+    if (may_hold_words && is_word(w.last, w.end)) note_soft_edge();
+    while (at_ < w.end) one_letter();
     return true;
+  }
+
+  void note_soft_edge() { out_.soft_edges.push_back(out_.text.size() + at_ - copied_); }
+
+  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703"; but not
+  // "Galaxy A55", nor "v1agra50".
+  bool may_be_letters(std::size_t word, std::size_t number, std::size_t end) const {
+    const auto is_figure = [](char c) { return is_member(c) && leet(c) != c; };
+    const auto before = text_.substr(word, number - word);
+    const auto digits = text_.substr(number, end - number);
+    if (before.size() == 2) return true;
+    if (before.size() < 2 || digits.size() > 3) return false;
+    if (!std::all_of(digits.begin(), digits.end(), is_figure)) return false;
+    return std::count_if(before.begin(), before.end(), is_figure) > 2 ||
+           (digits.size() == 2 && digits.back() != '0');
   }
 
   // A word as written, signs inside it dropped, leet read, tripled letters made single.
@@ -185,23 +259,23 @@ class joining {
         break;
       }
     }
-    // Marks of punctuation at its end, and a number of two digits and more, are no letters.
+    // Marks of punctuation at its end are no letters, nor are most numbers of two digits and more.
     std::size_t tail = end;
     while (tail > at_ && text_[tail - 1] == '!') --tail;
     std::size_t number = tail;
     while (number > at_ && is_digit(text_[number - 1])) --number;
-    if (tail - number >= 2) {
+    if (tail - number >= 2 && !may_be_letters(at_, number, tail)) {
       members -= tail - number;
       tail = number;
     }
-    if (letters * 2 < members || letters == 0) {
+    if (letters * 5 < members || letters == 0) {
       copy(end - at_);
       return;
     }
     while (at_ < tail) {
       std::size_t run = 1;
       while (at_ + run < tail && text_[at_ + run] == text_[at_]) ++run;
-      if (is_member(text_[at_]) && run >= 3) {
+      if (is_member(text_[at_]) && run >= 3) {  // single: patterns know their doubles as single too
         const char c = leet(text_[at_]);
         replace({&c, 1}, run);
       } else {

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "filters/letter_fold.h"
+#include "filters/mojibake.h"
 #include "filters/spelled_words.h"
 
 namespace consentry::filters {
@@ -31,49 +32,20 @@ character decode(std::string_view s, std::size_t at) {
   return {static_cast<char32_t>(c < 0 ? 0xFFFD : c), i - at};
 }
 
-// The octet that windows-1250, windows-1252 or Latin-1 show as this character; 0: none of those in
-// question (second octets of Hungarian letters in UTF-8).
-unsigned char shown_octet(char32_t c) {
+// Signs of money for the letters they look like, where letters stand on both sides of them.
+char letter_of_money(char32_t c) {
   switch (c) {
-    case 0x2030:
-      return 0x89;
-    case 0x0164:
-      return 0x8D;
-    case 0x2018:
-      return 0x91;
-    case 0x201C:
-      return 0x93;
-    case 0x2013:
-      return 0x96;
-    case 0x0161:
-      return 0x9A;
-    case 0x0153:
-    case 0x015B:
-      return 0x9C;
-    case 0x02C7:
-      return 0xA1;
-    case 0x0142:
-      return 0xB3;
-    case 0x015F:
-      return 0xBA;
-    case 0x013D:
-      return 0xBC;
+    case U'€':
+      return 'e';
+    case U'£':
+      return 'l';
+    case U'¢':
+      return 'c';
+    case U'¥':
+      return 'y';
     default:
-      return c >= 0x80 && c < 0xC0 ? static_cast<unsigned char>(c) : 0;
+      return 0;
   }
-}
-
-// "Ĺ‘" is an ő whose UTF-8 was read as windows-1250 (RULES F2).
-std::optional<char32_t> mojibake(char32_t lead, char32_t trail) {
-  unsigned high = 0;
-  if (lead == 0xC3 || lead == 0x102) high = 0xC3;
-  if (lead == 0xC5 || lead == 0x139) high = 0xC5;
-  const unsigned char low = shown_octet(trail);
-  if (high == 0 || low == 0) return std::nullopt;
-  const char32_t c = ((high & 0x1F) << 6) | (low & 0x3F);
-  constexpr std::u32string_view hungarian = U"áéíóöőúüűÁÉÍÓÖŐÚÜŰ";
-  if (hungarian.find(c) == std::u32string_view::npos) return std::nullopt;
-  return c;
 }
 
 const icu::Normalizer2& normalizer() {
@@ -88,11 +60,6 @@ constexpr bool is_ascii(char c) {
 }
 constexpr bool is_ascii_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-// The mark of a lead octet of UTF-8 that was read as another charset.
-bool may_lead_mojibake(char32_t c) {
-  return c == 0xC3 || c == 0xC5 || c == 0x102 || c == 0x139;
 }
 
 // Latin, Greek, Cyrillic: by code point, whether a letter stands for itself whatever stands before
@@ -157,7 +124,7 @@ class folding {
   bool plain_letter() {
     if (is_ascii(text_[at_])) return false;
     const character c = decode(text_, at_);
-    if (c.value >= 0x580 || c.value < 0xA1 || may_lead_mojibake(c.value) ||
+    if (c.value >= 0x580 || c.value < 0xA6 || may_lead_mojibake(c.value) ||
         !begins_cluster_at(at_ + c.length)) {
       return false;
     }
@@ -213,16 +180,14 @@ class folding {
       return;
     }
     std::size_t end = at_ + first.length;
-    if (end < text_.size()) {
-      const character next = decode(text_, end);
-      if (const auto real = mojibake(first.value, next.value)) {
-        first.value = *real;
-        end += next.length;
-      }
+    if (const auto misread = misread_letter(text_, at_); misread.octets != 0) {
+      first.value = misread.value;
+      end = at_ + misread.octets;
     }
     int members = 1;
     icu::UnicodeString all{static_cast<UChar32>(first.value)};
     std::string ascii{fold_letter(first.value).folded.view()};
+    if (const char c = letter_of_money(first.value); c != 0 && stands_in_word(end)) ascii = c;
     while (end < text_.size() && members < cluster_max) {
       const character next = decode(text_, end);
       if (normalizer().hasBoundaryBefore(static_cast<UChar32>(next.value))) break;
@@ -242,6 +207,12 @@ class folding {
     add_accents(shown, at_, end - at_);
     folded_.append(ascii, at_, end - at_);
     at_ = end;
+  }
+
+  bool stands_in_word(std::size_t end) const {
+    return space_count_ == 0 && !folded_.text.empty() && is_folded_letter(folded_.text.back()) &&
+           end < text_.size() &&
+           (!is_ascii(text_[end]) || is_folded_letter(static_cast<char>(text_[end] | 0x20)));
   }
 
   std::string_view text_;

@@ -19,7 +19,8 @@ namespace consentry::filters {
 // sign_placeholder.
 //
 // View 3: as 2, leet read as letters (v1agra), spelled-out words joined (s z e x, s.z.e.x), tripled
-// letters made single. 1 and ! are read as i; patterns of view 3 take i for l as well.
+// letters made single. 1 and ! are read as i; patterns of view 3 take i for l as well, and are
+// sought with their double letters made single too.
 inline constexpr int view_count = 3;
 inline constexpr char letter_placeholder = '\x1a';
 inline constexpr char sign_placeholder = '\x1c';
@@ -36,6 +37,8 @@ class text_views {
   const std::vector<std::pair<std::size_t, std::size_t>>& changed() const noexcept {
     return collapsed_.changed;
   }
+  // Places in view 3 that a word may begin or end at, though letters stand on both sides.
+  const std::vector<std::size_t>& soft_edges() const noexcept { return collapsed_.soft_edges; }
   // Octets of the original for a range of that view.
   std::pair<std::size_t, std::size_t> original(int view, std::size_t begin,
                                                std::size_t end) const noexcept;

@@ -3,6 +3,7 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <new>
 #include <tuple>
@@ -125,6 +126,34 @@ std::uint32_t view_search::know(const std::string& text, bool is_regular, const 
   return at->second;
 }
 
+namespace {
+
+// Drawn-out letters are read as single ones: "asssholes" as "asholes". Only of long words: short
+// ones would become others.
+constexpr std::size_t singled_letters_min = 5;
+std::string singled(const std::string& word) {
+  std::string out;
+  for (const char c : word) {
+    if (out.empty() || c != out.back() || !is_plain_letter(c)) out += c;
+  }
+  return out.size() < singled_letters_min ? word : out;
+}
+
+void add_singled_choices(compiled_segment& segment) {
+  const auto given = segment.choices;
+  for (auto choice : given) {
+    bool is_other = false;
+    for (compiled_word& w : choice) {
+      std::string single = singled(w.text);
+      is_other = is_other || single != w.text;
+      w.text = std::move(single);
+    }
+    if (is_other) segment.choices.push_back(std::move(choice));
+  }
+}
+
+}  // namespace
+
 compiled_phrase view_search::compile_phrase(const pattern_piece& piece, const pattern& user) {
   const phrase parsed = parse_phrase(piece.text, view_);
   compiled_phrase out{{}, user.language, parsed.is_single, 0, 0, 0};
@@ -140,6 +169,7 @@ compiled_phrase view_search::compile_phrase(const pattern_piece& piece, const pa
         words.push_back({w.text, w.has_open_head, tail, true, 0});
       }
     }
+    if (view_ == 3) add_singled_choices(segment);
     out.segments.push_back(std::move(segment));
   }
   measure(out, view_);
@@ -223,6 +253,7 @@ void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
   if (expressions_.empty()) return;
   flatten();
   const engine_input in = input();
+  for (std::size_t i = 0; i < expressions_.size(); ++i) measure_expression(expressions_[i], in.flags[i]);
   const std::string key = in.key();
   if (!take_from(cache, key)) {
     std::vector<const char*> pointers;
@@ -244,6 +275,22 @@ void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
     keep_in(cache, key);
   }
   scratch.make_room_for(database_);
+}
+
+// The compiler names what it refuses; here nothing is said of it.
+void view_search::measure_expression(const expression& e, unsigned flags) {
+  if (!e.is_regular) return;
+  hs_expr_info_t* info = nullptr;
+  hs_compile_error_t* error = nullptr;
+  if (hs_expression_info(e.text.c_str(), flags, &info, &error) != HS_SUCCESS) {
+    hs_free_compile_error(error);
+    return;
+  }
+  if (info->max_width == UINT_MAX)
+    is_bounded_ = false;
+  else
+    reach_ = std::max<std::size_t>(reach_, info->max_width);
+  std::free(info);
 }
 
 void view_search::flatten() {
@@ -275,8 +322,11 @@ int view_search::on_match(unsigned id, unsigned long long from, unsigned long lo
     const std::size_t begin = end - s.octets;
     const std::string_view text = found.text->seen;
     if (!found.text->is_link || s.needs_edges_in_links) {
-      if (s.needs_begin && begin > 0 && is_plain_letter(text[begin - 1])) return 0;
-      if (s.needs_end && end < text.size() && is_plain_letter(text[end])) return 0;
+      const auto is_inside = [&](std::size_t at) {
+        return at > 0 && at < text.size() && is_plain_letter(text[at - 1]) &&
+               is_plain_letter(text[at]) && !found.text->has_soft_edge(at);
+      };
+      if ((s.needs_begin && is_inside(begin)) || (s.needs_end && is_inside(end))) return 0;
     }
     for (std::uint32_t i = s.first_anchor; i < s.end_anchor; ++i) {
       const flat_anchor& a = found.search->anchors_[i];
@@ -306,12 +356,13 @@ view_search::findings view_search::scan(const searched_text& text, hs_scratch* s
   return found;
 }
 
-std::vector<view_hit> view_search::search(std::string_view seen, bool is_link, hs_scratch* scratch,
+std::vector<view_hit> view_search::search(searched_text text, hs_scratch* scratch,
                                           bool& complete) const {
-  searched_text text{seen, seen, view_, is_link};
+  text.view = view_;
+  text.sought = text.seen;
   std::string with_i;
   if (view_ == 3) {
-    with_i = seen;
+    with_i = text.seen;
     std::replace(with_i.begin(), with_i.end(), 'l', 'i');
     text.sought = with_i;
   }
@@ -338,7 +389,7 @@ std::vector<view_hit> view_search::search(std::string_view seen, bool is_link, h
     }
   }
   for (const auto& [id, range] : found.regular) {
-    if (has_word_edges(seen, view_, range)) keep(expressions_[id].owners, range);
+    if (has_word_edges(text.seen, view_, range)) keep(expressions_[id].owners, range);
   }
   return out;
 }

@@ -71,13 +71,13 @@ class view_search {
   bool is_empty() const noexcept { return database_ == nullptr; }
   // Whether no hit reaches beyond a blank line: true of words, and of expressions that cannot.
   bool is_by_paragraphs() const noexcept { return is_by_paragraphs_; }
-  // No hit of words is longer; expressions have no bound of their own.
+  // After compile(): no hit is longer, but for those of expressions without a bound.
   std::size_t reach() const noexcept { return reach_; }
+  bool is_bounded() const noexcept { return is_bounded_; }
 
-  // Every hit in a text of this view, of at most 4 GiB. `complete` becomes false where there were
-  // too many to weigh.
-  std::vector<view_hit> search(std::string_view seen, bool is_link, hs_scratch* scratch,
-                               bool& complete) const;
+  // Every hit in a text of this view (`sought` is made here), of at most 4 GiB. `complete` becomes
+  // false where there were too many to weigh.
+  std::vector<view_hit> search(searched_text text, hs_scratch* scratch, bool& complete) const;
 
  private:
   // A string or a regular expression, as the engine knows it: by its index.
@@ -121,6 +121,7 @@ class view_search {
   void keep_in(const database_cache& cache, const std::string& key) const;
   findings scan(const searched_text& text, hs_scratch* scratch, bool& complete) const;
   void flatten();
+  void measure_expression(const expression& e, unsigned flags);
   static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                       void* context);
 
@@ -128,6 +129,7 @@ class view_search {
   hs_database* database_ = nullptr;
   std::size_t reach_ = 0;
   bool is_by_paragraphs_ = true;
+  bool is_bounded_ = true;
   std::vector<expression> expressions_;
   std::vector<std::uint32_t> sought_;                 // the engine's ids: indices of expressions_
   std::map<std::string, std::uint32_t> known_;        // expression to index

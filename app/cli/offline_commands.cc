@@ -32,7 +32,8 @@ constexpr std::size_t message_bytes_max = 256u << 20;
 constexpr std::size_t shown_octets_max = 1u << 20;
 
 struct scan_options {
-  std::string file, conf;
+  std::vector<std::string> files;
+  std::string conf;
   bool texts = false;
   bool is_text = false;
 };
@@ -74,42 +75,86 @@ json::array scanned_texts(const smtp::mime::walked_message& mail,
   return out;
 }
 
-int run_text_scan(const context& c, const scan_options& o, const active_policy& active) {
-  const auto reading = read_text(read_input(o.file, message_bytes_max), *active.patterns);
-  if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
-  const auto v = judge_content(*active.set, *reading, system_wall_clock{}.now());
-  const auto report = text_report(*reading, v);
+// One message or text, scanned; throws configuration_error where it cannot be read at all.
+class offline_scan {
+ public:
+  explicit offline_scan(const scan_options& o) : options_{o} {
+    const auto conf = conf_folder(o.conf);
+    active_ = load_policy(conf / "policy/default.toml", conf / "patterns");
+    if (o.is_text) return;
+    const auto program = filters::find_reader_program();
+    std::error_code error;
+    if (fs::exists(program, error))
+      reader_.emplace(filters::reader_options{.program = program});
+    else
+      std::fprintf(stderr, "consentry: no consentry-reader beside it: attachments are not read\n");
+  }
+
+  json::object report(const std::string& file) {
+    const auto data = read_input(file, message_bytes_max);
+    return options_.is_text ? text(file, data) : mail(file, data);
+  }
+
+ private:
+  json::object text(const std::string& file, const std::string& data) const {
+    const auto reading = read_text(data, *active_->patterns);
+    if (!reading) throw configuration_error(file + ": " + reading.error().public_text);
+    const auto v = judge_content(*active_->set, *reading, system_wall_clock{}.now());
+    return text_report(*reading, v);
+  }
+
+  json::object mail(const std::string& file, const std::string& data) {
+    const auto access = access_to_attachments(reader_ ? &*reader_ : nullptr, active_->set->rules);
+    const auto reading = read_message(data, *active_->patterns, {}, access);
+    if (!reading) throw configuration_error(file + ": " + reading.error().public_text);
+    const auto v = judge_content(*active_->set, *reading, system_wall_clock{}.now());
+    auto out = scan_report(*reading, v, options_.texts);
+    if (options_.texts) out["texts"] = scanned_texts(reading->mail, access);
+    return out;
+  }
+
+  const scan_options& options_;
+  std::shared_ptr<const active_policy> active_;
+  std::optional<filters::confined_reader> reader_;
+};
+
+void show_report(const context& c, const scan_options& o, const json::object& report) {
   if (c.json) {
     print_json(report);
-  } else {
+  } else if (o.is_text) {
     show_verdict(report);
     show_findings(report);
+  } else {
+    show_scan(report);
   }
-  return exit_done;
+}
+
+// Many files: a line of JSON each, or a heading before each; those that cannot be read are named
+// and passed over.
+int run_bulk_scan(const context& c, const scan_options& o, offline_scan& scan) {
+  int code = exit_done;
+  for (const auto& file : o.files) {
+    try {
+      auto report = scan.report(file);
+      report["file"] = to_valid_utf8(file);
+      if (c.json) {
+        fmt::print("{}\n", json::serialize(report));
+        continue;
+      }
+      fmt::print("{}{}\n", &file == o.files.data() ? "" : "\n", file);
+      show_report(c, o, report);
+    } catch (const configuration_error& e) {
+      std::fprintf(stderr, "consentry: %s\n", e.what());
+      code = exit_no;
+    }
+  }
+  return code;
 }
 
 int run_scan(const context& c, const scan_options& o) {
-  const auto conf = conf_folder(o.conf);
-  const auto active = load_policy(conf / "policy/default.toml", conf / "patterns");
-  if (o.is_text) return run_text_scan(c, o, *active);
-  const auto data = read_input(o.file, message_bytes_max);
-  std::optional<filters::confined_reader> reader;
-  const auto program = filters::find_reader_program();
-  std::error_code error;
-  if (fs::exists(program, error))
-    reader.emplace(filters::reader_options{.program = program});
-  else
-    std::fprintf(stderr, "consentry: no consentry-reader beside it: attachments are not read\n");
-  const auto access = access_to_attachments(reader ? &*reader : nullptr, active->set->rules);
-  const auto reading = read_message(data, *active->patterns, {}, access);
-  if (!reading) throw configuration_error(o.file + ": " + reading.error().public_text);
-  const auto v = judge_content(*active->set, *reading, system_wall_clock{}.now());
-  auto report = scan_report(*reading, v, o.texts);
-  if (o.texts) report["texts"] = scanned_texts(reading->mail, access);
-  if (c.json)
-    print_json(report);
-  else
-    show_scan(report);
+  offline_scan scan{o};
+  if (o.files.size() > 1) return run_bulk_scan(c, o, scan);
+  show_report(c, o, scan.report(o.files.front()));
   return exit_done;
 }
 
@@ -210,7 +255,9 @@ std::string read_input(const std::string& file, std::size_t bytes_max) {
 void add_offline_commands(CLI::App& app, context& c) {
   auto scan = std::make_shared<scan_options>();
   auto* s = app.add_subcommand("scan", "decode and scan a message: parts, findings, verdict");
-  s->add_option("file", scan->file, "message, - for standard input")->required();
+  s->add_option("file", scan->files,
+                "message, - for standard input; several: with --json a line for each")
+      ->required();
   s->add_flag("--text", scan->is_text, "it is a plain text, such as an SMS, and no mail");
   s->add_option("--conf", scan->conf, "folder with policy/ and patterns/");
   s->add_flag("--texts", scan->texts,

@@ -147,6 +147,7 @@ class reading_files {
       const auto path = joined(f.path, p.path);
       context_.add(item_kind::title, path, p.file_name);
       if (p.is_container && p.type == "multipart/encrypted") context_.refuse(path, "is encrypted");
+      if (p.is_container) context_.add(item_kind::text, path, p.text);
       if (p.is_container || (p.body.empty() && p.text.empty())) continue;
       const bool is_text = !p.text.empty() && agrees(file_kind::text, kind_of_content(p.body));
       const std::string_view bytes = is_text ? p.text : p.body;

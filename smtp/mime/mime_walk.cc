@@ -180,13 +180,17 @@ class walker {
     bool is_closed = false;
     bool goes_on = false;
     bool is_doubtful = false;
+    std::string outside;
     std::size_t pos = begin;
     while (!src.lines.at_end(pos) && !is_full_) {
       const raw_line line = src.lines.at(pos);
       const auto found = boundaries.find(src.lines.of(line), is_doubtful);
       if (found && found->level < level) break;
       pos = line.next;
-      if (!found) continue;
+      if (!found) {
+        outside.append(src.lines.of(line)).append("\n");
+        continue;
+      }
       if (found->is_close) {
         is_closed = true;
         continue;
@@ -209,6 +213,8 @@ class walker {
     p.is_container = true;
     p.body_offset = src.at(begin);
     p.body_length = src.is_exact ? pos - begin : 0;
+    std::string label = "utf-8";
+    if (!trim(outside).empty()) p.text = to_utf8(outside, label);
     if (!is_closed) note(path, "the closing boundary is missing");
     if (goes_on) note(path, "parts go on behind the closing boundary");
     if (!is_encoding_identity(p.transfer_encoding))

@@ -49,7 +49,8 @@ struct part {
   bool is_container = false;  // multipart/* and message/rfc822
   std::string body;           // leaves: transfer-decoded bytes
   // text/*: body as valid UTF-8, whatever the label said (RULES F2). Also of leaves that a reader
-  // may show as text: message/* reports, multiparts that could not be taken apart.
+  // may show as text: message/* reports, multiparts that could not be taken apart. Of a multipart:
+  // what stands before, and behind, its parts, which readers that know no MIME show.
   std::string text;
   std::string charset;  // the one that was used for it
   // Of the encoded body, in the message. Inside an enclosed message that was itself

@@ -89,6 +89,19 @@ def test_scan_shows_listed_links_with_their_place():
     assert "bit.ly hides where it leads" in run("scan", "-", "--conf", support.CONF, stdin=mail).stdout
 
 
+def test_scan_takes_many_messages_at_once(tmp_path):
+    clean, foul = tmp_path / "clean.eml", tmp_path / "foul.eml"
+    clean.write_text(MAIL.format(subject="Spring", body="The roses are in flower."))
+    foul.write_text(MAIL.format(subject="Tonight", body="Hot escort girls, erotic massage and sex for money."))
+    done = run("scan", "--json", str(clean), "/nowhere.eml", str(foul), "--conf", support.CONF)
+    assert done.returncode == 1 and "/nowhere.eml" in done.stderr  # the others are judged all the same
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(t["file"], t["verdict"]) for t in told] == [(str(clean), "send"), (str(foul), "refuse")]
+    shown = run("scan", str(clean), str(foul), "--conf", support.CONF)
+    assert shown.returncode == 0 and shown.stdout.index(str(clean)) < shown.stdout.index(str(foul))
+    assert shown.stdout.count("verdict ") == 2
+
+
 @pytest.mark.parametrize("code, arguments", [
     (0, ["tenant", "show", "acme"]),
     (1, ["tenant", "show", "nobody"]),

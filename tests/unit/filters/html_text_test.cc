@@ -124,3 +124,48 @@ TEST_CASE("colours") {
   CHECK(plain_color("White") == "ffffff");
   CHECK(plain_color("inherit").empty());
 }
+
+TEST_CASE("a frame's own document is read where the frame stands") {
+  const std::string_view html =
+      "<p>Szia</p><iframe srcdoc=\"&lt;p&gt;ka&lt;b&gt;szi&lt;/b&gt;n&oacute; &lt;i style='display:"
+      "none'&gt;titok&lt;/i&gt;&lt;a href=x.hu&gt;ide&lt;/a&gt;\"></iframe>";
+  for (const auto& d : {read_html(html), read_html_as_tree(html)}) {
+    CHECK(d.unreadable.empty());
+    const auto at = d.visible.text.find("kaszinó");
+    REQUIRE(at != std::string::npos);
+    const auto [begin, end] = d.visible.map.original(at, at + 8);
+    CHECK(html.substr(begin, end - begin).find("&lt;p&gt;ka") != std::string_view::npos);
+    CHECK(d.hidden.text.find("titok") != std::string::npos);
+    REQUIRE(d.links.size() == 1);
+    CHECK(d.links[0].target == "x.hu");
+  }
+}
+
+TEST_CASE("frames in frames in frames are read so deep and no deeper") {
+  const auto nested = [](int n) {
+    std::string html = "kaszinó";
+    for (int i = 0; i < n; ++i) {
+      std::string value;
+      for (const char c : html) {
+        if (c == '&') {
+          value += "&amp;";
+        } else if (c == '"') {
+          value += "&quot;";
+        } else {
+          value += c;
+        }
+      }
+      html = "<iframe srcdoc=\"" + value + "\"></iframe>";
+    }
+    return html;
+  };
+  CHECK(read_html(nested(3)).visible.text.find("kaszinó") != std::string::npos);
+  CHECK(read_html(nested(4)).unreadable == "HTML in a frame that cannot be read");
+  CHECK_FALSE(read_html(nested(100)).unreadable.empty());
+}
+
+TEST_CASE("names that are read aloud are text") {
+  const auto d = read_html("<a href='x' aria-label='kaszinó'>ide</a><option label='hitel'>");
+  CHECK(d.visible.text.find("kaszinó") != std::string::npos);
+  CHECK(d.visible.text.find("hitel") != std::string::npos);
+}

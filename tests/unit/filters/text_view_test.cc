@@ -1,11 +1,15 @@
 // The three views: what evasions of all kinds come down to (RULES F1-F3).
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "filters/text_view.h"
+#include "tests/unit/filters/shipped.h"
 
 using namespace consentry::filters;
+using namespace consentry::tests;
 
 namespace {
 std::string view(int n, std::string_view text) {
@@ -67,11 +71,49 @@ TEST_CASE("view 3 joins spelled words and reads leet") {
       {"2025. 03. 15.", "2025. 03. 15."},
       {"a b", "a b"},
       {"A55", "a55"},
+      {"v1agra50", "viagra50"},
+      {"k0k41n", "kokain"},
+      {"hal0z@73p170 c1al1s100", "halozatepito cialis100"},
+      {"fr33 recru17 4d07", "free recruit adot"},
+      {"m.i.n.d.e.n n.a.p", "minden nap"},
+      {"s - z - e - x - i - s", "szexis"},
+      {"s\u2022z\u2022e\u2022x", "szex"},
+      {"ka\u2665szino", "kaszino"},
+      {"n o  c r e d i t", "no  credit"},
+      {"g e c i !", "geci !"},
+      {"M€zt€£€n € 50", "meztelen eur 50"},
   };
   for (const auto& [text, seen] : cases) {
     INFO(text);
     CHECK(view(3, text) == seen);
   }
+}
+
+TEST_CASE("words of one letter beside a spelled-out word may be words of their own") {
+  const auto edges = [](std::string_view text) { return text_views::of(text).soft_edges(); };
+  CHECK(edges("a h i t e l") == std::vector<std::size_t>{1});
+  CHECK(edges("k é p e k a kertben") == std::vector<std::size_t>{5});
+  CHECK(edges("x a s z e x a y").empty());  // inside of one anything could be
+  CHECK(edges("a.h.i.t.e.l").empty());
+  CHECK(edges("h i t e l").empty());
+  const auto is_hit = [](std::string_view text) {
+    bool complete = true;
+    const auto hits = shipped_patterns().search(text, zone::body, complete);
+    return std::any_of(hits.begin(), hits.end(), [](const auto& h) {
+      return shipped_patterns().patterns()[h.pattern].category == "S1";
+    });
+  };
+  CHECK(is_hit("buy a v i a g r a today"));
+  CHECK(is_hit("v i a g r a a kertben"));
+  CHECK_FALSE(is_hit("buy a v i a g r o today"));
+}
+
+TEST_CASE("letters that were misread are read, once and twice") {
+  CHECK(view(2, "Ĺ‘szi gyĂłgyszer") == "oszi gyogyszer");       // as windows-1250
+  CHECK(view(2, "Å‘szi gyÃ³gyszer") == "oszi gyogyszer");       // as windows-1252
+  CHECK(view(2, "Ã…â€˜szi gyÃƒÂ³gyszer") == "oszi gyogyszer");  // twice
+  CHECK(view(2, "Ä‚Ĺ‚gyszer") == "ogyszer");                    // twice, as windows-1250
+  CHECK(view(2, "Ängste, Ærø, Ã") == "angste, aero, a");        // nothing was misread
 }
 
 TEST_CASE("ranges of a disguised word cover it in the original") {
@@ -89,7 +131,8 @@ TEST_CASE("views are linear: combining marks, figures and dots do not multiply")
     text_views::of(text);
     return std::chrono::steady_clock::now() - begin;
   };
-  for (const std::string piece : {"\u0301", "\u0316\u0301", "1 ", "a.", "\u200b", "e\u0301 "}) {
+  for (const std::string piece : {"\u0301", "\u0316\u0301", "1 ", "a.", "\u200b", "e\u0301 ", "! ",
+                                  "a ! ", "a - ", "a\u2665", "Ã", "ÃƒÂ¡", "€", "a b  "}) {
     std::string text;
     while (text.size() < 400'000) text += piece;
     INFO(piece);

@@ -189,3 +189,17 @@ TEST_CASE("the smallest messages", "[mime_walk]") {
   }
   CHECK(mime::walk("just text").parts[0].text == "just text");
 }
+
+TEST_CASE("what stands before and behind the parts of a multipart is its text", "[mime_walk]") {
+  const auto m = mime::walk(
+      "Content-Type: multipart/mixed; boundary=x\n\nbef\xc3\xb6re\n--x\n\npart\n--x--\nbehind\n");
+  REQUIRE(m.parts.size() == 2);
+  CHECK(m.parts[0].is_container);
+  CHECK(m.parts[0].text == "beföre\nbehind\n");
+  CHECK(m.parts[0].body.empty());
+  CHECK(m.parts[1].text == "part");
+  CHECK_FALSE(m.unscannable);
+  const auto blank =
+      mime::walk("Content-Type: multipart/mixed; boundary=x\n\n\n--x\n\npart\n--x--\n\n");
+  CHECK(blank.parts[0].text.empty());
+}
