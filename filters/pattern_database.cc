@@ -168,8 +168,9 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
     const view_search& search = views[view - 1];
     if (search.is_empty()) continue;
     const bool is_shared = view == 2 && memo != nullptr && !is_link && search.is_by_paragraphs();
-    auto hits = is_shared ? search_new(whole.text(view), space, complete, *memo)
-                          : search.search({.seen = whole.text(view), .is_link = is_link}, space, complete);
+    auto hits =
+        is_shared ? search_new(whole.text(view), space, complete, *memo)
+                  : search.search({.seen = whole.text(view), .is_link = is_link}, space, complete);
     for (const view_hit& h : counted_hits(std::move(hits))) keep(view, whole, h);
   }
   if (views[2].is_empty()) return out;
@@ -192,7 +193,7 @@ std::vector<view_hit> pattern_database::state::search_new(std::string_view seen,
       continue;
     }
     auto hits =
-        views[1].search(seen.substr(piece.begin, piece.end - piece.begin), false, space, complete);
+        views[1].search({.seen = seen.substr(piece.begin, piece.end - piece.begin)}, space, complete);
     if (!complete) return hits;
     for (view_hit& h : hits) {
       h.begin += piece.begin;

@@ -253,7 +253,8 @@ void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
   if (expressions_.empty()) return;
   flatten();
   const engine_input in = input();
-  for (std::size_t i = 0; i < expressions_.size(); ++i) measure_expression(expressions_[i], in.flags[i]);
+  for (std::size_t i = 0; i < expressions_.size(); ++i)
+    measure_expression(expressions_[i], in.flags[i]);
   const std::string key = in.key();
   if (!take_from(cache, key)) {
     std::vector<const char*> pointers;
