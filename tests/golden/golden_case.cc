@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "filters/scanner.h"
+#include "policy/decision_facts.h"
 #include "policy/policy_file.h"
 #include "smtp/mime/mime_walk.h"
 #include "tests/support/direct_reader.h"
@@ -220,6 +221,14 @@ golden_answer answer(const golden_case& c, const filters::pattern_database& patt
                       : is_verified(header.from_domain) ? policy::sender_domain_status::verified
                                                         : policy::sender_domain_status::foreign;
     auto v = policy::judge(*set, e);
+    const auto line = [&e](const policy::verdict& told) {
+      return e.recipient + ": " + std::string{policy::to_string(told.decision)} + " " +
+             told.reason + " " + told.rule + "\n";
+    };
+    const auto kept = policy::recall(policy::encode_message_facts(e),
+                                     policy::encode_recipient_facts(e, "somebody"));
+    out.decisions += line(v);
+    out.replayed += line(policy::judge(*set, kept.with_scan()));
     // The version changes with every new knob; what it says about this case does not.
     v.policy_version = "golden";
     out.verdict += e.recipient + ": " + std::string{policy::to_string(v.decision)};

@@ -25,6 +25,10 @@ golden_case read_case(const std::filesystem::path& folder);
 struct golden_answer {
   std::string verdict;  // verdict.txt
   std::string why;      // why.txt
+  // Decision, reason and rule of each, as judged and as judged again by what is kept of the
+  // evidence (RULES E8).
+  std::string decisions;
+  std::string replayed;
 };
 golden_answer answer(const golden_case& c, const filters::pattern_database& patterns);
 

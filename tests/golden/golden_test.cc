@@ -42,6 +42,7 @@ TEST_CASE("golden verdicts") {
   for (const auto& folder : folders) {
     INFO(folder.filename().string());
     const auto got = answer(read_case(folder), patterns);
+    CHECK(got.replayed == got.decisions);
     if (is_rewriting) {
       write(folder / "verdict.txt", got.verdict);
       write(folder / "why.txt", got.why);
