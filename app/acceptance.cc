@@ -184,9 +184,11 @@ message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, 
   rooms.journal.append(txn, e);
 
   recipient_id next{message.value + 1};
+  decision_store::recording kept{txn, rooms.decisions, a.tenant, message, a.at, &a.text};
   for (const auto& r : a.recipients) {
     if (!r.is_taken() || r.is_bulk_by_content != by_content) continue;
     rooms.verdicts.put(txn, next, a.at, r.verdict);
+    if (a.keeps_evidence) kept.put(next, r.facts);
     // RULES A2 5.3: of two that were judged at once only the first is the one; the gate asks again.
     if (a.stream == smtp::stream::doi)
       rooms.sign_ups.note_mail(
@@ -245,6 +247,7 @@ message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance&
   const bool is_own = !message;
   std::uint64_t next = rooms.ids.take(txn, count + (is_own ? 1 : 0));
   if (is_own) message = message_id{next++};
+  decision_store::recording kept{txn, rooms.decisions, a.tenant, message, a.at, &a.text};
   for (const auto& r : a.recipients) {
     if (r.is_taken()) continue;
     auto e = event_of(a, journal::event_kind::refused, message);
@@ -259,6 +262,7 @@ message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance&
     }
     rooms.journal.append(txn, e);
     rooms.verdicts.put(txn, e.recipient, a.at, r.verdict);
+    if (a.keeps_evidence) kept.put(e.recipient, r.facts);
   }
   return message;
 }

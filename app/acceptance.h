@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/campaign_source.h"
+#include "app/kept_facts.h"
 #include "app/store_rooms.h"
 #include "journal/event.h"
 #include "policy/policy_set.h"
@@ -23,6 +24,7 @@ struct judged_recipient {
   std::string person;  // pseudonym
   policy::verdict verdict;
   bool is_bulk_by_content = false;  // judged, and queued, as bulk mail (RULES A1.1)
+  kept_facts facts;                 // that it was judged on
 
   bool is_taken() const noexcept {
     return verdict.decision == policy::decision::send || verdict.decision == policy::decision::hold;
@@ -45,6 +47,8 @@ struct acceptance {
   std::string fingerprint;  // of the content, 16 bytes; empty: not counted (bulk, doi)
   std::size_t fingerprint_recipients = 0;  // the knob
   instant bulk_expires_at{};               // of what is bulk by content
+  bool keeps_evidence = true;              // for replays; and so, where the policy keeps it:
+  kept_text text;
 
   // Filled by spool_submission.
   std::string message_id_field;

@@ -12,6 +12,7 @@ namespace tenants = policy::tenants;
 
 constexpr std::size_t messages_per_look = 5000;
 constexpr std::size_t rows_per_look = 50'000;
+constexpr std::size_t texts_per_look = 200;  // each is unpacked and decoded
 constexpr std::size_t changes_per_commit = 200;
 constexpr std::uint64_t redacted_bytes_per_commit = 4u << 20;
 constexpr int passes_max = 20;
@@ -56,6 +57,7 @@ class erasing {
   result<void> redact();
   result<bool> redact_some(std::vector<message_id>& left);
   result<void> scrub();
+  result<void> scrub_decisions();
   result<void> run_hooks();
   result<void> complete();
   template <class Id, class Next, class Each>
@@ -281,8 +283,28 @@ result<void> erasing::scrub() {
   const auto verdicts = [&](const read_txn& txn, recipient_id& resume) {
     return rooms_.verdicts.naming(txn, name, resume, rows_per_look);
   };
-  return in_slices<recipient_id>(verdicts, [&](write_txn& txn, recipient_id id) -> std::uint64_t {
+  done = in_slices<recipient_id>(verdicts, [&](write_txn& txn, recipient_id id) -> std::uint64_t {
     return rooms_.verdicts.forget_matches(txn, id);
+  });
+  if (!done) return done;
+  return scrub_decisions();
+}
+
+// The evidence kept for replays, with the texts that went to them or name them.
+result<void> erasing::scrub_decisions() {
+  const auto& decisions = rooms_.decisions;
+  const auto theirs = [&](const read_txn& txn, recipient_id& resume) {
+    return decisions.of_person(txn, who_.tenant, who_.person, resume, rows_per_look);
+  };
+  auto done = in_slices<recipient_id>(
+      theirs,
+      [&](write_txn& txn, recipient_id id) -> std::uint64_t { return decisions.forget(txn, id); });
+  if (!done) return done;
+  const auto texts = [&](const read_txn& txn, recipient_id& resume) {
+    return decisions.texts_naming(txn, who_.tenant, who_.name, resume, texts_per_look);
+  };
+  return in_slices<recipient_id>(texts, [&](write_txn& txn, recipient_id id) -> std::uint64_t {
+    return decisions.erase_text(txn, id);
   });
 }
 

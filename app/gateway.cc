@@ -1,7 +1,6 @@
 #include "app/gateway.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
@@ -21,6 +20,7 @@
 #include "app/key_store.h"
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
+#include "app/policy_trials.h"
 #include "app/policy_versions.h"
 #include "app/public/site.h"
 #include "app/queue_control.h"
@@ -64,25 +64,6 @@ unsigned worker_count(const settings& s) {
 
 }  // namespace
 
-std::vector<int> bind_listeners(const settings& s) {
-  std::vector<int> sockets;
-  for (const auto& l : s.listeners) {
-    asio::io_context io;
-    const tcp::endpoint at{asio::ip::make_address(l.host), l.port};
-    tcp::acceptor acceptor{io};
-    boost::system::error_code error;
-    acceptor.open(at.protocol(), error);
-    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor.bind(at, error);
-    if (!error) acceptor.listen(511, error);
-    if (error)
-      throw configuration_error(
-          fmt::format("[[listener]] {}:{}: {}", l.host, l.port, error.message()));
-    sockets.push_back(acceptor.release());
-  }
-  return sockets;
-}
-
 // Members stand in the order of need: what stands below uses what stands above.
 struct gateway::state {
   state(settings given, std::filesystem::path f, std::vector<int> sockets, const wall_clock& c);
@@ -102,6 +83,7 @@ struct gateway::state {
   live_settings live;
   store_rooms rooms;
   policy_versions policies;
+  policy_trials trials;
   smtp::dns::resolver dns;
   smtp::dns::resolver fresh_dns;  // for proofs of domains, which people wait for
   departure_gate gate;
@@ -153,6 +135,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       attachments{config.attachment_reader},
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
       policies{rooms, live, clock},
+      trials{rooms, live, desk_workers, clock},
       dns{io.get_executor(), resolver_of(config)},
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},
       gate{rooms, live, clock},
@@ -182,7 +165,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .attachments = &attachments,
                    .attachment_workers = &attachment_workers,
                    .clock = clock,
-                   .notify_queue = [this](instant due) { scheduler.notify(due); }},
+                   .notify_queue = [this](instant due) { scheduler.notify(due); },
+                   .shadow = &trials.shadow()},
                   {.host_name = config.server.host_name,
                    .retry = retry_of(config),
                    .notices = notices_of(config)}},
@@ -241,7 +225,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .erasure_hooks = erasure_hooks_of(config.store.folder, rooms, imports),
           .erase_max = config.store.erase_max,
           .imports = &imports,
-          .policies = &policies},
+          .policies = &policies,
+          .trials = &trials},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -390,8 +375,8 @@ void gateway::state::start() {
                                .host_name = config.server.host_name,
                                .postmaster = config.mail.postmaster}));
   tasks.spawn(expire_sign_ups(rooms, clock));
-  tasks.spawn(
-      apply_renewals(rooms, clock, std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
+  tasks.spawn(apply_renewals(rooms, live, clock,
+                             std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
   imports.start();
   tasks.spawn(follow_imports(rooms, clock, desk_workers));
   std::vector<asio::any_io_executor> executors{io.get_executor()};

@@ -36,6 +36,10 @@ result<campaign_name> names_of_envelope(const principal& who, const smtp::mailbo
   return from_address;
 }
 
+bool keeps_evidence(const active_policy& p) {
+  return p.set->rules.evidence_keep != policy::rule_knobs::kept_evidence::nothing;
+}
+
 }  // namespace
 
 intake::intake(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
@@ -102,6 +106,7 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
   if (tenant == nullptr) co_return store_away;
   const auto key = next.address.key();
   auto person = policy::tenants::pseudonym(*tenant, key);
+  kept_facts facts;
   auto v = parts_.rooms.env.read([&](read_txn& txn) {
     const question q{.phase = policy::phase::rcpt,
                      .now = parts_.clock.now(),
@@ -112,7 +117,11 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
                      .sender_domain = so_far.reverse_path.ascii_domain(),
                      .recipient_key = key,
                      .recipient_count = static_cast<std::uint32_t>(so_far.recipients.size() + 1)};
-    return policy::judge(*active->set, gather(parts_.rooms, *directory, txn, q));
+    const auto evidence = gather(parts_.rooms, *directory, txn, q);
+    auto verdict = policy::judge(*active->set, evidence);
+    if (verdict.decision == policy::decision::refuse && (keeps_evidence(*active) || is_shadowed()))
+      facts = facts_collector{}.take(evidence, person);
+    return verdict;
   });
   if (!v) {
     log::error("app/intake", "store_unreadable",
@@ -121,7 +130,7 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
   }
   if (v->decision == policy::decision::refuse)
     co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
-                                        std::move(*v));
+                                        std::move(facts), std::move(*v));
   if (v->decision == policy::decision::defer) co_return to_reply(*v);
   co_return recipient_ok;
 }
@@ -129,7 +138,8 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
 // The refusal is journaled under a number of its own, which the reply names, so that `why` can
 // explain it.
 asio::awaitable<reply> intake::refuse_recipient(const session_info& session, campaign_name names,
-                                                std::string person, policy::verdict v) {
+                                                std::string person, kept_facts facts,
+                                                policy::verdict v) {
   journal::event e;
   e.kind = journal::event_kind::refused;
   e.at = parts_.clock.now();
@@ -143,13 +153,16 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   e.facts["phase"] = "rcpt";
   auto number = std::make_shared<message_id>();
   const auto active = parts_.live.policy.get();
-  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v,
+  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v, facts,
                                active](write_txn& txn) mutable {
     e.message = message_id{rooms.ids.take(txn, 2)};
     e.recipient = recipient_id{e.message.value + 1};
     *number = e.message;
     rooms.journal.append(txn, e);
     rooms.verdicts.put(txn, e.recipient, e.at, v);
+    if (keeps_evidence(*active))
+      decision_store::recording{txn, rooms.decisions, e.tenant, e.message, e.at}.put(e.recipient,
+                                                                                     facts);
     if (is_advertising(e.stream) && is_about_recipient(v.reason))
       rooms.campaigns.count(txn, e.tenant, e.campaign,
                             {.asked = 1, .unproven = is_unproven_reason(v.reason) ? 1u : 0u},
@@ -159,6 +172,11 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   if (!done) co_return to_reply(done.error());
   auto answer = to_reply(v);
   answer.text += fmt::format(" [{}]", to_string(*number));
+  if (is_shadowed() && facts.message != nullptr) {
+    shadow_case c{.tenant = e.tenant, .message = *number, .recipients = {}, .mail = {}};
+    c.recipients.push_back({.facts = std::move(facts), .verdict = std::move(v)});
+    parts_.shadow->offer(std::move(c));
+  }
   co_return answer;
 }
 
@@ -185,6 +203,7 @@ struct intake::submission {
   campaign_name names;
   message_reading reading;
   std::string fingerprint;  // empty: not counted
+  kept_text text;           // empty: not kept
   std::vector<judged_recipient> recipients;
 };
 
@@ -233,6 +252,8 @@ asio::awaitable<result<message_reading>> intake::read(submission& s) {
       read->doi_template = template_hash(read->mail);
     if (read && is_counted_by_content(s.session.who->stream))
       s.fingerprint = filters::fingerprint_of(read->mail).digest;
+    if (s.active->set->rules.evidence_keep == policy::rule_knobs::kept_evidence::messages)
+      s.text = keep_text(s.data);
     return read;
   };
   // Most mail is text: only what is not goes again, with the reader.
@@ -254,6 +275,8 @@ std::size_t intake::fingerprint_limit(const submission& s) {
 
 result<void> intake::judge_all(submission& s) const {
   s.recipients.clear();
+  const bool wants_facts = keeps_evidence(*s.active) || is_shadowed();
+  facts_collector facts;
   return parts_.rooms.env.read([&](read_txn& txn) {
     content_window window;
     if (!s.fingerprint.empty())
@@ -276,11 +299,13 @@ result<void> intake::judge_all(submission& s) const {
                        .recipient_count = static_cast<std::uint32_t>(s.envelope.recipients.size()),
                        .doi_template = s.reading.doi_template,
                        .scan = &s.reading.scan};
-      s.recipients.push_back(
-          {.envelope = r,
-           .person = std::move(person),
-           .verdict = policy::judge(*s.active->set, gather(parts_.rooms, *s.directory, txn, q)),
-           .is_bulk_by_content = is_bulk});
+      const auto evidence = gather(parts_.rooms, *s.directory, txn, q);
+      auto kept = wants_facts ? facts.take(evidence, person) : kept_facts{};
+      s.recipients.push_back({.envelope = r,
+                              .person = std::move(person),
+                              .verdict = policy::judge(*s.active->set, evidence),
+                              .is_bulk_by_content = is_bulk,
+                              .facts = std::move(kept)});
       if (s.recipients.back().is_taken()) window.add(s.recipients.back().person);
     }
   });
@@ -307,10 +332,23 @@ acceptance acceptance_of(const session_info& session, const policy::tenants::ten
 
 }  // namespace
 
+// Behind the commit: the mail is needed no more.
+void intake::show_shadow(submission& s, const acceptance& a, message_id message) const {
+  if (!is_shadowed()) return;
+  shadow_case c{
+      .tenant = a.tenant, .message = message, .recipients = {}, .mail = std::move(s.data)};
+  for (const auto& r : a.recipients)
+    if (r.facts.message != nullptr)
+      c.recipients.push_back({.facts = r.facts, .verdict = r.verdict});
+  if (!c.recipients.empty()) parts_.shadow->offer(std::move(c));
+}
+
 asio::awaitable<reply> intake::refuse_all(submission& s) {
   auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
                                                       s.reading.from_domain, s.now, s.recipients));
   a->knobs = s.active->set->rules;
+  a->keeps_evidence = keeps_evidence(*s.active);
+  a->text = std::move(s.text);
   a->fingerprint = s.fingerprint;
   auto number = std::make_shared<message_id>();
   commit_loop::operation op = [&rooms = parts_.rooms, a, number](write_txn& txn) {
@@ -324,6 +362,7 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   answer.text += fmt::format(" [{}]", to_string(*number));
   if (a->recipients.size() > 1)
     answer.text += fmt::format("\nall {} recipients were refused", a->recipients.size());
+  show_shadow(s, *a, *number);
   co_return answer;
 }
 
@@ -334,6 +373,8 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   a->bulk_expires_at = queue::expiry_of(options_.retry, smtp::stream::bulk, s.now);
   a->policy_version = s.active->set->version;
   a->knobs = s.active->set->rules;
+  a->keeps_evidence = keeps_evidence(*s.active);
+  a->text = s.text;
   a->fingerprint = s.fingerprint;
   a->fingerprint_recipients = fingerprint_limit(s);
   auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name,
@@ -350,13 +391,15 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
   if (!*number) co_return std::nullopt;
+  const auto message_bytes = s.data.size();
+  show_shadow(s, *a, *number);
   parts_.notify_queue(s.now);
   const auto refused_count = a->refused_count();
   log::info("app/intake", "accepted",
             {{"message", to_string(*number)},
              {"tenant", s.tenant->name},
              {"campaign", a->names.campaign},
-             {"bytes", s.data.size()},
+             {"bytes", message_bytes},
              {"recipients", a->recipients.size() - refused_count},
              {"refused", refused_count}});
   auto text = fmt::format("queued as {}", to_string(*number));

@@ -10,6 +10,7 @@
 #include "app/campaign_source.h"
 #include "app/live_settings.h"
 #include "app/message_reading.h"
+#include "app/policy_shadow.h"
 #include "app/store_rooms.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
@@ -19,6 +20,8 @@
 #include "smtp/server/gatekeeper.h"
 
 namespace consentry::app {
+
+struct acceptance;
 
 class intake final : public smtp::server::gatekeeper {
  public:
@@ -33,6 +36,7 @@ class intake final : public smtp::server::gatekeeper {
     worker_pool* attachment_workers = nullptr;
     const wall_clock& clock;
     std::function<void(instant due)> notify_queue;
+    policy_shadow* shadow = nullptr;  // nullptr: there is none
   };
   struct options {
     std::string host_name;
@@ -59,12 +63,14 @@ class intake final : public smtp::server::gatekeeper {
 
   boost::asio::awaitable<smtp::reply> refuse_recipient(const smtp::server::session_info& session,
                                                        campaign_name names, std::string person,
-                                                       policy::verdict v);
+                                                       kept_facts facts, policy::verdict v);
   boost::asio::awaitable<result<message_reading>> read(submission& s);
   result<void> judge_all(submission& s) const;
   boost::asio::awaitable<smtp::reply> refuse_all(submission& s);
   // None: judge again.
   boost::asio::awaitable<std::optional<smtp::reply>> accept(submission& s);
+  void show_shadow(submission& s, const acceptance& a, message_id message) const;
+  bool is_shadowed() const noexcept { return parts_.shadow != nullptr && parts_.shadow->is_on(); }
   static std::size_t fingerprint_limit(const submission& s);
 
   parts parts_;

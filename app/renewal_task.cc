@@ -37,10 +37,19 @@ asio::awaitable<bool> apply_one_batch(store_rooms& rooms) {
 }
 
 // True: there is more to remove.
-asio::awaitable<bool> trim_verdicts(store_rooms& rooms, instant before) {
+asio::awaitable<bool> trim_verdicts(store_rooms& rooms, const policy::rule_knobs& knobs,
+                                    instant now, std::chrono::hours keep_verdicts) {
   auto more = std::make_shared<bool>(false);
-  commit_loop::operation op = [&rooms, before, more](write_txn& txn) {
-    *more = rooms.verdicts.trim(txn, before, rows_per_trim);
+  using enum policy::rule_knobs::kept_evidence;
+  const auto old = now - std::chrono::hours{24} * knobs.evidence_keep_days;
+  // What is kept no more goes at once, whatever its age.
+  const auto decisions_before = knobs.evidence_keep == nothing ? instant::max() : old;
+  const auto texts_before = knobs.evidence_keep == messages ? old : instant::max();
+  commit_loop::operation op = [&rooms, before = now - keep_verdicts, decisions_before, texts_before,
+                               more](write_txn& txn) {
+    const bool more_verdicts = rooms.verdicts.trim(txn, before, rows_per_trim);
+    *more =
+        rooms.decisions.trim(txn, decisions_before, texts_before, rows_per_trim) || more_verdicts;
   };
   const auto done = co_await rooms.commits.commit(std::move(op));
   if (!done) log::warn("app/renewal_task", "trim_failed", {{"cause", describe(done.error())}});
@@ -68,8 +77,8 @@ void settle_gates(store_rooms& rooms) {
 
 }  // namespace
 
-asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock,
-                                     std::chrono::hours keep_verdicts) {
+asio::awaitable<void> apply_renewals(store_rooms& rooms, const live_settings& live,
+                                     const wall_clock& clock, std::chrono::hours keep_verdicts) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
   auto next_trim = std::chrono::steady_clock::now();
   auto next_sweep = next_trim;
@@ -77,7 +86,9 @@ asio::awaitable<void> apply_renewals(store_rooms& rooms, const wall_clock& clock
   for (;;) {
     const bool more = co_await apply_one_batch(rooms);
     if (std::chrono::steady_clock::now() >= next_trim) {
-      const bool more_verdicts = co_await trim_verdicts(rooms, clock.now() - keep_verdicts);
+      const auto policy = live.policy.get();
+      const bool more_verdicts =
+          co_await trim_verdicts(rooms, policy->set->rules, clock.now(), keep_verdicts);
       next_trim = std::chrono::steady_clock::now();
       if (!more_verdicts) next_trim += between_trims;
     }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/campaign_register.h"
+#include "app/decision_store.h"
 #include "app/desk_sample_store.h"
 #include "app/erasure_store.h"
 #include "app/fingerprint_counts.h"
@@ -67,6 +68,7 @@ struct store_rooms {
   campaign_register campaigns;
   queue::queue_store queue;
   verdict_store verdicts;
+  decision_store decisions;
   app::notice_marks notice_marks;
   erasure_store erasures;
   idempotency_store idempotency;

@@ -22,8 +22,9 @@ constexpr std::chrono::hours attempts_end_within{2};
 struct numbers_found {
   std::vector<message_id> messages;
   std::vector<recipient_id> recipients;
-  bool is_open = false;  // a message of the tenant is not done yet
-  std::string resume;    // empty: the end
+  std::vector<recipient_id> decisions;  // whose evidence, or text, was kept
+  bool is_open = false;                 // a message of the tenant is not done yet
+  std::string resume;                   // empty: the end
 };
 
 asio::awaitable<result<void>> commit_counted(store_rooms& rooms, removal_order& order,
@@ -88,6 +89,7 @@ std::size_t remove_numbers(write_txn& txn, const store_rooms& rooms, const numbe
     }
   for (const auto r : found.recipients)
     rows += rooms.verdicts.erase(txn, r) + rooms.tally.forget(txn, r);
+  for (const auto r : found.decisions) rows += rooms.decisions.erase(txn, r);
   return rows;
 }
 
@@ -106,7 +108,8 @@ asio::awaitable<result<bool>> remove_found(tenant_services& s, removal_order& or
     resume = found->resume;
     is_open = is_open || found->is_open;
     const auto numbers = std::make_shared<const numbers_found>(std::move(*found));
-    if (numbers->messages.empty() && numbers->recipients.empty()) continue;
+    if (numbers->messages.empty() && numbers->recipients.empty() && numbers->decisions.empty())
+      continue;
     std::function<std::size_t(write_txn&)> slice = [&rooms = s.rooms, numbers](write_txn& txn) {
       return remove_numbers(txn, rooms, *numbers);
     };
@@ -150,6 +153,27 @@ look look_in_journal(const store_rooms& rooms, tenant_id tenant) {
     if (page.next) out.resume = std::to_string(page.next.value);
     return out;
   };
+}
+
+// The evidence of decisions, and the texts kept with it.
+look look_in_decisions(const store_rooms& rooms, tenant_id tenant, bool in_texts) {
+  return [&rooms, tenant, in_texts](const read_txn& txn, const std::string& resume) {
+    numbers_found out;
+    recipient_id from{resume.empty() ? 0 : std::stoull(resume)};
+    out.decisions = in_texts ? rooms.decisions.texts_of(txn, tenant, from, rows_per_slice)
+                             : rooms.decisions.of_tenant(txn, tenant, from, rows_per_slice);
+    if (from) out.resume = std::to_string(from.value);
+    return out;
+  };
+}
+
+asio::awaitable<result<void>> remove_decisions(tenant_services& s, removal_order& order) {
+  for (const bool in_texts : {true, false}) {
+    auto where = look_in_decisions(s.rooms, order.tenant, in_texts);
+    const auto gone = co_await remove_found(s, order, std::move(where));
+    if (!gone) co_return gone.error();
+  }
+  co_return result<void>{};
 }
 
 void remove_files(tenant_services& s, const removal_order& order) {
@@ -220,6 +244,7 @@ asio::awaitable<result<bool>> continue_removal(tenant_services& s, removal_order
   if (!purged) co_return purged.error();
   if (auto done = co_await remove_from_rooms(s, order); !done) co_return done.error();
   if (auto done = co_await sweep(s, order); !done) co_return done.error();
+  if (auto done = co_await remove_decisions(s, order); !done) co_return done.error();
   remove_files(s, order);
   if (s.clock.now() < order.queue_rows_after) {
     commit_loop::operation op = [&rooms = s.rooms, order](write_txn& txn) {
@@ -241,6 +266,7 @@ asio::awaitable<result<bool>> continue_removal(tenant_services& s, removal_order
   }
   // What an attempt on its way wrote meanwhile.
   if (auto done = co_await sweep(s, order); !done) co_return done.error();
+  if (auto done = co_await remove_decisions(s, order); !done) co_return done.error();
   if (!is_done) co_return false;
   if (auto done = co_await finish(s, order); !done) co_return done.error();
   co_return true;

@@ -7,19 +7,24 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 26> by_tenant{
-    "consents",           "persons",          "suppressions",
-    "complaints",         "campaign_tallies", "day_tallies",
-    "standings",          "standing_changes", "fingerprints",
-    "template_approvals", "queue_counts",     "queue_open",
-    "tenant_notices",     "tenant_past",      "campaigns",
-    "campaign_sweeps",    "consent_terms",    "evidence",
-    "evidence_blobs",     "evidence_uses",    "notices",
-    "erasures",           "idempotency",      "journal_by_person",
-    "consent_refusals",   "desk_samples",
+constexpr std::array<std::string_view, 27> by_tenant{
+    "consents",         "persons",
+    "suppressions",     "complaints",
+    "campaign_tallies", "day_tallies",
+    "standings",        "standing_changes",
+    "fingerprints",     "template_approvals",
+    "queue_counts",     "queue_open",
+    "tenant_notices",   "tenant_past",
+    "campaigns",        "campaign_sweeps",
+    "consent_terms",    "evidence",
+    "evidence_blobs",   "evidence_uses",
+    "notices",          "erasures",
+    "idempotency",      "journal_by_person",
+    "consent_refusals", "decision_text_marks",
+    "desk_samples",
 };
 
-constexpr std::array<tenant_table, 34> others{{
+constexpr std::array<tenant_table, 36> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -32,6 +37,8 @@ constexpr std::array<tenant_table, 34> others{{
     {"queue_parked", "a row left by a purge holds a number and a domain; the queue drops it"},
     {"queue_segments", "counts messages, not whose"},
     {"verdicts", "with the queue's rows, and by the journal's refusals"},
+    {"decisions", "decision_store::erase_tenant"},
+    {"decision_texts", "decision_store::erase_tenant"},
     {"sent", "tally::forget"},
     {"journal", "stays: pseudonyms only, and their key is gone"},
     {"journal_by_message", "stays, as the journal"},

@@ -144,6 +144,14 @@ void read_account(toml_section top, rule_knobs& k) {
   ratio.finish();
 }
 
+void read_evidence(toml_section s, rule_knobs& k) {
+  using enum rule_knobs::kept_evidence;
+  const auto keep = s.choice("keep", "facts", {"nothing", "facts", "messages"});
+  k.evidence_keep = keep == "nothing" ? nothing : keep == "messages" ? messages : facts;
+  k.evidence_keep_days = static_cast<int>(s.integer("keep_days", k.evidence_keep_days, 1, 90));
+  s.finish();
+}
+
 rule_knobs read(toml_section top) {
   refuse_loosening(top);
   rule_knobs k;
@@ -153,6 +161,7 @@ rule_knobs read(toml_section top) {
   read_or_note([&] { read_content(top, k); });
   read_or_note([&] { read_campaign(top, k); });
   read_or_note([&] { read_account(top, k); });
+  read_or_note([&] { read_evidence(top.section("evidence"), k); });
   top.finish();
   return k;
 }

@@ -31,6 +31,8 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"consent.require_doi", yes_no(k.consent_require_doi)},
       {"content.hold", fmt::format("{}", k.content_hold)},
       {"content.reject", fmt::format("{}", k.content_reject)},
+      {"evidence.keep", std::string{name_of(k.evidence_keep)}},
+      {"evidence.keep_days", std::to_string(k.evidence_keep_days)},
       {"hard.action", action(k.hard_reject)},
       {"import.hold_score", std::to_string(k.import_hold_score)},
       {"overdue.allow", std::string{tenants::to_string(k.overdue)}},
@@ -45,6 +47,11 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"renewal.objection_wait_h", std::to_string(k.renewal_objection_wait_h)},
       {"unscannable.action", unscannable()},
   };
+}
+
+std::string_view name_of(rule_knobs::kept_evidence e) noexcept {
+  using enum rule_knobs::kept_evidence;
+  return e == nothing ? "nothing" : e == facts ? "facts" : "messages";
 }
 
 std::optional<int> parse_share(std::string_view text) noexcept {

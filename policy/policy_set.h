@@ -66,7 +66,14 @@ struct rule_knobs {
 
   std::int64_t ratio_floor = 1000;  // RULES A5, for reputation
   int ratio_window_days = 30;
+
+  // RULES E8: what stays of a decision for replays under another policy. Each holds what stands
+  // before it.
+  enum class kept_evidence : std::uint8_t { nothing, facts, messages };
+  kept_evidence evidence_keep = kept_evidence::facts;
+  int evidence_keep_days = 30;
 };
+std::string_view name_of(rule_knobs::kept_evidence e) noexcept;
 
 // Every knob as it stands in a file, "consent.granularity" -> "day", sorted by name: the canonical
 // content.

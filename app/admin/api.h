@@ -21,6 +21,7 @@
 #include "queue/queue_stats.h"
 
 namespace consentry::app {
+class policy_trials;
 class policy_versions;
 class sign_up_desk;
 class store_maintenance;
@@ -83,6 +84,7 @@ struct api_context {
   bool is_sending = true;               // false: a restored store whose journal was not replayed
   import_runner* imports = nullptr;     // never null in a running gateway
   policy_versions* policies = nullptr;  // never null in a running gateway
+  policy_trials* trials = nullptr;      // never null in a running gateway
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -125,6 +127,7 @@ resource suppressions_resource(api_context& c, const policy::tenants::tenant& t,
 resource platform_suppressions(api_context& c, request r);
 resource policy_resource(api_context& c, request r);
 resource desk_samples_resource(api_context& c, request r);
+resource policy_trial_resource(api_context& c, request r);
 resource check_text_resource(api_context& c, request r);
 resource me_resource(api_context& c, request r);
 resource openapi_resource(api_context& c, request r);

@@ -125,6 +125,7 @@ void add_policy_commands(CLI::App& app, context& c) {
   policy->require_subcommand(1);
   add_policy_version_commands(*policy, c);
   add_desk_sample_commands(*policy, c);
+  add_policy_trial_commands(*policy, c);
   add_why_command(*policy, c, "explain");
   auto o = std::make_shared<policy_options>();
   auto* lint = policy->add_subcommand("lint", "check policy and pattern files, with their samples");

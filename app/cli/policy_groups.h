@@ -20,5 +20,6 @@ std::vector<labelled_message> samples_of_desk(const context& c);
 
 // activate, rollback, history, versions, show, diff
 void add_policy_version_commands(CLI::App& policy, context& c);
+void add_policy_trial_commands(CLI::App& policy, context& c);  // what-if, shadow
 
 }  // namespace consentry::app::cli

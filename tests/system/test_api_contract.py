@@ -323,6 +323,18 @@ def policy(admin, auditor):
     one = f"/v1/policy/samples/{sample['tenant']}/{sample['fingerprint']}"
     ok(admin.ask("DELETE", one, headers={"X-Reason": "a test"}))
     assert admin.ask("DELETE", one, headers={"X-Reason": "a test"}).status == 404
+    ok(auditor.get("/v1/policy/what-if"))
+    ok(admin.post("/v1/policy/what-if", {"files": tighter, "days": 7, "tenant": "acme"}), 202)
+    support.wait_for(lambda: auditor.get("/v1/policy/what-if").json()["state"] == "done", "the replay")
+    assert ok(auditor.get("/v1/policy/what-if"))["judged"] > 0
+    ok(admin.ask("DELETE", "/v1/policy/what-if"))
+    assert auditor.post("/v1/policy/what-if", {"files": tighter}).status == 403
+    ok(admin.post("/v1/policy/shadow", {"version": made["version"]}), 201)
+    assert admin.post("/v1/policy/shadow", {"version": made["version"]}).status == 409
+    ok(auditor.get("/v1/policy/shadow"))
+    ok(admin.ask("DELETE", "/v1/policy/shadow"))
+    assert admin.ask("DELETE", "/v1/policy/shadow").status == 404
+    assert auditor.ask("DELETE", "/v1/policy/shadow").status == 403
 
 
 def test_real_answers_are_as_the_document_says(house, table):

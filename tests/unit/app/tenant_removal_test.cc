@@ -49,8 +49,21 @@ struct world : tenant_world {
                                  .tenant = id,
                                  .message = {refused.value - 1},
                                  .recipient = refused});
+      keep_evidence(txn, id, {sent.value + 1});
+      keep_evidence(txn, id, refused);
     });
     return id;
+  }
+  // Two recipients: that only the first has the message's part must not keep the other.
+  void keep_evidence(write_txn& txn, tenant_id id, recipient_id recipient) {
+    policy::evidence e;
+    e.tenant_name = "of " + std::to_string(id.value);
+    app::facts_collector facts;
+    const auto text = app::keep_text("Dear Jane, " + std::to_string(recipient.value));
+    app::decision_store::recording kept{
+        txn, rooms.decisions, id, {recipient.value - 1}, clock.now(), &text};
+    kept.put(recipient, facts.take(e, person_of(id, "jane@one.test")));
+    kept.put({recipient.value + (1u << 20)}, facts.take(e, person_of(id, "gone@one.test")));
   }
   // Rows of the store that a walk finds to be the tenant's.
   std::size_t rows_of(tenant_id id) {
@@ -60,6 +73,9 @@ struct world : tenant_world {
       std::string next;
       rows += queued.finished.size() + (queued.any_open ? 1 : 0);
       rows += rooms.tally.sent_of(txn, id, {}, 1000, 1000, next).size();
+      recipient_id from{}, text_from{};
+      rows += rooms.decisions.of_tenant(txn, id, from, 1000).size() +
+              rooms.decisions.texts_of(txn, id, text_from, 1000).size();
       for (const auto& e : rooms.journal.scan(txn, {}, 10000, {.tenant = id}).entries)
         if (e.what.recipient && rooms.verdicts.find(txn, e.what.recipient)) ++rows;
       return rows;
