@@ -1,12 +1,14 @@
 // RULES E8: stored decisions under another policy, and a policy in the shadow of live mail.
 #include "app/policy_what_if.h"
 
+#include <boost/asio/detached.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <thread>
 
 #include "app/intake.h"
 #include "app/policy_trials.h"
+#include "app/renewal_task.h"
 #include "base/text.h"
 #include "filters/pattern_file.h"
 #include "tests/unit/app/tenant_world.h"
@@ -288,6 +290,33 @@ TEST_CASE("E8 evidence is trimmed by age") {
   CHECK(w.rows("decision_texts") == 0);
   CHECK_FALSE(trim(instant::max(), instant::max(), 100));
   CHECK(w.rows("decisions") == 0);
+}
+
+TEST_CASE("E8 what the policy keeps no more goes from what is there, too") {
+  world w;
+  w.keep(rule_knobs::kept_evidence::messages);
+  w.send({0, 1});
+  w.clock.advance(std::chrono::hours{24 * 40});  // past evidence.keep_days
+  w.send({2, 3});
+  const auto tend = [&] {
+    boost::asio::io_context io;
+    boost::asio::co_spawn(io,
+                          apply_renewals(w.rooms, w.live, w.clock, std::chrono::hours{24 * 100}),
+                          boost::asio::detached);
+    io.run_for(std::chrono::milliseconds{300});
+  };
+  CHECK(w.rows("decisions") == 4);
+  tend();
+  CHECK(w.rows("decisions") == 2);
+  CHECK(w.rows("decision_texts") == 1);
+  w.keep(rule_knobs::kept_evidence::facts);
+  tend();
+  CHECK(w.rows("decisions") == 2);
+  CHECK(w.rows("decision_texts") == 0);
+  w.keep(rule_knobs::kept_evidence::nothing);
+  tend();
+  CHECK(w.rows("decisions") == 0);
+  CHECK(w.rows("verdicts") == 4);
 }
 
 TEST_CASE("E8 a trial runs on the workers, can be cancelled, and there is one at a time") {
