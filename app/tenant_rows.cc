@@ -20,13 +20,8 @@ constexpr std::array<std::string_view, 28> by_tenant{
     "evidence_blobs",   "evidence_uses",
     "notices",          "erasures",
     "idempotency",      "journal_by_person",
-<<<<<<< HEAD
     "consent_refusals", "desk_samples",
     "exemptions",       "decision_text_marks",
-=======
-    "consent_refusals", "decision_text_marks",
-    "desk_samples",
->>>>>>> 7e7d2c233ce871fe9c815a738314366336549df0
 };
 
 constexpr std::array<tenant_table, 36> others{{

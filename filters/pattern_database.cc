@@ -192,8 +192,8 @@ std::vector<view_hit> pattern_database::state::search_new(std::string_view seen,
         out.push_back({h.whose, h.begin + piece.begin, h.end + piece.begin});
       continue;
     }
-    auto hits =
-        views[1].search({.seen = seen.substr(piece.begin, piece.end - piece.begin)}, space, complete);
+    auto hits = views[1].search({.seen = seen.substr(piece.begin, piece.end - piece.begin)}, space,
+                                complete);
     if (!complete) return hits;
     for (view_hit& h : hits) {
       h.begin += piece.begin;

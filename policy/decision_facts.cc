@@ -9,7 +9,8 @@
 
 // message = u8 version(1), u8 phase stream state domain, zigzag now_ms, varint flags recipients,
 //   text tenant campaign topic identity domain, [u8 cause, zigzag since_ms, varint part whole],
-//   [text import, varint score], [varint n, finding*, varint n, (text category, number)*]
+//   [text import, varint score], [varint n, (varint number, text exemption)*],
+//   [varint n, finding*, varint n, (text category, number)*]
 // finding = text pattern category language, u8 zone view, number weight score, varint flags times
 // recipient = u8 version(1), varint flags, text person, [consent], [u8 cause, zigzag since_ms],
 //   [zigzag sign_up_ms]
@@ -26,7 +27,7 @@ constexpr std::uint8_t facts_version = 1;
 namespace in_message {
 constexpr std::uint64_t bulk_by_content = 1, bulk_blocked = 2, permission_request = 4, held = 8,
                         suspect = 16, approved = 32, scan = 64, unscannable = 128,
-                        names_sender = 256;
+                        names_sender = 256, exempt = 512;
 }
 namespace in_recipient {
 constexpr std::uint64_t with_consent = 1, suppression = 2, sign_up = 4, mailed = 8;
@@ -180,6 +181,14 @@ consent::consent_record read_consent(byte_reader& r) {
   return c;
 }
 
+// Those that counted then; the others decide nothing, now or later.
+std::vector<const tenants::exemption*> counting(const evidence& e) {
+  std::vector<const tenants::exemption*> out;
+  for (const auto& x : e.exemptions)
+    if (x.counts_at(e.now) && tenants::is_exemptible(x.category)) out.push_back(&x);
+  return out;
+}
+
 std::uint64_t flags_of(const evidence& e) {
   using namespace in_message;
   std::uint64_t flags = 0;
@@ -190,6 +199,7 @@ std::uint64_t flags_of(const evidence& e) {
   note(e.campaign_hold.has_value(), held);
   note(e.suspect.has_value(), suspect);
   note(e.is_doi_template_approved, approved);
+  note(!counting(e).empty(), exempt);
   note(e.scan != nullptr, scan);
   note(e.scan != nullptr && e.scan->unscannable, unscannable);
   note(e.scan != nullptr && e.scan->shows_sender_name, names_sender);
@@ -230,6 +240,11 @@ void read_message(byte_reader r, recalled_evidence& out) {
     s.score = static_cast<int>(r.varint());
     e.suspect = s;
   }
+  if ((flags & exempt) != 0)
+    for (auto n = r.varint(); n > 0; --n) {
+      const auto number = static_cast<std::uint32_t>(r.varint());
+      e.exemptions.push_back(tenants::decode_exemption(number, r.text()));
+    }
   out.has_scan = (flags & scan) != 0;
   if (out.has_scan) {
     out.scan = read_scan(r);
@@ -273,6 +288,10 @@ std::string encode_message_facts(const evidence& e) {
         .varint(e.campaign_hold->whole);
   if (e.suspect)
     w.text(e.suspect->import).varint(static_cast<std::uint64_t>(std::max(0, e.suspect->score)));
+  if (const auto all = counting(e); !all.empty()) {
+    w.varint(all.size());
+    for (const auto* x : all) w.varint(x->number).text(tenants::encode(*x));
+  }
   if (e.scan != nullptr) write_scan(w, *e.scan);
   return w.take();
 }

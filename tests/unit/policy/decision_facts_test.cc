@@ -80,6 +80,13 @@ struct any_case {
                               .whole = 300};
     if (random() % 9 == 0)
       e.suspect = suspect_import{.import = "i000017", .score = static_cast<int>(random() % 101)};
+    for (auto n = random() % 3; n > 0; --n)
+      e.exemptions.push_back({.number = static_cast<std::uint32_t>(n),
+                              .category = pick("S1", "S3", "S7"),
+                              .approver = "desk:eva",
+                              .reason = "licence",
+                              .granted_at = some_time(),
+                              .last_day = maybe() ? some_day() : budapest_day(now)});
     if (maybe())
       e.suppression = suppression_facts{
           .cause = pick(suppression_cause::complaint, suppression_cause::desk,
