@@ -309,6 +309,31 @@ def test_the_text_that_was_shown_is_found_by_its_hash(house):
     api(house, "GET", "notices?hash=sha256:" + "0" * 64, code=404)
 
 
+def test_an_older_text_of_a_form_is_found_and_handed_over(house):
+    """RULES D1: who agreed to the first version agreed to that one, whatever the form says now; by API, CLI, report and hand-over."""
+    form = add_form(house, topic="versions")
+    sign_up(house, "first@rcpt.test", form, ip="192.0.2.77")
+    _, _, link = confirmation_of(house, "first@rcpt.test")
+    curl(house, link, "-X", "POST")
+    later = house.home / "later.txt"
+    later.write_text("Hozzájárulok, hogy az Acme Kft. mindenről írjon.\n")
+    changed = house.gateway.json("form", "change", "acme", form["id"], f"--notice={later}", "--notice-url=https://sender.test/privacy-2")
+    (consent,) = consents(house, "first@rcpt.test")["consents"]
+    assert consent["notice_hash"] == form["notice_hash"] != changed["notice_hash"]
+    texts = {}
+    for hash, version, url, text in ((form["notice_hash"], "1", "https://sender.test/privacy", NOTICE),
+                                     (changed["notice_hash"], "2", "https://sender.test/privacy-2", later.read_text().strip())):
+        by_api = api(house, "GET", f"notices?hash={hash}")
+        assert (by_api["version"], by_api["url"], by_api["language"], by_api["text"].strip()) == (version, url, "hu", text)
+        assert house.gateway.json("notice", "show", "acme", hash) == by_api
+        texts[hash] = by_api["text"]
+    (told,) = api(house, "GET", "persons?address=first@rcpt.test")["notices"]
+    assert (told["hash"], told["version"], told["url"], told["text"]) == (form["notice_hash"], "1", consent["notice_url"], texts[form["notice_hash"]])
+    made = api(house, "POST", "exports", {"format": "json", "invoices": "settled"}, code=201)
+    handed = api(house, "GET", f"exports/{made['id']}")["form_texts"]
+    assert {t["hash"]: t["text"] for t in handed if t["form"] == form["id"]} == texts
+
+
 # -- ways out ---------------------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
