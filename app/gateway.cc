@@ -134,7 +134,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       workers{worker_count(config)},
       attachments{config.attachment_reader},
       rooms{store_options_of(config), [this](const failure& why) { store_broke(why); }},
-      policies{rooms, live, clock},
+      policies{rooms, live, clock, config.compiled_folder},
       trials{rooms, live, desk_workers, clock},
       dns{io.get_executor(), resolver_of(config)},
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},

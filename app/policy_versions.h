@@ -26,8 +26,10 @@ struct policy_act {
 
 class policy_versions {
  public:
-  policy_versions(store_rooms& rooms, live_settings& live, const wall_clock& clock)
-      : rooms_{rooms}, live_{live}, clock_{clock}, cache_{rooms.env.folder() / "compiled"} {}
+  // compiled: folder of the cache; empty: there is none.
+  policy_versions(store_rooms& rooms, live_settings& live, const wall_clock& clock,
+                  std::filesystem::path compiled = {})
+      : rooms_{rooms}, live_{live}, clock_{clock}, cache_{std::move(compiled)} {}
 
   // At a start and at a reload: finds out what should be in force and compiles it. Throws
   // configuration_error: the files are new and have an error, and nothing older can stand in for

@@ -250,6 +250,7 @@ void reader::policy() {
   out_.policy_file = path(p, "file", base_ / "policy/default.toml");
   out_.patterns_folder = path(p, "patterns", base_ / "patterns");
   out_.lists_folder = path(p, "lists", out_.patterns_folder.parent_path() / "lists");
+  out_.compiled_folder = path(p, "compiled", out_.store.folder / "compiled");
   p.finish();
   auto d = top_.section("dkim");
   out_.dkim_folder = path(d, "folder", out_.store.folder / "dkim");

@@ -98,7 +98,8 @@ struct settings {
   std::filesystem::path dkim_folder;
   std::filesystem::path policy_file;
   std::filesystem::path patterns_folder;
-  std::filesystem::path lists_folder;  // role names, throw-away domains
+  std::filesystem::path lists_folder;     // role names, throw-away domains
+  std::filesystem::path compiled_folder;  // cache of compiled patterns
   filters::reader_options attachment_reader;
   struct {
     std::vector<reporter> reporters;

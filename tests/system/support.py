@@ -159,7 +159,9 @@ class Gateway(Daemon):
             "mail": {"bounce_domain": "bounce.gw.test", "feedback_address": "fbl@gw.test",
                      "unsubscribe_url": "https://gw.test/u/", "postmaster": "postmaster@gw.test"},
             "delivery": {"retry_first_s": 1, "retry_max_s": 2, "connect_timeout_s": 5},
-            "policy": {"file": CONF / "policy/default.toml", "patterns": CONF / "patterns"},
+            # The shipped patterns are compiled once for all gateways of the tests.
+            "policy": {"file": CONF / "policy/default.toml", "patterns": CONF / "patterns",
+                       "compiled": pathlib.Path(tempfile.gettempdir()) / f"consentry-compiled-{os.getuid()}"},
             "complaints": {"reporters": CONF / "reporters.toml"},
             "admin": {"socket": self.socket},
             "log": {"format": "json", "level": "info"},
