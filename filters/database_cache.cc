@@ -94,7 +94,8 @@ std::optional<std::string> database_cache::find(std::string_view key) const {
 void database_cache::keep(std::string_view key, std::string_view content) const {
   if (folder_.empty() || content.size() > content_max) return;
   const fs::path file = folder_ / (std::string{key} + std::string{suffix});
-  const fs::path beside = folder_ / (std::string{key} + ".new");
+  // Of this process alone: others may keep the same at the same time.
+  const fs::path beside = folder_ / (std::string{key} + "." + std::to_string(::getpid()) + ".new");
   std::error_code error;
   fs::remove(beside, error);
   bool is_written = false;

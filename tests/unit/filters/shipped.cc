@@ -1,5 +1,7 @@
 #include "tests/unit/filters/shipped.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -13,7 +15,11 @@ std::filesystem::path pattern_folder() {
 }
 
 const filters::pattern_database& shipped_patterns() {
-  static const filters::pattern_database database{filters::load_patterns(pattern_folder())};
+  // Each case is a process of its own: they compile once for all.
+  static const filters::pattern_database database{
+      filters::load_patterns(pattern_folder()),
+      filters::database_cache{std::filesystem::temp_directory_path() /
+                              ("consentry-compiled-" + std::to_string(::getuid()))}};
   return database;
 }
 
