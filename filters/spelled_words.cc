@@ -73,7 +73,7 @@ bool is_digraph(std::string_view two) {
   return std::find(std::begin(digraphs), std::end(digraphs), two) != std::end(digraphs);
 }
 
-constexpr std::size_t near_octets = 128;
+constexpr std::size_t near_octets = 4;
 
 class joining {
  public:
