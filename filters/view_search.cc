@@ -1,6 +1,7 @@
 #include "filters/view_search.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -226,6 +227,20 @@ std::vector<text_range> searched_ranges(const searched_text& text, std::size_t a
 
 }  // namespace
 
+namespace {
+
+// A word begins where another kind of octets begins: 1 letters, 2 figures, 0 signs.
+constexpr std::array<unsigned char, 256> kinds = [] {
+  std::array<unsigned char, 256> all{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const char c = static_cast<char>(i);
+    all[i] = is_folded_letter(c) ? 1 : c >= '0' && c <= '9' ? 2 : 0;
+  }
+  return all;
+}();
+
+}  // namespace
+
 // Both: false if there were too many.
 bool view_search::ask_index(anchor_hits& found, const searched_text& text) const {
   if (index_.is_empty()) return true;
@@ -238,15 +253,11 @@ bool view_search::ask_index(anchor_hits& found, const searched_text& text,
                             text_range within) const {
   const std::string_view sought = text.sought;
   const auto take = [&found](std::uint32_t id, std::size_t end) { return found.take(id, end); };
-  enum kind : unsigned char { sign, letter, digit };
-  const auto kind_of = [](char c) {
-    return is_folded_letter(c) ? letter : c >= '0' && c <= '9' ? digit : sign;
-  };
   const bool has_soft_edges = !text.soft_edges.empty();
-  kind last = sign;
+  unsigned char last = 0;
   for (std::size_t i = within.begin; i < within.end; ++i) {
-    const kind here = kind_of(sought[i]);
-    if (here != sign && (here != last || text.has_soft_edge(i)) &&
+    const unsigned char here = kinds[static_cast<unsigned char>(sought[i])];
+    if (here != 0 && (here != last || text.has_soft_edge(i)) &&
         !index_.each_at(sought, i, has_soft_edges, take))
       return false;
     last = here;

@@ -56,8 +56,13 @@ void word_index::finish() {
       e.rest = static_cast<std::uint32_t>(rests_.size());
       rests_ += w.text.substr(head_octets);
     }
-    const auto sieved = std::min(static_cast<unsigned>(w.text.size()), sieved_octets_max);
-    sieves_[sieved - key_octets].set(sieve_of(e.head, sieved));
+    if (w.text.size() == key_octets) {
+      threes_.set(sieve_of(e.head, 3));
+    } else {
+      const auto sieved = std::min(static_cast<unsigned>(w.text.size()), sieved_octets_max);
+      longer_[0].set(sieve_of(e.head, 4));
+      longer_[sieved - key_octets].set(sieve_of(e.head, sieved));
+    }
     ++buckets_[bucket + 1];
     entries_.push_back(e);
   }

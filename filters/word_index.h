@@ -101,23 +101,28 @@ class word_index {
     std::memcpy(&out, from, left < head_octets ? left : head_octets);
     return out;
   }
-  // Most words of a text end here: no word of the index has their first three, four or five
-  // letters and no more, or begins with their first six.
+  // Most words of a text end here: no word of the index has their first three letters and no more,
+  // or begins with their first four; or it goes on otherwise.
   static constexpr std::size_t sieve_bits = 15;
   static constexpr unsigned sieved_octets_max = 6;
   static std::size_t sieve_of(std::uint64_t head, unsigned octets) noexcept {
     return (head << (64 - 8 * octets)) * 0x9E37'79B9'7F4A'7C15u >> (64 - sieve_bits);
   }
   bool may_begin(std::uint64_t head) const noexcept {
-    return sieves_[3][sieve_of(head, 6)] || sieves_[2][sieve_of(head, 5)] ||
-           sieves_[1][sieve_of(head, 4)] || sieves_[0][sieve_of(head, 3)];
+    if (threes_[sieve_of(head, 3)]) return true;
+    return longer_[0][sieve_of(head, 4)] &&
+           (longer_[3][sieve_of(head, 6)] || longer_[2][sieve_of(head, 5)] ||
+            longer_[1][sieve_of(head, 4)]);
   }
   static std::size_t bucket_of(std::string_view word) noexcept;
   static entry entry_of(const given_word& word);
 
   std::vector<given_word> given_;
   bool is_empty_ = true;
-  std::array<std::bitset<std::size_t{1} << sieve_bits>, 4> sieves_;
+  using sieve = std::bitset<std::size_t{1} << sieve_bits>;
+  sieve threes_;
+  // Of words of four letters and more: by their first four; of those of four, of five, of more.
+  std::array<sieve, 4> longer_;
   std::array<single_letter, codes> one_{};  // words of one octet
   // Words of two octets; and of more, by their first three: where each bucket begins in the list.
   std::vector<std::uint32_t> two_;
