@@ -120,10 +120,10 @@ explanation explain(const verdict& v, const evidence& e) {
   in.emplace_back("sender domain",
                   fmt::format("{} ({})", or_dash(e.sender_domain), to_string(e.domain_status)));
   if (e.preflight)
-    in.emplace_back("sender pre-flight",
-                    fmt::format("{} at {}",
-                                e.preflight->is_failed() ? e.preflight->failures : "passed",
-                                to_string_budapest(e.preflight->checked_at)));
+    in.emplace_back(
+        "sender pre-flight",
+        fmt::format("{} at {}", e.preflight->is_failed() ? e.preflight->failures : "passed",
+                    to_string_budapest(e.preflight->checked_at)));
   if (e.is_permission_request) in.emplace_back("purpose", "permission request");
   if (e.campaign_hold) {
     const auto& hold = *e.campaign_hold;

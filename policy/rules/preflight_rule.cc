@@ -7,7 +7,6 @@
 namespace consentry::policy::rules {
 namespace {
 
-constexpr std::string_view reason = "sender.preflight";
 constexpr std::string_view rule_id = "B.9989";
 
 // RFC 7372: more than one check fails, no DKIM signature would pass, or neither.
@@ -41,13 +40,13 @@ void preflight_rule(hearing& h) {
       return;
     case hold:
       // What a person released is not held again.
-      if (!h.is_attempt()) h.hold(reason, rule_id, std::move(text));
+      if (!h.is_attempt()) h.hold(preflight_reason, rule_id, std::move(text));
       return;
     case refuse:
       if (h.is_attempt()) {
-        h.defer(reason, rule_id, std::move(text));
+        h.defer(preflight_reason, rule_id, std::move(text));
       } else {
-        h.say(decision::refuse, reason, rule_id, std::move(text), code_of(failures));
+        h.say(decision::refuse, preflight_reason, rule_id, std::move(text), code_of(failures));
       }
       return;
   }

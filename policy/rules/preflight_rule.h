@@ -5,8 +5,8 @@
 
 namespace consentry::policy::rules {
 
-// Of bulk mail only, once From is known. What is queued when a domain begins to fail is deferred: it
-// goes when the records stand again.
+// Of bulk mail only, once From is known. What is queued when a domain begins to fail is deferred:
+// it goes when the records stand again.
 void preflight_rule(hearing& h);
 
 }  // namespace consentry::policy::rules
