@@ -108,8 +108,8 @@ instant next_look(const domain_preflight& p, std::chrono::hours every, double sp
   const auto settled =
       day - milliseconds{static_cast<std::int64_t>(static_cast<double>(day.count()) * spread / 8)};
   if (p.unsettled_since == instant{}) return p.looked_at + settled;
-  const milliseconds soon = p.looked_at - p.unsettled_since < often_for ? milliseconds{often}
-                                                                         : milliseconds{seldom};
+  const milliseconds soon =
+      p.looked_at - p.unsettled_since < often_for ? milliseconds{often} : milliseconds{seldom};
   return p.looked_at + std::min(soon, settled);
 }
 

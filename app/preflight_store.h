@@ -12,7 +12,7 @@
 #include "base/ids.h"
 #include "base/lmdb_env.h"
 #include "policy/evidence.h"
-#include "smtp/auth/sender_check.h"
+#include "smtp/auth/sender_finding.h"
 
 namespace consentry::app {
 

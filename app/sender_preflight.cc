@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
+#include <utility>
 
 #include "base/log.h"
 #include "base/secret.h"
@@ -22,6 +23,7 @@ constexpr std::string_view room = "app/sender_preflight";
 constexpr std::chrono::seconds between_rounds{3};
 constexpr std::chrono::minutes return_path_holds{10};
 constexpr std::chrono::minutes after_failure{10};
+constexpr std::chrono::seconds keys_come_within{30};
 constexpr std::size_t looks_per_round = 100;
 constexpr std::chrono::seconds is_new_for{2};
 constexpr unsigned asked_for_max = 8;
@@ -142,7 +144,8 @@ asio::awaitable<std::vector<auth::sender_check>> sender_preflight::look(std::str
   out.push_back(auth::check_own_spf(domain, spf.answers, spf.texts));
   out.push_back(auth::check_return_path(options_.return_path_domain, path.spf.answers,
                                         path.spf.texts, domain, dmarc, path.dmarc));
-  if (out.back().state == auth::check_state::fail)
+  // Once for each look at it, not for each domain.
+  if (out.back().state == auth::check_state::fail && std::exchange(warned_at_, path.at) != path.at)
     log::error(room, "return_path_fails",
                {{"domain", options_.return_path_domain}, {"reason", out.back().reason}});
   co_return out;
@@ -224,12 +227,16 @@ std::vector<sender_preflight::due_domain> sender_preflight::due_now(unsigned lan
                                                                     next_looks& next) const {
   const auto directory = parts_.rooms.directory.get();
   const auto now = parts_.clock.now();
+  const auto keys = parts_.live.dkim_keys.get();
   next_looks kept;
   std::vector<due_domain> due;
   for (const auto& t : directory->tenants()) {
     if (t.state == policy::tenants::tenant_state::terminated) continue;
     for (const auto* d : directory->domains_of(t.id)) {
-      if (!d->is_verified() || std::hash<std::string>{}(d->domain) % lanes != lane) continue;
+      // Where it is just being added its keys come a moment later.
+      const bool is_new = keys->of(d->domain).empty() && now - d->added_at < keys_come_within;
+      if (!d->is_verified() || is_new || std::hash<std::string>{}(d->domain) % lanes != lane)
+        continue;
       const std::pair key{t.id, d->domain};
       auto known = next.find(key);
       if (known == next.end()) {
@@ -259,8 +266,7 @@ asio::awaitable<void> sender_preflight::keep_up(unsigned lane) {
       next[{d.tenant, d.domain}] = found ? next_look(*found, options_.every, random_share())
                                          : parts_.clock.now() + after_failure;
       if (!found)
-        log::warn(room, "look_failed",
-                  {{"domain", d.domain}, {"cause", describe(found.error())}});
+        log::warn(room, "look_failed", {{"domain", d.domain}, {"cause", describe(found.error())}});
     }
     timer.expires_after(between_rounds);
     co_await timer.async_wait(asio::use_awaitable);

@@ -14,6 +14,7 @@
 #include "app/store_rooms.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
+#include "smtp/auth/sender_check.h"
 #include "smtp/auth/spf_check.h"
 #include "smtp/dns/resolver.h"
 
@@ -80,6 +81,7 @@ class sender_preflight {
   parts parts_;
   preflight_options options_;
   return_path last_return_path_;
+  instant warned_at_{};     // the look at the return path that was told of last
   unsigned asked_for_ = 0;  // runs of persons, now
 };
 

@@ -41,12 +41,13 @@ json::array records_of(const domain_preflight& p) {
 }
 
 json::object shown(const std::string& tenant, const std::string& domain,
-                   const std::optional<domain_preflight>& p, policy::rule_knobs::preflight_act act) {
+                   const std::optional<domain_preflight>& p,
+                   policy::rule_knobs::preflight_act act) {
   json::object o{{"tenant", tenant}, {"domain", domain}};
   const auto state = p ? p->state() : smtp::auth::check_state::unknown;
   o["state"] = to_string(state);
-  o["refuses_bulk"] = state == smtp::auth::check_state::fail &&
-                      act == policy::rule_knobs::preflight_act::refuse;
+  o["refuses_bulk"] =
+      state == smtp::auth::check_state::fail && act == policy::rule_knobs::preflight_act::refuse;
   json::array checks;
   if (p) {
     o["looked_at"] = to_string_utc(p->looked_at);

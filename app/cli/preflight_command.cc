@@ -37,8 +37,7 @@ void show_group(const json::array& records, std::string_view by, const std::stri
     if (word(r, "by") != by) continue;
     if (is_first) fmt::print("\n{}\n", title);
     is_first = false;
-    if (const auto old = word(r, "instead_of"); !old.empty())
-      fmt::print("; instead of: {}\n", old);
+    if (const auto old = word(r, "instead_of"); !old.empty()) fmt::print("; instead of: {}\n", old);
     fmt::print("{}\n", zone_line(r));
   }
 }

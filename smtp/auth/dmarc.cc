@@ -160,7 +160,12 @@ asio::awaitable<result<walk_result>> walk(txt_lookup lookup, std::string domain)
   for (const auto& name : names) {
     std::string asked = "_dmarc." + name;
     const auto texts = co_await lookup(std::move(asked));
-    if (!texts && texts.error().kind != failure_kind::not_found) co_return texts.error();
+    if (!texts && texts.error().kind != failure_kind::not_found) {
+      // What was found below stands, whatever is above it; and a top-level domain can only have a
+      // suffix's record, which is not worth waiting for.
+      if (!out.found.empty() || label_count(name) == 1) break;
+      co_return texts.error();
+    }
     if (!texts) continue;
     auto record = only_record(*texts, name);
     if (!record) {

@@ -60,7 +60,8 @@ struct dmarc_discovery {
   std::vector<std::string> broken;
 };
 
-// Walks. A failure: one of the lookups had no trustworthy answer, so nothing is known.
+// Walks. A failure: a lookup had no trustworthy answer before any record was found, so nothing is
+// known.
 boost::asio::awaitable<result<dmarc_discovery>> discover_dmarc(txt_lookup lookup,
                                                                std::string domain);
 

@@ -166,24 +166,6 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
 
 }  // namespace
 
-std::string_view to_string(check_state s) noexcept {
-  switch (s) {
-    case check_state::unknown:
-      return "unknown";
-    case check_state::pass:
-      return "pass";
-    case check_state::warn:
-      return "warn";
-    case check_state::fail:
-      return "fail";
-  }
-  return "unknown";
-}
-
-std::string_view to_string(record_act a) noexcept {
-  return a == record_act::replace ? "replace" : "add";
-}
-
 const char* fault_of_key_record(std::string_view text, std::string_view ours) {
   const auto theirs = tags_of(text);
   const auto wanted = tags_of(ours);
@@ -325,40 +307,6 @@ std::string spf_record_with(const std::vector<std::string>& addresses, std::stri
   if (present.empty()) return std::string{spf_version} + ours + " ?all";
   const auto rest = trim(present.substr(spf_version.size()));
   return std::string{spf_version} + ours + (rest.empty() ? "" : " ") + std::string{rest};
-}
-
-check_state overall(const std::vector<sender_check>& checks) noexcept {
-  bool is_warned = false, is_unknown = false;
-  for (const auto& c : checks) {
-    const bool decides = c.what == "dkim" || c.what == "dmarc";
-    if (decides && c.state == check_state::fail) return check_state::fail;
-    if (decides && c.state == check_state::unknown) is_unknown = true;
-    if (c.state == check_state::warn || c.state == check_state::fail) is_warned = true;
-  }
-  if (checks.empty() || is_unknown) return check_state::unknown;
-  return is_warned ? check_state::warn : check_state::pass;
-}
-
-namespace {
-
-template <class Is>
-std::string reasons(const std::vector<sender_check>& checks, Is is) {
-  std::string out;
-  for (const auto& c : checks)
-    if (is(c)) out += (out.empty() ? "" : ", ") + c.reason;
-  return out;
-}
-
-}  // namespace
-
-std::string failures_of(const std::vector<sender_check>& checks) {
-  return reasons(checks, [](const auto& c) {
-    return c.state == check_state::fail && (c.what == "dkim" || c.what == "dmarc");
-  });
-}
-
-std::string remarks_of(const std::vector<sender_check>& checks) {
-  return reasons(checks, [](const auto& c) { return c.state != check_state::pass; });
 }
 
 }  // namespace consentry::smtp::auth

@@ -1,5 +1,5 @@
-// Any octets as a DMARC record, and as a DKIM key record: read without harm, and never a policy where
-// none is said.
+// Any octets as a DMARC record, and as a DKIM key record: read without harm, and never a policy
+// where none is said.
 #include <cstdint>
 
 #include "base/check.h"

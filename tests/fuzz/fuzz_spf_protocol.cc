@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto frame = encode(*m);
     const auto again = decode(std::string_view{frame}.substr(frame_head_octets));
     CONSENTRY_CHECK(again.has_value() && again->index() == m->index());
-    if (const auto* v = std::get_if<check_verdict>(&*m)) CONSENTRY_CHECK(consentry::is_valid_utf8(v->why));
+    if (const auto* v = std::get_if<check_verdict>(&*m))
+      CONSENTRY_CHECK(consentry::is_valid_utf8(v->why));
   }
   return 0;
 }

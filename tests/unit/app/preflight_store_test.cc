@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/bytes.h"
+
 #include "tests/unit/app/app_world.h"
 
 using namespace consentry;

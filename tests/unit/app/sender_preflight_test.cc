@@ -25,8 +25,7 @@ struct preflight_world : tests::tenant_world {
 
   preflight_world() {
     add_domain(tenant, "shop.test");
-    const auto keys =
-        smtp::auth::create_keys(folder.path() / "dkim", "shop.test", "c1").value();
+    const auto keys = smtp::auth::create_keys(folder.path() / "dkim", "shop.test", "c1").value();
     for (const auto& k : keys) {
       const auto v = k->dns_value();
       std::string strings;
@@ -53,8 +52,7 @@ struct preflight_world : tests::tenant_world {
 
 std::string said(const domain_preflight& p, const std::string& what) {
   for (const auto& c : p.checks)
-    if (c.found.what == what)
-      return std::string{to_string(c.found.state)} + " " + c.found.reason;
+    if (c.found.what == what) return std::string{to_string(c.found.state)} + " " + c.found.reason;
   return "absent";
 }
 
@@ -80,9 +78,10 @@ TEST_CASE("a domain fails, is told, and passes when the records stand") {
   w.tell();
   CHECK(w.letters().size() == 1);
 
-  const auto mended = w.look(w.rsa_record +
-                             "_dmarc TXT \"v=DMARC1; p=none\"\n@ TXT \"v=spf1 ip4:192.0.2.10 ?all\"\n"
-                             "bounce TXT \"v=spf1 ip4:192.0.2.0/24 -all\"\n");
+  const auto mended =
+      w.look(w.rsa_record +
+             "_dmarc TXT \"v=DMARC1; p=none\"\n@ TXT \"v=spf1 ip4:192.0.2.10 ?all\"\n"
+             "bounce TXT \"v=spf1 ip4:192.0.2.0/24 -all\"\n");
   REQUIRE(mended.has_value());
   CHECK(mended->state() == check_state::pass);
   CHECK(said(*mended, "return_path") == "pass ok");
@@ -117,17 +116,16 @@ TEST_CASE("the operators' HTTP tells what is known, and to others nothing") {
   CHECK(w.ask("POST", path, "{}").status == 503);  // nobody looks in this world
   CHECK(w.ask("POST", {"tenants", "shop", "domains", "shop.test", "remove"}, R"({"reason":"sold"})")
             .status == 200);
-  CHECK_FALSE(w.read(
-      [&](read_txn& txn) { return w.rooms.preflights.find(txn, w.tenant, "shop.test"); }));
+  CHECK_FALSE(
+      w.read([&](read_txn& txn) { return w.rooms.preflights.find(txn, w.tenant, "shop.test"); }));
 }
 
 TEST_CASE("RFC 7505: a null MX is known at RCPT, where no route leads elsewhere") {
   preflight_world w;
   const smtp::dns::scratch_folder place;
   smtp::dns::dns_runner r{smtp::dns::embedded(place, "shop.test",
-                                              head +
-                                                  "none MX 0 .\ntwo MX 0 .\ntwo MX 10 mx\nmx A "
-                                                  "192.0.2.1\nsome MX 10 mx\n")};
+                                              head + "none MX 0 .\ntwo MX 0 .\ntwo MX 10 mx\nmx A "
+                                                     "192.0.2.1\nsome MX 10 mx\n")};
   w.live.routes.set(std::make_shared<const queue::route_table>());
   null_mx watch{r.dns, w.live, w.clock};
   const auto takes_none = [&](const std::string& d) { return r.run(watch.takes_no_mail(d)); };

@@ -184,10 +184,18 @@ TEST_CASE("RFC 9989 4.10.1 and 4.10.2: policy and organization") {
   CHECK(discover({{"_dmarc.b.test", {plain, plain}}}, "b.test").found->broken.size() == 2);
 }
 
-TEST_CASE("a lookup without answer leaves everything unknown") {
-  const auto w = discover({{"_dmarc.test", {"FAILED"}}, {"_dmarc.b.test", {plain}}}, "b.test");
-  REQUIRE_FALSE(w.found.has_value());
-  CHECK(w.found.error().kind == failure_kind::dns);
+TEST_CASE("a lookup without answer leaves the policy unknown, where it may lie there") {
+  for (const auto* away : {"_dmarc.a.b.test", "_dmarc.b.test"}) {
+    const auto w = discover({{away, {"FAILED"}}, {"_dmarc.test", {plain}}}, "a.b.test");
+    REQUIRE_FALSE(w.found.has_value());
+    CHECK(w.found.error().kind == failure_kind::dns);
+  }
+  // Above what is known it matters no more.
+  const auto below =
+      discover({{"_dmarc.b.test", {plain}}, {"_dmarc.test", {"FAILED"}}}, "a.b.test");
+  CHECK(below.found.value().policy->domain == "b.test");
+  const auto none = discover({{"_dmarc.test", {"FAILED"}}}, "b.test");
+  CHECK_FALSE(none.found.value().policy.has_value());
 }
 
 TEST_CASE("RFC 9989 4.9: alignment") {
