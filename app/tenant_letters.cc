@@ -107,7 +107,8 @@ std::string about_of(const event& e) {
   if (e.kind == event_kind::domain_changed) {
     const auto now = fact(e, "preflight");
     if (now == "fail") return fact(e, "preflight_was") == "fail" ? "" : "domain.preflight_fail";
-    return fact(e, "preflight_was") == "fail" ? "domain.preflight_pass" : "";
+    const bool is_mended = now == "pass" || now == "warn";
+    return is_mended && fact(e, "preflight_was") == "fail" ? "domain.preflight_pass" : "";
   }
   if (e.kind == event_kind::standing_changed)
     return fact(e, "to") == "bulk_blocked" ? "tenant.bulk_blocked" : "tenant.bulk_unblocked";
