@@ -57,7 +57,8 @@ std::uint32_t hyperscan_engine::add(sought_piece piece) {
   return static_cast<std::uint32_t>(pieces_.size() - 1);
 }
 
-void hyperscan_engine::compile(bool is_utf8, scratch_pool& scratch, const database_cache& cache) {
+void hyperscan_engine::compile(bool is_utf8, hyperscan_scratch& scratch,
+                               const database_cache& cache) {
   if (pieces_.empty()) return;
   const unsigned utf8 = is_utf8 ? HS_FLAG_UTF8 : 0;
   // Strings are folded like the text, and have one length; only expressions need more.

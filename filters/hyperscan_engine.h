@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "filters/database_cache.h"
-#include "filters/scratch_pool.h"
+#include "filters/hyperscan_scratch.h"
 
 namespace consentry::filters {
 
@@ -33,7 +33,7 @@ class hyperscan_engine {
   std::uint32_t add(sought_piece piece);
   // Takes it from the cache if it is there. Throws configuration_error "file:line: id: text" for
   // what Hyperscan refuses. is_utf8: of the texts.
-  void compile(bool is_utf8, scratch_pool& scratch, const database_cache& cache);
+  void compile(bool is_utf8, hyperscan_scratch& scratch, const database_cache& cache);
   bool is_empty() const noexcept { return database_ == nullptr; }
   // After compile(): no hit of an expression is longer, but for those beyond the bound above.
   std::size_t reach() const noexcept { return reach_; }

@@ -77,7 +77,7 @@ struct pattern_database::state {
   url_lists lists;
   std::unordered_map<std::string, std::vector<std::uint32_t>> groups;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
-  scratch_pool scratch;
+  hyperscan_scratch scratch;
   bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2
 
   bool is_empty() const {
@@ -267,7 +267,7 @@ std::vector<hit> pattern_database::search(std::string_view text, zone where, boo
                                           paragraph_memo* memo) const {
   std::vector<hit> out;
   if (text.empty() || state_->is_empty()) return out;
-  const scratch_pool::lease scratch{state_->scratch};
+  const hyperscan_scratch::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
     for (hit h : state_->search_window(text.substr(begin, end - begin), where, scratch.get(),

@@ -160,7 +160,7 @@ void view_search::add(std::uint32_t index, const pattern& p) {
   }
 }
 
-void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
+void view_search::compile(hyperscan_scratch& scratch, const database_cache& cache) {
   if (is_empty_) return;
   share_out();
   for (engine* e : {&texts_, &links_}) e->pieces.compile(view_ == 1, scratch, cache);

@@ -31,7 +31,7 @@ class view_search {
   // Throws std::invalid_argument for words that cannot be written so. The pattern is only read.
   void add(std::uint32_t index, const pattern& p);
   // Throws configuration_error "file:line: id: text" for what Hyperscan refuses.
-  void compile(scratch_pool& scratch, const database_cache& cache);
+  void compile(hyperscan_scratch& scratch, const database_cache& cache);
   bool is_empty() const noexcept { return is_empty_; }
   // Whether no hit reaches beyond a blank line: true of words, and of expressions that cannot.
   bool is_by_paragraphs() const noexcept { return is_by_paragraphs_; }

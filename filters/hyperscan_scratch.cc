@@ -1,4 +1,4 @@
-#include "filters/scratch_pool.h"
+#include "filters/hyperscan_scratch.h"
 
 #include <hs/hs.h>
 
@@ -6,17 +6,17 @@
 
 namespace consentry::filters {
 
-scratch_pool::~scratch_pool() {
+hyperscan_scratch::~hyperscan_scratch() {
   for (hs_scratch* s : free_) hs_free_scratch(s);
   hs_free_scratch(prototype_);
 }
 
-void scratch_pool::make_room_for(const hs_database* database) {
+void hyperscan_scratch::make_room_for(const hs_database* database) {
   const std::lock_guard lock{lock_};
   if (hs_alloc_scratch(database, &prototype_) != HS_SUCCESS) throw std::bad_alloc{};
 }
 
-hs_scratch* scratch_pool::borrow() {
+hs_scratch* hyperscan_scratch::borrow() {
   {
     const std::lock_guard lock{lock_};
     if (!free_.empty()) {
@@ -31,7 +31,7 @@ hs_scratch* scratch_pool::borrow() {
   return s;
 }
 
-void scratch_pool::give_back(hs_scratch* s) {
+void hyperscan_scratch::give_back(hs_scratch* s) {
   if (s == nullptr) return;
   const std::lock_guard lock{lock_};
   free_.push_back(s);

@@ -11,12 +11,12 @@ namespace consentry::filters {
 
 // Space that the engine writes to while it searches: each search borrows one, clones are kept.
 // Any thread.
-class scratch_pool {
+class hyperscan_scratch {
  public:
-  scratch_pool() = default;
-  ~scratch_pool();
-  scratch_pool(const scratch_pool&) = delete;
-  scratch_pool& operator=(const scratch_pool&) = delete;
+  hyperscan_scratch() = default;
+  ~hyperscan_scratch();
+  hyperscan_scratch(const hyperscan_scratch&) = delete;
+  hyperscan_scratch& operator=(const hyperscan_scratch&) = delete;
 
   // Before the first borrowing; any thread.
   void make_room_for(const hs_database* database);
@@ -24,14 +24,14 @@ class scratch_pool {
   // Gives it back, whatever happens meanwhile.
   class lease {
    public:
-    explicit lease(scratch_pool& pool) : pool_{pool}, scratch_{pool.borrow()} {}
+    explicit lease(hyperscan_scratch& pool) : pool_{pool}, scratch_{pool.borrow()} {}
     ~lease() { pool_.give_back(scratch_); }
     lease(const lease&) = delete;
     lease& operator=(const lease&) = delete;
     hs_scratch* get() const noexcept { return scratch_; }
 
    private:
-    scratch_pool& pool_;
+    hyperscan_scratch& pool_;
     hs_scratch* scratch_;
   };
 
