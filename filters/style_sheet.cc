@@ -27,10 +27,10 @@ bool is_name(char c) {
 
 // Whether strings of that property are shown.
 bool is_shown(std::string_view property) {
-  const std::string name = ascii_lower(trim(property));
-  return name.starts_with("--") || name == "content" || name == "quotes" ||
-         name == "list-style" || name == "list-style-type" || name == "symbols" ||
-         name == "additive-symbols" || name == "prefix" || name == "suffix";
+  const std::string name = ascii_lower(trim(property.substr(0, property.find("/*"))));
+  return name.starts_with("--") || name == "content" || name == "quotes" || name == "list-style" ||
+         name == "list-style-type" || name == "symbols" || name == "additive-symbols" ||
+         name == "prefix" || name == "suffix";
 }
 
 // The class or id that a selector ends with before ":before", say; empty if it ends otherwise.
@@ -69,7 +69,9 @@ class reading_sheet {
     const char c = css_[at_];
     if (c == '/' && at_ + 1 < css_.size() && css_[at_ + 1] == '*') {
       const auto end = css_.find("*/", at_ + 2);
+      const bool is_first = trim(css_.substr(begin_, at_ - begin_)).empty();
       at_ = end == std::string_view::npos ? css_.size() : end + 2;
+      if (is_first) begin_ = at_;
     } else if (c == '"' || c == '\'') {
       string(c);
     } else if (c == '{') {
@@ -104,7 +106,7 @@ class reading_sheet {
     }
     if (text_.empty()) return;
     style_string s{std::move(text_), begin_, at_, {}, {}};
-    if (ascii_iequals(trim(css_.substr(begin_, colon_ - begin_)), "content")) {
+    if (ascii_istarts_with(trim(css_.substr(begin_, colon_ - begin_)), "content")) {
       s.before = std::exchange(before_, {});
       s.after = std::exchange(after_, {});
     }

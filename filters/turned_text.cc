@@ -126,8 +126,7 @@ bool turns_itself(std::string_view text) noexcept {
   return text.find(override_sign) != std::string_view::npos;
 }
 
-mapped_text as_drawn(std::string_view text, const offset_map* map,
-                     std::span<const range> turned) {
+mapped_text as_drawn(std::string_view text, const offset_map* map, std::span<const range> turned) {
   std::vector<range> all{turned.begin(), turned.end()};
   add_ranges_of_signs(text, all);
   for (range& r : all) {
