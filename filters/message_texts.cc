@@ -123,7 +123,7 @@ class gathering {
       if (name == "subject") {
         add("0", zone::subject, h.text, true);
       } else if (is_one_of(name, {"from", "sender", "reply-to", "to", "cc", "organization",
-                                  "comments", "keywords", "list-id"})) {
+                                  "comments", "keywords", "list-id", "thread-topic"})) {
         add("0", zone::header, h.text);
       }
     }
@@ -144,6 +144,9 @@ class gathering {
         const std::string name = ascii_lower(h.name);
         if (is_one_of(name, {"subject", "from"})) add(p.path, zone::attachment, h.text, true);
       }
+    }
+    for (const auto& h : p.headers) {
+      if (ascii_iequals(h.name, "content-description")) add(p.path, zone::attachment, h.text, true);
     }
     add(p.path, zone::attachment, p.file_name, true);
     if (p.is_container) {

@@ -277,6 +277,8 @@ MAIL = [
     ("name of a file, RFC 2231", file_name),
     ("U+202E in the subject, turned round", lambda t: subject(b_word("\u202e" + t[::-1]))),
     ("U+202E in a text, turned round", lambda t: letter("\u202e" + t[::-1] + "\u202c Szia")),
+    ("description of a part", lambda t: parts(part(PLAIN, POLITE), part(
+        "image/png", base64.b64encode(b"\x89PNG\r\n\x1a\n"), "base64", f"Content-Description: {b_word(t)}\n"))),
     ("text/enriched", lambda t: message("<bold>" + "<italic></italic>".join(escaped_enriched(p) for p in re.findall(".{1,3}", t)) + "</bold>",
                                         "text/enriched; charset=utf-8")),
     ("text/richtext", lambda t: message(escaped_enriched(t).replace(" ", " <bold></bold>"), "text/richtext; charset=utf-8")),
