@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "filters/css_text.h"
 #include "filters/html_align.h"
-#include "filters/style_sheet.h"
 
 namespace consentry::filters {
 
@@ -181,8 +181,8 @@ void html_reading::add_generated(std::span<const html_attribute> attributes) {
 }
 
 void html_reading::style(std::size_t begin, std::size_t end) {
-  style_sheet sheet = read_style_sheet(source_.substr(begin, end - begin));
-  for (const style_string& s : sheet.strings) {
+  css_text sheet = read_css_text(source_.substr(begin, end - begin));
+  for (const css_string& s : sheet.strings) {
     append_unmapped(target(), "\n\n");
     append_clamped(target(), s.text, begin + s.begin, begin + s.end);
     append_unmapped(target(), "\n\n");

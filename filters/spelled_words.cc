@@ -128,11 +128,19 @@ class joining {
     }
     if (end < at_ + 3 || is_tripled) return false;
     if (end < text_.size() && is_member(text_[end])) return false;
-    if (end + 1 < text_.size() && is(text_[end], inner_joiner) && is_member(text_[end + 1])) {
-      return false;
-    }
+    if (inner_signs(end) != 0) return false;
     at_ = end - 1;
     return true;
+  }
+
+  // Octets of what stands there between two letters of an unspaced word: a sign, or the doubled
+  // mark of Markdown ("ka**szi**no"); 0 if nothing does.
+  std::size_t inner_signs(std::size_t i) const {
+    if (i >= text_.size() || !is(text_[i], inner_joiner)) return 0;
+    if (i + 1 < text_.size() && is_member(text_[i + 1])) return 1;
+    const bool is_doubled = i + 2 < text_.size() && text_[i + 1] == text_[i] &&
+                            std::string_view{"*_~"}.find(text_[i]) != std::string_view::npos;
+    return is_doubled && is_member(text_[i + 2]) ? 2 : 0;
   }
 
   // Length of a letter (or digraph) that stands alone at i; 0 if none does.
@@ -252,9 +260,8 @@ class joining {
         letters += is(text_[end], letter) ? 1 : 0;
         ++members;
         ++end;
-      } else if (is(text_[end], inner_joiner) && end + 1 < text_.size() &&
-                 is_member(text_[end + 1])) {
-        ++end;
+      } else if (const std::size_t signs = inner_signs(end); signs != 0) {
+        end += signs;
       } else {
         break;
       }

@@ -62,6 +62,8 @@ TEST_CASE("view 3 joins spelled words and reads leet") {
       {"s z e x", "szex"},
       {"s.z.e.x!", "szex!"},
       {"sz-e-x", "szex"},
+      {"ka**szi**no ~~por~~no", "kaszino ~~porno"},
+      {"**kaszino** x", "**kaszino** x"},
       {"v1agra", "viagra"},
       {"v!agr@", "viagra"},
       {"p0rn0", "porno"},

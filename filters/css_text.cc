@@ -1,4 +1,4 @@
-#include "filters/style_sheet.h"
+#include "filters/css_text.h"
 
 #include <unicode/utf8.h>
 
@@ -58,7 +58,7 @@ class reading_sheet {
  public:
   explicit reading_sheet(std::string_view css) : css_{css} {}
 
-  style_sheet run() {
+  css_text run() {
     while (at_ < css_.size()) next();
     end_declaration();
     return std::move(out_);
@@ -105,7 +105,7 @@ class reading_sheet {
       out_.turns_text = true;
     }
     if (text_.empty()) return;
-    style_string s{std::move(text_), begin_, at_, {}, {}};
+    css_string s{std::move(text_), begin_, at_, {}, {}};
     if (ascii_istarts_with(trim(css_.substr(begin_, colon_ - begin_)), "content")) {
       s.before = std::exchange(before_, {});
       s.after = std::exchange(after_, {});
@@ -190,7 +190,7 @@ class reading_sheet {
   std::vector<std::string> before_;  // whom the rule's content stands before
   std::vector<std::string> after_;
   std::string text_;
-  style_sheet out_;
+  css_text out_;
 };
 
 // Four digits at `at`; the two halves of a pair are one character.
@@ -219,14 +219,14 @@ void append_json_unit(std::string& out, std::string_view json, std::size_t& at) 
 
 }  // namespace
 
-style_sheet read_style_sheet(std::string_view css) {
+css_text read_css_text(std::string_view css) {
   return reading_sheet{css}.run();
 }
 
-std::vector<style_string> json_strings(std::string_view json) {
-  std::vector<style_string> out;
+std::vector<css_string> json_strings(std::string_view json) {
+  std::vector<css_string> out;
   for (auto at = json.find('"'); at != std::string_view::npos; at = json.find('"', at)) {
-    style_string s;
+    css_string s;
     s.begin = at++;
     while (at < json.size() && json[at] != '"') {
       if (json[at] != '\\' || at + 1 == json.size()) {

@@ -1,8 +1,8 @@
 // Text that style sheets and data in scripts have shown.
 #include <catch2/catch.hpp>
 
+#include "filters/css_text.h"
 #include "filters/html_text.h"
-#include "filters/style_sheet.h"
 
 using namespace consentry::filters;
 
@@ -10,7 +10,7 @@ namespace {
 
 std::string strings(std::string_view css) {
   std::string out;
-  for (const auto& s : read_style_sheet(css).strings) out += s.text + "|";
+  for (const auto& s : read_css_text(css).strings) out += s.text + "|";
   return out;
 }
 
@@ -36,7 +36,7 @@ TEST_CASE("strings that are shown, and no others") {
 }
 
 TEST_CASE("who shows them, which attributes are shown, what turns text round") {
-  const auto s = read_style_sheet(
+  const auto s = read_css_text(
       "p.a::before, .b .C:before, #d:after, e:before, .f g:after { content: 'x' }"
       "h { content: attr( Data-X ) }");
   REQUIRE(s.strings.size() == 1);
@@ -44,8 +44,8 @@ TEST_CASE("who shows them, which attributes are shown, what turns text round") {
   CHECK(s.strings[0].after == std::vector<std::string>{"#d"});
   CHECK(s.attributes == std::vector<std::string>{"data-x"});
   CHECK_FALSE(s.turns_text);
-  CHECK(read_style_sheet("a { direction: rtl; unicode-bidi: BIDI-override }").turns_text);
-  CHECK(read_style_sheet("a { unicode-bidi: isolate-override").turns_text);
+  CHECK(read_css_text("a { direction: rtl; unicode-bidi: BIDI-override }").turns_text);
+  CHECK(read_css_text("a { unicode-bidi: isolate-override").turns_text);
 }
 
 TEST_CASE("content stands where it is shown, in both ways of reading") {

@@ -10,7 +10,7 @@
 namespace consentry::filters {
 
 // The strings of one declaration (`content: "a" "b"`, counter styles, quotes, custom properties).
-struct style_string {
+struct css_string {
   std::string text;
   std::size_t begin = 0;  // of the declaration, in the sheet
   std::size_t end = 0;
@@ -18,15 +18,15 @@ struct style_string {
   std::vector<std::string> after;
 };
 
-struct style_sheet {
-  std::vector<style_string> strings;
+struct css_text {
+  std::vector<css_string> strings;
   std::vector<std::string> attributes;  // whose values are shown: attr(title); lower case
   bool turns_text = false;              // unicode-bidi: bidi-override
 };
 
 // Never throws for bad input; linear. Any thread.
-style_sheet read_style_sheet(std::string_view css);
+css_text read_css_text(std::string_view css);
 // All strings of JSON, names and values, each with its place.
-std::vector<style_string> json_strings(std::string_view json);
+std::vector<css_string> json_strings(std::string_view json);
 
 }  // namespace consentry::filters
