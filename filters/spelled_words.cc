@@ -237,8 +237,8 @@ class joining {
 
   void note_soft_edge() { out_.soft_edges.push_back(out_.text.size() + at_ - copied_); }
 
-  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703"; but not
-  // "Galaxy A55", nor "v1agra50".
+  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703", "cs@p@707";
+  // not "Galaxy A55", nor "v1agra50".
   bool may_be_letters(std::size_t word, std::size_t number, std::size_t end) const {
     const auto is_figure = [](char c) { return is_member(c) && leet(c) != c; };
     const auto before = text_.substr(word, number - word);
@@ -246,7 +246,9 @@ class joining {
     if (before.size() == 2) return true;
     if (before.size() < 2 || digits.size() > 3) return false;
     if (!std::all_of(digits.begin(), digits.end(), is_figure)) return false;
+    const auto is_sign = [](char c) { return c == '@' || c == '$'; };
     return std::count_if(before.begin(), before.end(), is_figure) > 2 ||
+           std::count_if(before.begin(), before.end(), is_sign) > 1 ||
            (digits.size() == 2 && digits.back() != '0');
   }
 

@@ -245,7 +245,7 @@ MAIL = [
     ("letters in a row-reverse, turned round", lambda t: in_html('<div style="display:flex;flex-direction:row-reverse">' + "".join(
         f"<span>{escaped(c) if c.strip() else '&nbsp;'}</span>" for c in t[::-1]) + "</div>")),
     ("a table from right to left, turned round", lambda t: in_html('<table dir="rtl"><tr>' + "".join(
-        f"<td>{escaped(c) if c.strip() else '&nbsp;'}</td>" for c in re.findall(r"[^\W\d_]|[\d%$]|\W", t)[::-1]) + "</tr></table>")),
+        f"<td>{escaped(c) if c.strip() else '&nbsp;'}</td>" for c in re.findall(r"[^\W\d_]|[\d%$]+|\W", t)[::-1]) + "</tr></table>")),
     ("CSS content", lambda t: in_html('<p class="x"></p>', "<style>.x::before { content: " + css_string(t) + " }</style>")),
     ("CSS content, in escapes", lambda t: in_html('<p class="x"></p>', "<style>.x::before { content: \"" + "".join(
         f"\\{ord(c):x} " for c in t) + "\" }</style>")),

@@ -83,3 +83,10 @@ TEST_CASE("a Hungarian text is read under every name that ICU has for its charse
   CHECK(charsets.size() > 20);
   CHECK(names > 100);
 }
+
+TEST_CASE("ISO-8859-16, which ICU does not know, is read", "[charset]") {
+  for (std::string label : {"iso-8859-16", "ISO_8859-16", "Latin10"}) {
+    CHECK(to_utf8("\xD5rz\xF5 t\xFCk\xF6rf\xFAr\xF3 gy\xF8r\xF8 \xA4", label) ==
+          "\u0150rz\u0151 t\u00fck\u00f6rf\u00far\u00f3 gy\u0171r\u0171 \u20ac");
+  }
+}
