@@ -25,12 +25,19 @@ bool is_name(char c) {
   return std::isalnum(u) != 0 || c == '-' || c == '_' || u >= 0x80;
 }
 
+// The name of a property, without what stands around it.
+std::string_view name_of(std::string_view property) {
+  return trim(property.substr(0, property.find("/*")));
+}
+
 // Whether strings of that property are shown.
-bool is_shown(std::string_view property) {
-  const std::string name = ascii_lower(trim(property.substr(0, property.find("/*"))));
-  return name.starts_with("--") || name == "content" || name == "quotes" || name == "list-style" ||
-         name == "list-style-type" || name == "symbols" || name == "additive-symbols" ||
-         name == "prefix" || name == "suffix";
+bool is_shown(std::string_view name) {
+  if (name.starts_with("--")) return true;
+  for (const std::string_view shown : {"content", "quotes", "list-style", "list-style-type",
+                                       "symbols", "additive-symbols", "prefix", "suffix"}) {
+    if (name.size() == shown.size() && ascii_iequals(name, shown)) return true;
+  }
+  return false;
 }
 
 // The class or id that a selector ends with before ":before", say; empty if it ends otherwise.
@@ -53,6 +60,13 @@ void append_character(std::string& out, std::uint32_t c) {
   U8_APPEND_UNSAFE(octets.data(), n, c);
   out.append(octets.data(), n);
 }
+
+// What the reading stops at.
+constexpr auto is_special = [] {
+  std::array<bool, 256> out{};
+  for (const char c : std::string_view{"/\"'{};:(\\"}) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
 
 class reading_sheet {
  public:
@@ -82,11 +96,13 @@ class reading_sheet {
       start_declaration();
     } else if (c == ':' && colon_ == std::string_view::npos) {
       colon_ = at_++;
-      shown_ = is_shown(css_.substr(begin_, colon_ - begin_));
+      property_ = name_of(css_.substr(begin_, colon_ - begin_));
+      shown_ = is_shown(property_);
     } else if (c == '(') {
       function();
     } else {
       at_ += c == '\\' ? 2 : 1;
+      while (at_ < css_.size() && !is_special[static_cast<unsigned char>(css_[at_])]) ++at_;
     }
   }
 
@@ -100,13 +116,15 @@ class reading_sheet {
   void end_declaration() {
     at_ = std::min(at_, css_.size());
     if (colon_ == std::string_view::npos) return;
-    const std::string_view all = css_.substr(begin_, at_ - begin_);
-    if (all.size() < 100 && ascii_lower(all).find("override") != std::string::npos) {
+    constexpr std::string_view bidi = "unicode-bidi";
+    if (property_.size() == bidi.size() && ascii_iequals(property_, bidi) &&
+        ascii_lower(css_.substr(colon_, std::min<std::size_t>(at_ - colon_, 100)))
+                .find("override") != std::string::npos) {
       out_.turns_text = true;
     }
     if (text_.empty()) return;
     css_string s{std::move(text_), begin_, at_, {}, {}};
-    if (ascii_istarts_with(trim(css_.substr(begin_, colon_ - begin_)), "content")) {
+    if (ascii_iequals(property_, "content")) {
       s.before = std::exchange(before_, {});
       s.after = std::exchange(after_, {});
     }
@@ -186,6 +204,7 @@ class reading_sheet {
   std::size_t at_ = 0;
   std::size_t begin_ = 0;  // of the declaration, or of a rule's selectors
   std::size_t colon_ = std::string_view::npos;
+  std::string_view property_;
   bool shown_ = false;
   std::vector<std::string> before_;  // whom the rule's content stands before
   std::vector<std::string> after_;
