@@ -156,7 +156,7 @@ anchor_hits::surroundings anchor_hits::look_around(std::size_t begin, std::size_
   };
   here.has_begin = begin == 0 || !joined(begin);
   while (here.last < seen.size() && is_folded_letter(seen[here.last]) &&
-         here.last - end <= tail_letters_max)
+         here.last - end < tail_letters_max)
     ++here.last;
   here.has_end = here.last == seen.size() || !joined(here.last);
   std::size_t at = begin;

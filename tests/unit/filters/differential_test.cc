@@ -287,6 +287,28 @@ TEST_CASE("random texts of the patterns' words: view 3") {
   compare_in_view(3);
 }
 
+namespace {
+
+// Patterns with a hit of one word that holds something which view 3 shows otherwise than view 2. Of
+// the rest, view 2 has shown all but words that have an l for an i, or one letter for two, and
+// stand as they were written.
+std::set<std::uint32_t> words_that_changed(const pattern_database& database,
+                                           const std::string& text) {
+  const text_views views = text_views::of(text);
+  std::set<std::uint32_t> out;
+  bool complete = true;
+  for (const auto& h : database.search(text, zone::body, complete)) {
+    if (text.substr(h.begin, h.end - h.begin).find_first_of(" \n") != std::string::npos) continue;
+    for (const auto& [begin, end] : views.changed()) {
+      const auto [from, to] = views.original(3, begin, end);
+      if (from < h.end && h.begin < to) out.insert(h.pattern);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 TEST_CASE("random texts: what view 3 is not searched for, view 2 has shown") {
   random_texts texts{static_cast<std::uint32_t>(number_from("CONSENTRY_SEED", 4)) + 1};
   const auto slow = slow_patterns(shipped_patterns(), 2);
@@ -296,6 +318,7 @@ TEST_CASE("random texts: what view 3 is not searched for, view 2 has shown") {
     const auto both = hit_by(shipped_patterns(), text);
     const auto folded = hit_by(in_view(2), text);
     const auto collapsed = hit_by(in_view(3), text);
+    const auto changed = words_that_changed(in_view(3), text);
     hits += both.size();
     for (std::uint32_t p = 0; p < slow.size(); ++p) {
       const auto& pattern = shipped_patterns().patterns()[p];
@@ -303,9 +326,11 @@ TEST_CASE("random texts: what view 3 is not searched for, view 2 has shown") {
       const auto in = [&](int view) {
         return std::find(pattern.views.begin(), pattern.views.end(), view) != pattern.views.end();
       };
-      const bool expected = (in(2) && folded.contains(p)) || (in(3) && collapsed.contains(p));
+      const bool is_certain = (in(2) && folded.contains(p)) || (in(3) && changed.contains(p));
+      const bool is_possible = is_certain || (in(3) && collapsed.contains(p));
       INFO(pattern.id << " in\n" << text);
-      REQUIRE(both.contains(p) == expected);
+      if (is_certain) REQUIRE(both.contains(p));
+      if (!is_possible) REQUIRE_FALSE(both.contains(p));
     }
   }
   WARN(hits << " hits");
