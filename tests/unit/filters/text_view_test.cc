@@ -106,7 +106,8 @@ TEST_CASE("words of one letter beside a spelled-out word may be words of their o
     bool complete = true;
     const auto hits = shipped_patterns().search(text, zone::body, complete);
     return std::any_of(hits.begin(), hits.end(), [](const auto& h) {
-      return shipped_patterns().patterns()[h.pattern].category == "S1";
+      return shipped_patterns().patterns()[h.pattern].id.starts_with("en.S1.potency") ||
+             shipped_patterns().patterns()[h.pattern].id == "hu.S1.nev";
     });
   };
   CHECK(is_hit("buy a v i a g r a today"));
