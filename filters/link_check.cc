@@ -70,7 +70,7 @@ class checking_links {
       if (is_name(text, begin, end)) {
         const auto name = text.substr(begin, end - begin);
         const bool has_path = end < text.size() && text[end] == '/';
-        see_name(text.substr(begin, end - begin), t, begin, end, has_path);
+        see_name(name, t, begin, end, has_path);
       }
       dot = text.find('.', end);
     }

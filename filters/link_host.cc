@@ -99,9 +99,9 @@ std::optional<std::uint64_t> number_of(std::string_view s) {
 
 // WHATWG URL, 3.5: one to four numbers, the last filling what is left.
 std::optional<std::string> quad_of(std::string_view host) {
-  if (host.empty() ||
-      !(host.back() >= '0' && host.back() <= '9') && host.find("0x") == std::string_view::npos)
-    return std::nullopt;
+  if (host.empty()) return std::nullopt;
+  const bool ends_in_figure = host.back() >= '0' && host.back() <= '9';
+  if (!ends_in_figure && host.find("0x") == std::string_view::npos) return std::nullopt;
   const auto parts = split(host, '.');
   if (parts.size() > 4) return std::nullopt;
   std::uint64_t address = 0;
