@@ -44,6 +44,15 @@ import_runner::options imports_of(const settings& s) {
   return out;
 }
 
+preflight_options preflight_of(const settings& s) {
+  preflight_options out;
+  out.every = s.preflight.every;
+  out.addresses = s.preflight.addresses;
+  out.return_path_domain = s.mail.bounce_domain;
+  out.spf.program = s.preflight.program;
+  return out;
+}
+
 queue::retry_settings retry_of(const settings& s) {
   queue::retry_settings out;
   for (auto* rule : {&out.bulk, &out.automation, &out.transactional, &out.doi}) {

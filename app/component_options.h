@@ -7,6 +7,7 @@
 
 #include "app/import_runner.h"
 #include "app/public/site.h"
+#include "app/sender_preflight.h"
 #include "app/settings.h"
 #include "app/store_maintenance.h"
 #include "app/store_rooms.h"
@@ -21,6 +22,7 @@
 
 namespace consentry::app {
 
+preflight_options preflight_of(const settings& s);
 maintenance_options maintenance_of(const settings& s,
                                    std::function<result<std::size_t>(instant)> finish_erasures);
 store_options store_options_of(const settings& s);

@@ -3,6 +3,7 @@
 #include "app/evidence_gatherer.h"
 #include "base/log.h"
 #include "policy/judge.h"
+#include "policy/rule.h"
 
 namespace consentry::app {
 namespace {
@@ -24,6 +25,8 @@ act act_of(policy::decision d) {
 }
 
 constexpr std::chrono::minutes ask_again{1};
+// People mend DNS records; thousands of recipients wait for it.
+constexpr std::chrono::minutes ask_dns_again{10};
 
 std::string key_of(const std::string& address) {
   const auto mailbox = smtp::mailbox::parse(address);
@@ -64,7 +67,7 @@ queue::dispatch_decision departure_gate::ask(const queue::queued_message& m,
   out.policy_version = v->policy_version;
   out.text = v->text;
   out.code = v->enhanced;
-  out.until = now + ask_again;
+  out.until = now + (v->reason == policy::preflight_reason ? ask_dns_again : ask_again);
   return out;
 }
 

@@ -60,6 +60,16 @@ bool is_suspicious(const filters::scan_result* scan) {
          });
 }
 
+// A name below a sender domain is signed with that domain's keys, and has its policy.
+std::optional<policy::preflight_facts> preflight_of(
+    const store_rooms& rooms, const policy::tenants::tenant_directory& directory,
+    const read_txn& txn, const question& q) {
+  const auto* domain = directory.governing(q.sender_domain);
+  if (domain == nullptr || domain->tenant != q.tenant) return std::nullopt;
+  const auto known = rooms.preflights.find(txn, q.tenant, domain->domain);
+  return known ? facts_of(*known) : std::nullopt;
+}
+
 policy::sender_domain_status status_of(const policy::tenants::tenant_directory& directory,
                                        tenant_id tenant, const std::string& domain) {
   if (domain.empty()) return policy::sender_domain_status::unknown;
@@ -119,6 +129,7 @@ policy::evidence gather(const store_rooms& rooms,
     e.is_doi_template_approved = rooms.sign_ups.is_approved(txn, q.tenant, q.doi_template);
   }
   e.suppression = suppression_of(rooms, txn, q, person);
+  if (q.stream == smtp::stream::bulk) e.preflight = preflight_of(rooms, directory, txn, q);
   if (const auto s = rooms.imports.suspect_of(q.tenant); s && q.stream == smtp::stream::bulk)
     e.suspect = policy::suspect_import{.import = to_string(s->id), .score = s->points};
   return e;

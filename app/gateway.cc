@@ -27,6 +27,7 @@
 #include "app/renewal_task.h"
 #include "app/restore_marker.h"
 #include "app/restore_replay.h"
+#include "app/sender_preflight.h"
 #include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "app/tenant_tasks.h"
@@ -91,6 +92,7 @@ struct gateway::state {
   queue::smtp_transport network;
   queue::delivery carrier;
   queue::scheduler scheduler;
+  null_mx no_mail;
   intake submissions;
   inbound reports;
   server::auth_guard guard;
@@ -100,6 +102,7 @@ struct gateway::state {
   std::vector<std::unique_ptr<server::listener>> listeners;
   erasure_parts erasures() { return {.rooms = rooms, .clock = clock, .hooks = api.erasure_hooks}; }
   store_maintenance maintenance;
+  sender_preflight preflight;
   tenant_services care;
   import_runner imports;
   admin::api_context api;
@@ -159,6 +162,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                  .sink = recorder,
                  .clock = clock},
                 scheduler_of(config)},
+      no_mail{dns, live, clock},
       submissions{{.rooms = rooms,
                    .live = live,
                    .workers = workers,
@@ -166,7 +170,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .attachment_workers = &attachment_workers,
                    .clock = clock,
                    .notify_queue = [this](instant due) { scheduler.notify(due); },
-                   .shadow = &trials.shadow()},
+                   .shadow = &trials.shadow(),
+                   .null_mx = &no_mail},
                   {.host_name = config.server.host_name,
                    .retry = retry_of(config),
                    .notices = notices_of(config)}},
@@ -190,6 +195,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                                  [this](instant begun_before) {
                                    return resume_erasures(erasures(), begun_before);
                                  })},
+      preflight{{rooms, live, report_workers, clock, fresh_dns}, preflight_of(config)},
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,
@@ -204,6 +210,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .reload_dkim_keys =
                [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
            .request_compaction = [this] { maintenance.ask_again(); },
+           .preflight = &preflight,
            .stop_imports = [this](tenant_id t) { imports.cancel_all(t); }},
       imports{rooms, clock, imports_of(config)},
       api{.rooms = rooms,

@@ -36,6 +36,18 @@ result<campaign_name> names_of_envelope(const principal& who, const smtp::mailbo
   return from_address;
 }
 
+// RFC 7505 section 4.2.
+policy::verdict takes_no_mail(const std::string& policy_version) {
+  policy::verdict v;
+  v.decision = policy::decision::refuse;
+  v.reason = "recipient.null_mx";
+  v.rule = "B.7505";
+  v.policy_version = policy_version;
+  v.enhanced = {5, 1, 10};
+  v.text = "The recipient's domain takes no mail: its MX record says so (RFC 7505).";
+  return v;
+}
+
 bool keeps_evidence(const active_policy& p) {
   return p.set->rules.evidence_keep != policy::rule_knobs::kept_evidence::nothing;
 }
@@ -132,7 +144,13 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
     co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
                                         std::move(facts), std::move(*v));
   if (v->decision == policy::decision::defer) co_return to_reply(*v);
-  co_return recipient_ok;
+  if (parts_.null_mx == nullptr) co_return recipient_ok;
+  auto domain = next.address.ascii_domain();
+  if (!co_await parts_.null_mx->takes_no_mail(std::move(domain))) co_return recipient_ok;
+  *v = takes_no_mail(active->set->version);
+  facts = {};  // the DNS says so, not a policy: nothing to replay
+  co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
+                                      std::move(facts), std::move(*v));
 }
 
 // The refusal is journaled under a number of its own, which the reply names, so that `why` can

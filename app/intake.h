@@ -10,6 +10,7 @@
 #include "app/campaign_source.h"
 #include "app/live_settings.h"
 #include "app/message_reading.h"
+#include "app/null_mx.h"
 #include "app/policy_shadow.h"
 #include "app/store_rooms.h"
 #include "base/clock.h"
@@ -37,6 +38,7 @@ class intake final : public smtp::server::gatekeeper {
     const wall_clock& clock;
     std::function<void(instant due)> notify_queue;
     policy_shadow* shadow = nullptr;  // nullptr: there is none
+    app::null_mx* null_mx = nullptr;  // nullptr: nobody looks at RCPT
   };
   struct options {
     std::string host_name;

@@ -34,6 +34,7 @@ class facts_collector {
     k.is_bulk_by_content = e.is_bulk_by_content;
     k.is_bulk_blocked = e.is_bulk_blocked;
     k.suspect = e.suspect;
+    k.preflight = e.preflight;
     return k;
   }
 

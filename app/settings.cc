@@ -9,6 +9,7 @@
 #include "app/public/rate_limit.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
+#include "smtp/auth/spf_check.h"
 
 namespace consentry::app {
 namespace {
@@ -36,6 +37,7 @@ class reader {
   void dns(toml_section s);
   void policy();
   void attachment_reader(toml_section s);
+  void preflight(toml_section s);
   void reporters(const fs::path& file);
   bool http_tls(toml_section& s) const;
   void admin(toml_section s);
@@ -271,6 +273,24 @@ void reader::attachment_reader(toml_section s) {
   s.finish();
 }
 
+void reader::preflight(toml_section s) {
+  auto& o = out_.preflight;
+  o.every = hours{s.integer("every_h", 24, 0, 168)};
+  o.program = path(s, "program", smtp::auth::find_spf_program());
+  o.addresses = s.texts("addresses");
+  for (auto& a : o.addresses) {
+    boost::system::error_code error;
+    const auto parsed = boost::asio::ip::make_address(a, error);
+    if (error || parsed.is_loopback() || parsed.is_unspecified())
+      s.fail("addresses", fmt::format("not an address that the internet sees: {}", a));
+    a = parsed.to_string();
+  }
+  s.finish();
+  if (!o.addresses.empty() || out_.delivery.source_address.empty()) return;
+  const auto source = boost::asio::ip::make_address(out_.delivery.source_address);
+  if (!source.is_loopback() && !source.is_unspecified()) o.addresses = {source.to_string()};
+}
+
 void reader::reporters(const fs::path& file) {
   auto top = toml_section::from_file(file);
   for (auto& s : top.sections("reporter")) {
@@ -356,9 +376,10 @@ void reader::log(toml_section s) {
 
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
-  constexpr std::array sections{"server",   "store",      "tls",   "listener", "smtp",  "mail",
-                                "delivery", "route",      "dns",   "dns_zone", "dkim",  "policy",
-                                "public",   "complaints", "admin", "log",      "reader"};
+  constexpr std::array sections{"server", "store",    "tls",      "listener",   "smtp",
+                                "mail",   "delivery", "route",    "dns",        "dns_zone",
+                                "dkim",   "policy",   "public",   "complaints", "admin",
+                                "log",    "reader",   "preflight"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -373,6 +394,7 @@ settings reader::read() {
   dns(top_.section("dns"));
   policy();
   attachment_reader(top_.section("reader"));
+  preflight(top_.section("preflight"));
   admin(top_.section("admin"));
   public_http(top_.section("public"));
   log(top_.section("log"));

@@ -102,6 +102,11 @@ struct settings {
   std::filesystem::path compiled_folder;  // cache of compiled patterns
   filters::reader_options attachment_reader;
   struct {
+    std::chrono::hours every{24};        // 0: only when asked to
+    std::vector<std::string> addresses;  // that mail leaves from
+    std::filesystem::path program;
+  } preflight;
+  struct {
     std::vector<reporter> reporters;
     int max_age_days = 90;
   } complaints;

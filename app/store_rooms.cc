@@ -59,6 +59,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       past{env},
       policies{env},
       samples{env},
+      preflights{env},
       by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {

@@ -14,6 +14,7 @@
 #include "app/notice_marks.h"
 #include "app/past_history.h"
 #include "app/policy_store.h"
+#include "app/preflight_store.h"
 #include "app/removal_orders.h"
 #include "app/tenant_rows.h"
 #include "app/verdict_store.h"
@@ -80,6 +81,7 @@ struct store_rooms {
   past_history past;
   policy_store policies;
   desk_sample_store samples;
+  preflight_store preflights;
   tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;

@@ -65,6 +65,22 @@ constexpr std::array wordings{
             "on or are refused.",
             "Nincs teendője; ha kérdése van, írjon az alábbi címre.",
             "There is nothing to do; with questions write to the address below."},
+    wording{
+        "domain.preflight_fail", "A feladó domain DNS-beállítása hiányos",
+        "The DNS of a sender domain is not in order",
+        "A feladó domain DNS-beállításai alapján a címzettek nem tudják megkülönböztetni a fiók "
+        "leveleit a hamisítványoktól. E domain nevében a tömeges küldeményt a javításig "
+        "visszautasíthatjuk; a tranzakciós levelek tovább mennek.",
+        "By the DNS records of a sender domain, receivers cannot tell this account's mail from "
+        "forgeries. Until they are mended, mass mailing in the name of the domain may be refused; "
+        "transactional mail still passes.",
+        "Vegye fel az alábbi DNS-bejegyzéseket; tíz percen belül újra megnézzük.",
+        "Please publish the DNS records below; we look again within ten minutes."},
+    wording{"domain.preflight_pass", "A feladó domain DNS-beállítása rendben",
+            "The DNS of a sender domain is in order",
+            "A feladó domain DNS-beállításai rendben vannak, tömeges küldemény feladható.",
+            "The DNS records of the sender domain are in order; mass mailing is taken.",
+            "Nincs teendője.", "There is nothing to do."},
 };
 
 const wording* wording_of(std::string_view about) {
@@ -88,6 +104,12 @@ std::string about_of(const event& e) {
     if (fact(e, "from") == "pending" && e.facts.contains("vouched_by")) return {};
     return to.empty() ? std::string{} : "tenant." + to;
   }
+  if (e.kind == event_kind::domain_changed) {
+    const auto now = fact(e, "preflight");
+    if (now == "fail") return fact(e, "preflight_was") == "fail" ? "" : "domain.preflight_fail";
+    const bool is_mended = now == "pass" || now == "warn";
+    return is_mended && fact(e, "preflight_was") == "fail" ? "domain.preflight_pass" : "";
+  }
   if (e.kind == event_kind::standing_changed)
     return fact(e, "to") == "bulk_blocked" ? "tenant.bulk_blocked" : "tenant.bulk_unblocked";
   // What waits for the state of the account was told of with that state.
@@ -102,6 +124,14 @@ std::string reason_line(const event& e) {
   return out;
 }
 
+// "record_1", "record_2": as a line of a zone file each.
+std::string records_of(const event& e) {
+  std::string out;
+  for (const auto& [name, value] : e.facts)
+    if (name.starts_with("record_")) out += value + "\n";
+  return out.empty() ? out : "\n" + out;
+}
+
 }  // namespace
 
 std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const std::string& desk) {
@@ -110,14 +140,17 @@ std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const st
   if (w == nullptr) return std::nullopt;
   tenant_letter out;
   out.about = about;
+  // What goes to and fro is told once a day.
+  if (e.kind == journal::event_kind::domain_changed) out.matter = about + '\0' + fact(e, "domain");
   if (about == "mail.held") out.matter = about + '\0' + e.reason + '\0' + e.campaign;
   out.subject = fmt::format("{}: {} / {}", t.name, w->subject_hu, w->subject_en);
   const auto at = to_string_budapest(e.at);
   const auto why = reason_line(e);
   out.text = fmt::format(
       "{0} ({1})\n\n{2}\n\nIndok: {3}\nIdőpont: {4}\n{5}\n\n---\n\n{6}\n\nReason: {3}\nTime: {4}\n"
-      "{7}\n\n{8}\n",
-      t.legal_name, t.name, w->what_hu, why, at, w->todo_hu, w->what_en, w->todo_en, desk);
+      "{7}\n{9}\n{8}\n",
+      t.legal_name, t.name, w->what_hu, why, at, w->todo_hu, w->what_en, w->todo_en, desk,
+      records_of(e));
   return out;
 }
 

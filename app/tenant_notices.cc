@@ -47,8 +47,9 @@ letters_page read_page(const tenant_services& s, const read_txn& txn, instant no
   letters_page out;
   const auto& rooms = s.rooms;
   out.from = rooms.notice_marks.next(txn);
-  const journal::event_filter filter{
-      .kinds = {event_kind::tenant_changed, event_kind::standing_changed, event_kind::held}};
+  const journal::event_filter filter{.kinds = {event_kind::tenant_changed,
+                                               event_kind::standing_changed, event_kind::held,
+                                               event_kind::domain_changed}};
   const auto page = rooms.journal.scan(txn, out.from, events_per_page, filter);
   out.is_more = bool{page.next};
   out.next = out.is_more ? page.next : journal_seq{rooms.journal.last(txn).value + 1};

@@ -1,5 +1,6 @@
 // Tells a tenant's contact at once of anything that hinders its service (RULES A2 clauses 3, 12,
-// 13): overdue, suspension, end of contract, block of bulk mail, mail on hold; and when it is over.
+// 13): overdue, suspension, end of contract, block of bulk mail, mail on hold, a sender domain
+// whose DNS begins to fail; and when it is over.
 //
 // It follows the journal, so that nobody who changes something can forget it. Where it stands is
 // durable together with the mail (notice_marks): nothing is told twice, and nothing is missed over

@@ -7,21 +7,22 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 28> by_tenant{
-    "consents",         "persons",
-    "suppressions",     "complaints",
-    "campaign_tallies", "day_tallies",
-    "standings",        "standing_changes",
-    "fingerprints",     "template_approvals",
-    "queue_counts",     "queue_open",
-    "tenant_notices",   "tenant_past",
-    "campaigns",        "campaign_sweeps",
-    "consent_terms",    "evidence",
-    "evidence_blobs",   "evidence_uses",
-    "notices",          "erasures",
-    "idempotency",      "journal_by_person",
-    "consent_refusals", "desk_samples",
-    "exemptions",       "decision_text_marks",
+constexpr std::array<std::string_view, 29> by_tenant{
+    "consents",          "persons",
+    "suppressions",      "complaints",
+    "campaign_tallies",  "day_tallies",
+    "standings",         "standing_changes",
+    "fingerprints",      "template_approvals",
+    "queue_counts",      "queue_open",
+    "tenant_notices",    "tenant_past",
+    "campaigns",         "campaign_sweeps",
+    "consent_terms",     "evidence",
+    "evidence_blobs",    "evidence_uses",
+    "notices",           "erasures",
+    "idempotency",       "journal_by_person",
+    "consent_refusals",  "desk_samples",
+    "exemptions",        "decision_text_marks",
+    "domain_preflights",
 };
 
 constexpr std::array<tenant_table, 36> others{{

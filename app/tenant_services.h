@@ -13,6 +13,8 @@
 
 namespace consentry::app {
 
+class sender_preflight;
+
 // All outlive the tasks and resources that use it.
 struct tenant_services {
   store_rooms& rooms;
@@ -30,6 +32,7 @@ struct tenant_services {
   // Asks that freed database pages and spool records be overwritten (RULES A2 10: physically gone
   // within 24 hours). May be called often.
   std::function<void()> request_compaction;
+  sender_preflight* preflight = nullptr;        // nullptr: nobody looks at sender domains
   std::function<void(tenant_id)> stop_imports;  // before the tenant's rows are removed
 };
 

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/domain_check.h"
+#include "app/sender_preflight.h"
 #include "app/tenant_export.h"
 #include "app/tenant_notices.h"
 #include "app/tenant_removal.h"
@@ -83,6 +84,9 @@ void tend_tenants(task_scope& tasks, tenant_services& s) {
   tasks.spawn(prove_domains(s));
   tasks.spawn(forget_old_counts(s));
   tasks.spawn(remove_the_ended(s));
+  if (s.preflight != nullptr && s.preflight->runs_by_itself())
+    for (unsigned lane = 0; lane < sender_preflight::lanes; ++lane)
+      tasks.spawn(s.preflight->keep_up(lane));
 }
 
 }  // namespace consentry::app

@@ -293,7 +293,7 @@ class plain_reading {
     const bool has_content =
         type->kind != kind::in_head && type->kind != kind::no_content && type->kind != kind::rule;
     if ((has_slash && has_content) || !is_placed(*type)) return false;
-    if (type->kind == kind::style) return skip_style();
+    if (type->kind == kind::style) return style();
     to_.open(type->layout, role_of(*type), attributes_);
     if (!has_content) {
       to_.close();
@@ -305,6 +305,7 @@ class plain_reading {
 
   static html_role role_of(const element_type& type) {
     if (type.kind == kind::anchor) return html_role::anchor;
+    if (type.kind == kind::table) return html_role::table;
     return type.name == "img" ? html_role::picture : html_role::plain;
   }
 
@@ -449,11 +450,15 @@ class plain_reading {
     return std::string_view::npos;
   }
 
-  // What stands in it is no text. Its end tag must be a plain one.
-  bool skip_style() {
+  // Its end tag must be a plain one.
+  bool style() {
     constexpr std::string_view end_tag = "</style>";
     const auto at = find_end_tag("style");
-    if (at == std::string_view::npos || source_[at + end_tag.size() - 1] != '>') return false;
+    if (at == std::string_view::npos || at + end_tag.size() > source_.size() ||
+        source_[at + end_tag.size() - 1] != '>') {
+      return false;
+    }
+    to_.style(at_, at);
     at_ = at + end_tag.size();
     return true;
   }

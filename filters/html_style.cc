@@ -82,6 +82,7 @@ struct box {
   bool has_no_extent = false;
   bool clips = false;
   bool is_moved = false;
+  bool overrides_bidi = false;
 };
 
 void apply_background(html_visibility& v, const std::string& value) {
@@ -126,14 +127,23 @@ void apply_property(html_visibility& v, box& b, std::string_view name, const std
   } else if (name == "left" || name == "top" || name == "margin-left" || name == "text-indent") {
     const auto n = length_of(value);
     if (n && *n <= -500) (name == "text-indent" ? v.is_gone : b.is_moved) = true;
+  } else if (name == "direction") {
+    v.is_rtl = value == "rtl";
+  } else if (name == "unicode-bidi") {
+    b.overrides_bidi = value == "bidi-override" || value == "isolate-override";
+  } else if (name == "float") {
+    v.floats_right = value == "right";
+  } else if (name == "flex-direction" || name == "flex-flow") {
+    if (value.find("row-reverse") != std::string::npos) v.is_turned = true;
   }
 }
 
 constexpr std::string_view properties[] = {
-    "display",     "visibility",       "opacity",          "font-size", "color",
-    "background",  "max-height",       "background-color", "height",    "max-width",
-    "width",       "background-image", "overflow",         "left",      "top",
-    "margin-left", "text-indent"};
+    "display",        "visibility",       "opacity",          "font-size",    "color",
+    "background",     "max-height",       "background-color", "height",       "max-width",
+    "width",          "background-image", "overflow",         "left",         "top",
+    "margin-left",    "text-indent",      "direction",        "unicode-bidi", "float",
+    "flex-direction", "flex-flow"};
 
 // The property as apply_property() knows it; most of most styles says how things look, not whether:
 // empty then.
@@ -188,6 +198,7 @@ void apply_style(html_visibility& v, std::string_view style) {
   }
   for (const auto& [name, value] : later) apply_property(v, b, name, value);
   if ((b.has_no_extent && b.clips) || b.is_moved) v.is_gone = true;
+  if (b.overrides_bidi && v.is_rtl) v.is_turned = true;
 }
 
 }  // namespace consentry::filters

@@ -11,9 +11,15 @@ struct html_visibility {
   bool is_gone = false;       // display:none and its like: children cannot undo it
   bool is_invisible = false;  // visibility:hidden
   bool is_tiny = false;       // font of size 0 or 1
+  bool is_rtl = false;        // direction: lines begin at the right
+  bool is_turned = false;     // letter by letter from right to left
+  bool floats_right = false;  // of the element alone
   // "ffffff"; "" where it cannot be told (named gradients, pictures, style sheets).
   std::string color = "000000";
   std::string background = "ffffff";
+
+  // Set again by each element for itself.
+  void enter_element() noexcept { is_turned = floats_right = false; }
 
   bool hides() const noexcept {
     return is_gone || is_invisible || is_tiny || (!color.empty() && color == background);

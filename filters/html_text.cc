@@ -97,6 +97,10 @@ html_role role_of(GumboTag tag) {
       return html_role::drawing;
     case GUMBO_TAG_INPUT:
       return html_role::input;
+    case GUMBO_TAG_TABLE:
+      return html_role::table;
+    case GUMBO_TAG_BDO:
+      return html_role::override_;
     default:
       return html_role::plain;
   }
@@ -144,7 +148,10 @@ class tree_walk {
  private:
   bool enter(const GumboElement& e) {
     const html_layout layout = layout_of(e.tag);
-    if (layout == html_layout::nothing) return false;
+    if (layout == html_layout::nothing) {
+      without_text(e);
+      return false;
+    }
     attributes_.clear();
     for (unsigned i = 0; i < e.attributes.length; ++i) {
       const auto* a = static_cast<const GumboAttribute*>(e.attributes.data[i]);
@@ -153,6 +160,21 @@ class tree_walk {
     }
     to_.open(layout, role_of(e.tag), attributes_);
     return true;
+  }
+
+  // Style sheets, and data in scripts.
+  void without_text(const GumboElement& e) {
+    if (e.tag == GUMBO_TAG_TEMPLATE) return;
+    const GumboAttribute* type = gumbo_get_attribute(&e.attributes, "type");
+    const bool is_data = e.tag == GUMBO_TAG_SCRIPT && type != nullptr &&
+                         ascii_lower(type->value).find("json") != std::string::npos;
+    if (e.tag != GUMBO_TAG_STYLE && !is_data) return;
+    for (unsigned i = 0; i < e.children.length; ++i) {
+      const auto* child = static_cast<const GumboNode*>(e.children.data[i]);
+      if (children_of(child) != nullptr || child->type == GUMBO_NODE_COMMENT) continue;
+      const auto [begin, end] = place(child->v.text.original_text);
+      is_data ? to_.data(begin, end) : to_.style(begin, end);
+    }
   }
 
   void leaf(const GumboNode* n) {
@@ -262,6 +284,8 @@ html_document read_with(bool (*parse)(std::string_view, const html_limits&, html
                        }};
   is_parsed = parse(source, limits, reading);
   if (!is_parsed || !read_conditionals(source, limits, reading)) return unreadable(multiplies);
+  reading.finish();
+  if (reading.multiplies()) return unreadable(multiplies);
   if (reading.has_unreadable_frame()) return unreadable("HTML in a frame that cannot be read");
   return out;
 }

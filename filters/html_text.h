@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "filters/offset_map.h"
@@ -35,14 +36,17 @@ struct html_document {
   // Set out of sight by display:none, visibility:hidden, opacity or sizes of nothing, text in the
   // colour of its background, moved off the page, or the hidden attribute.
   mapped_text hidden;
+  // Ranges of the visible text whose letters are drawn from right to left (turned_text.h).
+  std::vector<std::pair<std::size_t, std::size_t>> turned;
   std::vector<html_link> links;
   std::size_t images = 0;
   std::size_t tags = 0;  // read
   std::string unreadable;
 };
 
-// Never throws for bad input; scripts and styles are not text. Any thread. Orderly HTML is read
-// without a tree (html_plain.h); to the same result as the other.
+// Never throws for bad input; scripts and styles are not text, but for the strings that a style
+// sheet has shown and the data that mail programs show of a script (JSON-LD). Any thread. Orderly
+// HTML is read without a tree (html_plain.h); to the same result as the other.
 html_document read_html(std::string_view source, const html_limits& limits = {});
 html_document read_html_as_tree(std::string_view source, const html_limits& limits = {});
 

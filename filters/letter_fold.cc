@@ -19,15 +19,18 @@ namespace {
 // Look-alikes that neither decomposition nor the skeletons of UTS 39 lead to a Latin letter: lower
 // case letters that only their capitals resemble, and Latin letters with a stroke.
 constexpr std::pair<char32_t, std::string_view> own_folds[] = {
-    {U'ß', "ss"}, {U'æ', "ae"},  {U'œ', "oe"}, {U'ø', "o"}, {U'đ', "d"}, {U'ł', "l"}, {U'ı', "i"},
-    {U'ð', "d"},  {U'ħ', "h"},   {U'ŧ', "t"},  {U'в', "b"}, {U'н', "h"}, {U'к', "k"}, {U'м', "m"},
-    {U'т', "t"},  {U'и', "u"},   {U'п', "n"},  {U'з', "3"}, {U'α', "a"}, {U'β', "b"}, {U'ε', "e"},
-    {U'η', "n"},  {U'κ', "k"},   {U'μ', "u"},  {U'τ', "t"}, {U'υ', "u"}, {U'ω', "w"}, {U'χ', "x"},
-    {U'ʙ', "b"},  {U'ᴛ', "t"},   {U'ĸ', "k"},  {U'ʜ', "h"}, {U'ʍ', "m"}, {U'ɡ', "g"}, {U'ɛ', "e"},
-    {U'ɩ', "i"},  {U'ɪ', "i"},   {U'ʟ', "l"},  {U'ɴ', "n"}, {U'ʀ', "r"}, {U'ʏ', "y"}, {U'ᴀ', "a"},
-    {U'ᴄ', "c"},  {U'ᴅ', "d"},   {U'ᴇ', "e"},  {U'ᴊ', "j"}, {U'ᴋ', "k"}, {U'ᴍ', "m"}, {U'ᴏ', "o"},
-    {U'ᴘ', "p"},  {U'ᴜ', "u"},   {U'ᴠ', "v"},  {U'ᴡ', "w"}, {U'ᴢ', "z"}, {U'ɢ', "g"}, {U'ꜰ', "f"},
-    {U'ꜱ', "s"},  {U'€', "eur"}, {U'£', "gbp"}};
+    {U'ß', "ss"}, {U'æ', "ae"},  {U'œ', "oe"},  {U'ø', "o"}, {U'đ', "d"}, {U'ł', "l"}, {U'ı', "i"},
+    {U'ð', "d"},  {U'ħ', "h"},   {U'ŧ', "t"},   {U'в', "b"}, {U'н', "h"}, {U'к', "k"}, {U'м', "m"},
+    {U'т', "t"},  {U'и', "u"},   {U'п', "n"},   {U'з', "3"}, {U'α', "a"}, {U'β', "b"}, {U'ε', "e"},
+    {U'η', "n"},  {U'κ', "k"},   {U'μ', "u"},   {U'τ', "t"}, {U'υ', "u"}, {U'ω', "w"}, {U'χ', "x"},
+    {U'ʙ', "b"},  {U'ᴛ', "t"},   {U'ĸ', "k"},   {U'ʜ', "h"}, {U'ʍ', "m"}, {U'ɡ', "g"}, {U'ɛ', "e"},
+    {U'ɩ', "i"},  {U'ɪ', "i"},   {U'ʟ', "l"},   {U'ɴ', "n"}, {U'ʀ', "r"}, {U'ʏ', "y"}, {U'ᴀ', "a"},
+    {U'ᴄ', "c"},  {U'ᴅ', "d"},   {U'ᴇ', "e"},   {U'ᴊ', "j"}, {U'ᴋ', "k"}, {U'ᴍ', "m"}, {U'ᴏ', "o"},
+    {U'ᴘ', "p"},  {U'ᴜ', "u"},   {U'ᴠ', "v"},   {U'ᴡ', "w"}, {U'ᴢ', "z"}, {U'ɢ', "g"}, {U'ꜰ', "f"},
+    {U'ꜱ', "s"},  {U'€', "eur"}, {U'£', "gbp"}, {U'ᗩ', "a"}, {U'ᑕ', "c"}, {U'ᗴ', "e"}, {U'ᑎ', "n"},
+    {U'ᑫ', "q"},  {U'ᔕ', "s"},   {U'ᗯ', "w"},   {U'ᘔ', "z"}, {U'᙭', "x"}, {U'⍺', "a"}, {U'℮', "e"},
+    {U'⍳', "i"},  {U'∣', "l"},   {U'⍴', "p"},   {U'⊤', "t"}, {U'∪', "u"}, {U'⋃', "u"}, {U'∨', "v"},
+    {U'⋁', "v"}};
 
 const icu::Normalizer2& casefold_normalizer() {
   UErrorCode status = U_ZERO_ERROR;
@@ -60,10 +63,12 @@ bool is_mark(UChar32 c) {
 // Scripts with letters that resemble Latin ones; asking for the skeleton of every Chinese character
 // would only cost time.
 bool may_resemble_latin(char32_t c) {
-  return c < 0x600 || (c >= 0x13A0 && c < 0x1400) || (c >= 0x1D00 && c < 0x2000) ||
-         (c >= 0x2100 && c < 0x2190) || (c >= 0x2C60 && c < 0x2E00) ||
-         (c >= 0xA4D0 && c < 0xA500) || (c >= 0xA640 && c < 0xA800) ||
-         (c >= 0xAB30 && c < 0xABC0) || (c >= 0x10280 && c < 0x10450);
+  return c < 0x600 || (c >= 0x10A0 && c < 0x1100) || (c >= 0x13A0 && c < 0x1700) ||
+         (c >= 0x1D00 && c < 0x2000) || (c >= 0x2100 && c < 0x2190) ||
+         (c >= 0x2C60 && c < 0x2E00) || (c >= 0xA4D0 && c < 0xA500) ||
+         (c >= 0xA640 && c < 0xA800) || (c >= 0xAB30 && c < 0xABC0) ||
+         (c >= 0x10280 && c < 0x10530) || (c >= 0x118A0 && c < 0x11900) ||
+         (c >= 0x16F00 && c < 0x16FA0) || (c >= 0x1D400 && c < 0x1D800);
 }
 
 // ASCII letters the code point looks like, or nothing.
@@ -100,6 +105,9 @@ std::string fold_one(char32_t original, char32_t c) {
   }
   if (const auto own = own_fold(c); !own.empty()) return std::string{own};
   if (u_isUWhiteSpace(static_cast<UChar32>(c))) return " ";
+  if (const auto digit = u_charDigitValue(static_cast<UChar32>(c)); digit >= 0) {
+    return std::string(1, static_cast<char>('0' + digit));
+  }
   if (auto s = skeleton(c); !s.empty()) return s;
   return std::string(1, u_isalpha(static_cast<UChar32>(c)) ? letter_placeholder : sign_placeholder);
 }

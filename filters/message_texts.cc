@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "base/text.h"
 #include "filters/reader/file_kind.h"
 #include "filters/reader/uu_files.h"
+#include "filters/turned_text.h"
 #include "smtp/mime/header_text.h"
 
 namespace consentry::filters {
@@ -49,6 +51,18 @@ bool is_html_type(std::string_view type) {
                    {"text/html", "text/x-amp-html", "application/xhtml+xml", "image/svg+xml"});
 }
 
+// Marks that a program shows as bold or slanted letters, or not at all: they cut no word.
+mapped_text without_marks(std::string_view markdown) {
+  constexpr std::string_view marks = "*_~`\\";
+  mapped_text out;
+  for (std::size_t at = 0; at < markdown.size();) {
+    const std::size_t end = std::min(markdown.find_first_of(marks, at), markdown.size());
+    if (end > at) out.append(markdown.substr(at, end - at), at, end - at);
+    at = std::min(markdown.find_first_not_of(marks, end), markdown.size());
+  }
+  return out;
+}
+
 bool is_signature(const leaf_part& p) {
   return is_one_of(p.type, {"application/pgp-signature", "application/pkcs7-signature",
                             "application/x-pkcs7-signature"}) &&
@@ -80,7 +94,22 @@ class gathering {
 
  private:
   void add(const std::string& path, zone where, std::string_view text, bool is_title = false) {
-    if (!text.empty()) out_.texts.push_back({path, where, text, text, nullptr, is_title});
+    if (text.empty()) return;
+    out_.texts.push_back({path, where, text, text, nullptr, is_title});
+    if (turns_itself(text)) add_drawn(out_.texts.back());
+  }
+
+  // A text that is drawn in another order than it is written in is read both ways: not every
+  // program draws it so.
+  void add_drawn(const message_text& t,
+                 std::span<const std::pair<std::size_t, std::size_t>> turned = {}) {
+    add_changed(t, as_drawn(t.seen, t.map, turned));
+  }
+  void add_changed(message_text t, mapped_text seen) {
+    out_.changed.push_back(std::make_unique<mapped_text>(std::move(seen)));
+    t.seen = out_.changed.back()->text;
+    t.map = &out_.changed.back()->map;
+    out_.texts.push_back(std::move(t));
   }
 
   std::string_view kept(std::string text) {
@@ -94,7 +123,7 @@ class gathering {
       if (name == "subject") {
         add("0", zone::subject, h.text, true);
       } else if (is_one_of(name, {"from", "sender", "reply-to", "to", "cc", "organization",
-                                  "comments", "keywords", "list-id"})) {
+                                  "comments", "keywords", "list-id", "thread-topic"})) {
         add("0", zone::header, h.text);
       }
     }
@@ -115,6 +144,9 @@ class gathering {
         const std::string name = ascii_lower(h.name);
         if (is_one_of(name, {"subject", "from"})) add(p.path, zone::attachment, h.text, true);
       }
+    }
+    for (const auto& h : p.headers) {
+      if (ascii_iequals(h.name, "content-description")) add(p.path, zone::attachment, h.text, true);
     }
     add(p.path, zone::attachment, p.file_name, true);
     if (p.is_container) {
@@ -160,6 +192,11 @@ class gathering {
     const std::string_view text =
         p.text.empty() ? kept(smtp::mime::to_utf8(p.body, label)) : p.text;
     if (is_html_type(p.type)) return html(p.path, p.where, text);
+    // Programs that do not know these show them as they stand.
+    if (is_one_of(p.type, {"text/enriched", "text/richtext"})) html(p.path, p.where, text);
+    if (is_one_of(p.type, {"text/markdown", "text/x-markdown"})) {
+      add_changed({p.path, p.where, text, text}, without_marks(text));
+    }
     if (p.where == zone::body && p.type == "text/plain") return plain(p, text);
     const auto kind = reader::kind_of_file(text, p.type, p.name);
     if (kind == file_kind::html) {
@@ -237,6 +274,7 @@ class gathering {
     message_text hidden{path, zone::hidden, d.hidden.text, source, &d.hidden.map};
     if (!visible.seen.empty()) out_.texts.push_back(visible);
     if (!hidden.seen.empty()) out_.texts.push_back(hidden);
+    if (!d.turned.empty() || turns_itself(visible.seen)) add_drawn(visible, d.turned);
     if (where == zone::body) {
       out_.visible_letters += count_letters(d.visible.text);
       out_.images += d.images;

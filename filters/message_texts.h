@@ -48,6 +48,7 @@ struct message_texts {
   std::vector<std::unique_ptr<html_document>> documents;
   std::vector<std::unique_ptr<std::string>> decoded;
   std::vector<std::unique_ptr<link>> kept_links;
+  std::vector<std::unique_ptr<mapped_text>> changed;  // texts as programs show them
 };
 
 // Who reads attachments, and how much of all attachments of a message together (RULES F9).

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <future>
 #include <iterator>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "base/strict_toml.h"
@@ -72,12 +75,18 @@ struct pattern_database::state {
   std::vector<pattern> patterns;
   std::vector<protected_brand> brands;
   url_lists lists;
+  std::unordered_map<std::string, std::vector<std::uint32_t>> groups;
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
-  scratch_pool scratch;
+  hyperscan_scratch scratch;
   bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2
 
+  bool is_empty() const {
+    return std::all_of(std::begin(views), std::end(views),
+                       [](const view_search& v) { return v.is_empty(); });
+  }
   void check_groups() const;
   void gather();
+  void compile(int view, const database_cache& cache);
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
                                  bool& complete, paragraph_memo* memo) const;
   std::vector<view_hit> search_new(std::string_view seen, hs_scratch* space, bool& complete,
@@ -110,13 +119,22 @@ void pattern_database::state::check_groups() const {
   }
 }
 
+void pattern_database::state::compile(int view, const database_cache& cache) {
+  view_search& search = views[view - 1];
+  for (std::uint32_t n = 0; n < patterns.size(); ++n) {
+    const auto& wanted = patterns[n].views;
+    if (std::find(wanted.begin(), wanted.end(), view) != wanted.end()) search.add(n, patterns[n]);
+  }
+  search.compile(scratch, cache);
+}
+
 void pattern_database::state::gather() {
   for (std::uint32_t n = 0; n < patterns.size(); ++n) {
     const pattern& p = patterns[n];
-    for (const int view : p.views) views[view - 1].add(n, p);
     const auto has_view = [&](int v) {
       return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
     };
+    if (!p.group.empty()) groups[p.group].push_back(n);
     collapsed_alone = collapsed_alone || (has_view(3) && !has_view(2));
   }
 }
@@ -132,16 +150,6 @@ bool may_be_words(std::string_view original) {
            static_cast<unsigned char>(c) >= 0xC0;
   });
   return letters > digits || (letters >= 2 && digits <= 2 * letters);
-}
-
-// The nearest blank at or before (behind) the place; the text's end if there is none.
-std::size_t word_begin(std::string_view text, std::size_t at) {
-  while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '\n') --at;
-  return at;
-}
-std::size_t word_end(std::string_view text, std::size_t at) {
-  while (at < text.size() && text[at] != ' ' && text[at] != '\n') ++at;
-  return at;
 }
 
 std::string_view scheme_and_host(std::string_view link) {
@@ -174,10 +182,7 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
     for (const view_hit& h : counted_hits(std::move(hits))) keep(view, whole, h);
   }
   if (views[2].is_empty()) return out;
-  // The path of a link is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
-  const text_views host = is_link ? text_views::of(scheme_and_host(text), false) : text_views{};
-  const text_views& of = is_link ? host : whole;
-  for (const view_hit& h : search_changed(of, is_link, space, complete)) keep(3, of, h);
+  for (const view_hit& h : search_changed(whole, is_link, space, complete)) keep(3, whole, h);
   return out;
 }
 
@@ -207,45 +212,19 @@ std::vector<view_hit> pattern_database::state::search_new(std::string_view seen,
   return out;
 }
 
-// View 3, where it says other than view 2: that has shown the rest already. A hit that holds an
-// octet that changed lies within reach of it, and so do the allow pieces that cover it.
+// View 3, where it says other than view 2: that has shown the rest already. Of links the host: the
+// path is full of opaque tokens, in which leet reads any word (9ec12a0b5a822fdc).
 std::vector<view_hit> pattern_database::state::search_changed(const text_views& of, bool is_link,
                                                               hs_scratch* space,
                                                               bool& complete) const {
-  const std::string_view seen = of.text(3);
-  std::vector<view_hit> out;
-  if (collapsed_alone || !views[2].is_bounded()) {
-    if (seen == of.text(2)) return out;
-    return counted_hits(views[2].search(
-        {.seen = seen, .is_link = is_link, .soft_edges = of.soft_edges()}, space, complete));
-  }
-  const std::size_t reach = views[2].reach();
-  const auto& changed = of.changed();
-  for (std::size_t i = 0; i < changed.size();) {
-    const std::size_t begin =
-        word_begin(seen, changed[i].first - std::min(reach, changed[i].first));
-    std::size_t last = i;
-    std::size_t end = changed[i].second + reach;
-    while (last + 1 < changed.size() && changed[last + 1].first <= end + reach) {
-      end = changed[++last].second + reach;
-    }
-    end = word_end(seen, std::min(end, seen.size()));
-    const searched_text near{.seen = seen.substr(begin, end - begin),
-                             .is_link = is_link,
-                             .soft_edges = of.soft_edges(),
-                             .begins_at = begin};
-    for (view_hit h : counted_hits(views[2].search(near, space, complete))) {
-      h.begin += begin;
-      h.end += begin;
-      const bool is_new =
-          std::any_of(changed.begin() + static_cast<std::ptrdiff_t>(i),
-                      changed.begin() + static_cast<std::ptrdiff_t>(last) + 1,
-                      [&](const auto& c) { return h.begin <= c.second && c.first <= h.end; });
-      if (is_new) out.push_back(h);
-    }
-    i = last + 1;
-  }
-  return out;
+  const std::string_view seen = is_link ? scheme_and_host(of.text(3)) : of.text(3);
+  std::span changed{of.changed()};
+  while (!changed.empty() && changed.back().second > seen.size())
+    changed = changed.first(changed.size() - 1);
+  if (changed.empty()) return {};
+  searched_text text{.seen = seen, .is_link = is_link, .soft_edges = of.soft_edges()};
+  if (is_link || !collapsed_alone) text.changed = changed;
+  return counted_hits(views[2].search(text, space, complete));
 }
 
 pattern_database::pattern_database(pattern_set set, const database_cache& cache)
@@ -257,7 +236,10 @@ pattern_database::pattern_database(pattern_set set, const database_cache& cache)
   state_->lists = std::move(set.lists);
   state_->check_groups();
   state_->gather();
-  for (view_search& v : state_->views) v.compile(state_->scratch, cache);
+  // Each view takes a tenth of a second, of patterns as many as are shipped.
+  auto third = std::async(std::launch::async, [&] { state_->compile(3, cache); });
+  for (const int view : {1, 2}) state_->compile(view, cache);
+  third.get();
 }
 
 pattern_database::~pattern_database() = default;
@@ -267,6 +249,12 @@ pattern_database& pattern_database::operator=(pattern_database&&) noexcept = def
 const std::vector<pattern>& pattern_database::patterns() const noexcept {
   return state_->patterns;
 }
+const std::vector<std::uint32_t>& pattern_database::group(const std::string& name) const {
+  static const std::vector<std::uint32_t> nobody;
+  const auto at = state_->groups.find(name);
+  return at == state_->groups.end() ? nobody : at->second;
+}
+
 const std::vector<protected_brand>& pattern_database::brands() const noexcept {
   return state_->brands;
 }
@@ -278,8 +266,8 @@ const url_lists& pattern_database::lists() const noexcept {
 std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete,
                                           paragraph_memo* memo) const {
   std::vector<hit> out;
-  if (text.empty() || state_->scratch.is_empty()) return out;
-  const scratch_pool::lease scratch{state_->scratch};
+  if (text.empty() || state_->is_empty()) return out;
+  const hyperscan_scratch::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
     for (hit h : state_->search_window(text.substr(begin, end - begin), where, scratch.get(),

@@ -35,6 +35,8 @@ class pattern_database {
   pattern_database& operator=(pattern_database&&) noexcept;
 
   const std::vector<pattern>& patterns() const noexcept;
+  // Indices of the patterns in it; none for a group that nobody is in.
+  const std::vector<std::uint32_t>& group(const std::string& name) const;
   const std::vector<protected_brand>& brands() const noexcept;
   const url_lists& lists() const noexcept;
 

@@ -63,6 +63,7 @@ void read_views(toml_section& t, pattern& p) {
     }
     p.views.push_back(static_cast<int>(at - view_names.begin()) + 1);
   }
+  p.names_views = !p.views.empty();
   if (p.views.empty()) p.views = {2, 3};
 }
 

@@ -35,7 +35,8 @@ struct pattern {
   std::string language;  // "hu", "en"
   std::vector<pattern_piece> pieces;
   std::vector<pattern_piece> allow;  // a hit inside one of these does not count (RULES F5, F6)
-  std::vector<int> views;            // default {2, 3}
+  std::vector<int> views;            // default {2, 3}; of expressions {2}
+  bool names_views = false;          // else these are the defaults
   std::vector<zone> zones;           // empty: all
   double weight = 0;                 // 0: a helper, not a finding
   bool conclusive = false;

@@ -3,13 +3,14 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cstring>
 #include <optional>
 #include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include "filters/text_view.h"
+#include "filters/word_frequency.h"
 
 namespace consentry::filters {
 namespace {
@@ -70,31 +71,38 @@ class matching {
   matching(const compiled_phrase& p, const searched_text& text, text_range within)
       : phrase_{p}, text_{text}, within_{within}, walk_{text.seen, text.view} {}
 
-  std::vector<text_range> run() const { return go_on({}, 0); }
+  std::vector<text_range> run() const {
+    const ranges all = go_on({}, 0);
+    return {all.begin(), all.end()};
+  }
 
-  anchor_match at_anchor(anchor_word anchor, std::size_t end) const {
+  // match_anchor().
+  bool at_anchor(anchor_word anchor, std::size_t end, std::vector<text_range>& out) const {
     const auto& choice = phrase_.segments[phrase_.rarest].choices[anchor.choice];
     const compiled_word& w = choice[anchor.word];
+    const bool is_whole = phrase_.rarest == 0;
     const auto place = widened(w, end - w.text.size(), end);
-    anchor_match out{{}, phrase_.rarest == 0 && anchor.word == 0};
-    if (!place || !may_follow(choice, anchor.word, place->begin)) return out;
-    out.places.push_back(*place);
-    for (std::size_t k = anchor.word + 1; k < choice.size() && !out.places.empty(); ++k) {
-      out.places = step(choice[k], &out.places, false);
-    }
-    if (!out.places.empty()) out.places = go_on(std::move(out.places), phrase_.rarest + 1);
-    return out;
+    if (!place) return is_whole;
+    const auto begin = begin_of(choice, anchor.word, place->begin);
+    if (!begin || !may_follow(*begin)) return is_whole;
+    ranges here{{*begin, place->end}};
+    for (std::size_t k = anchor.word + 1; k < choice.size() && !here.empty(); ++k)
+      here = step(choice[k], &here, false);
+    if (!here.empty()) here = go_on(std::move(here), phrase_.rarest + 1);
+    out.assign(here.begin(), here.end());
+    return is_whole;
   }
 
  private:
+  using ranges = boost::container::small_vector<text_range, 8>;
+
   // From places of what comes before that segment (of the first, nothing does) to places of all.
-  std::vector<text_range> go_on(std::vector<text_range> before, std::size_t segment) const {
+  ranges go_on(ranges before, std::size_t segment) const {
     for (std::size_t i = segment; i < phrase_.segments.size(); ++i) {
       const compiled_segment& s = phrase_.segments[i];
-      std::vector<text_range> here;
+      ranges here;
       for (const auto& choice : s.choices) {
-        std::vector<text_range> chain =
-            step(choice.front(), i == 0 ? nullptr : &before, s.after_gap);
+        ranges chain = step(choice.front(), i == 0 ? nullptr : &before, s.after_gap);
         for (std::size_t k = 1; k < choice.size() && !chain.empty(); ++k) {
           chain = step(choice[k], &chain, false);
         }
@@ -110,16 +118,47 @@ class matching {
     return before;
   }
 
-  // Whether what comes before that word of the choice may stand before `at`.
-  bool may_follow(const std::vector<compiled_word>& choice, std::size_t word,
-                  std::size_t at) const {
-    if (word > 0) return text_.view == 1 || is_after(choice[word - 1], at);
-    if (text_.view == 1 || phrase_.rarest == 0 || phrase_.segments[phrase_.rarest].after_gap) {
-      return true;
-    }
+  // Whether what comes before the segment may stand before `at`, the place of its first word.
+  bool may_follow(std::size_t at) const {
+    if (phrase_.rarest == 0) return true;
     const auto& before = phrase_.segments[phrase_.rarest - 1].choices;
-    return std::any_of(before.begin(), before.end(),
-                       [&](const auto& c) { return is_after(c.back(), at); });
+    return std::any_of(before.begin(), before.end(), [&](const auto& c) {
+      return phrase_.segments[phrase_.rarest].after_gap ? is_before(c.back(), at)
+                                                        : text_.view == 1 || is_after(c.back(), at);
+    });
+  }
+
+  // Whether the word may stand in the same paragraph, a gap before `at`.
+  bool is_before(const compiled_word& w, std::size_t at) const {
+    const std::size_t letter = text_.view == 1 ? U8_MAX_LENGTH : 1;
+    const std::size_t most = gap_octets_max + tail_letters_max * letter + w.text.size();
+    const std::size_t begin = at - std::min(at, most);
+    for (auto found = find(w, {begin, at}); found != std::string_view::npos;
+         found = find(w, {found + 1, at})) {
+      if (text_.seen.substr(found, at - found).find('\n') == std::string_view::npos) return true;
+    }
+    return false;
+  }
+
+  // Where the choice begins whose word `number` begins at `at`; nullopt if the words before it do
+  // not stand there. They have no tails.
+  std::optional<std::size_t> begin_of(const std::vector<compiled_word>& choice, std::size_t number,
+                                      std::size_t at) const {
+    for (; number > 0; --number) {
+      const compiled_word& w = choice[number - 1];
+      std::optional<std::size_t> begin;
+      for (std::size_t n = blank(); n <= separator_octets_max && !begin; ++n) {
+        if (w.text.size() + n > at) break;
+        const std::size_t end = at - n;
+        const std::size_t first = end - w.text.size();
+        if (std::memcmp(text_.sought.data() + first, w.text.data(), w.text.size()) != 0) continue;
+        if (!separates(end, at, false)) continue;
+        if (const auto place = widened(w, first, end)) begin = place->begin;
+      }
+      if (!begin) return std::nullopt;
+      at = *begin;
+    }
+    return at;
   }
 
   // Whether the word may end before `at`.
@@ -143,9 +182,8 @@ class matching {
   }
 
   // The places of a word that follow one of those before (nullptr: it is the first word).
-  std::vector<text_range> step(const compiled_word& w, const std::vector<text_range>* before,
-                               bool after_gap) const {
-    std::vector<text_range> out;
+  ranges step(const compiled_word& w, const ranges* before, bool after_gap) const {
+    ranges out;
     const text_range range = range_of(w, before, after_gap);
     for (auto at = find(w, range); at != std::string_view::npos;
          at = find(w, {at + 1, range.end})) {
@@ -163,17 +201,17 @@ class matching {
   }
 
   // Where the word can stand behind those before.
-  text_range range_of(const compiled_word& w, const std::vector<text_range>* before,
-                      bool after_gap) const {
+  text_range range_of(const compiled_word& w, const ranges* before, bool after_gap) const {
     if (before == nullptr) return within_;
     const std::size_t letter = text_.view == 1 ? U8_MAX_LENGTH : 1;
     const std::size_t between = (after_gap ? gap_octets_max : separator_octets_max) +
                                 (w.has_open_head ? head_letters_max * letter : 0);
     const std::size_t end = before->back().end + between + w.text.size();
-    // Words that touch have no edges, but for soft ones.
-    const std::size_t blank = text_.soft_edges.empty() ? 1 : 0;
-    return {before->front().end + blank, std::min(end, within_.end)};
+    return {before->front().end + blank(), std::min(end, within_.end)};
   }
+
+  // Words that touch have no edges, but for soft ones.
+  std::size_t blank() const { return text_.soft_edges.empty() ? 1 : 0; }
 
   // The next place of the word in the range.
   std::size_t find(const compiled_word& w, text_range range) const {
@@ -223,8 +261,7 @@ class matching {
   }
 
   // Begin of the shortest phrase so far that the word at `begin` goes on.
-  std::optional<std::size_t> joined(const std::vector<text_range>& before, std::size_t begin,
-                                    bool after_gap) const {
+  std::optional<std::size_t> joined(const ranges& before, std::size_t begin, bool after_gap) const {
     const std::size_t most = after_gap ? gap_octets_max : separator_octets_max;
     std::optional<std::size_t> best;
     auto at =
@@ -288,34 +325,36 @@ std::size_t rarest_octet(std::string_view word) {
   return static_cast<std::size_t>(rarest - word.begin());
 }
 
-auto longest_of(const std::vector<compiled_word>& choice) {
-  return std::max_element(choice.begin(), choice.end(), [](const auto& a, const auto& b) {
-    return a.text.size() < b.text.size();
-  });
-}
-
-// Words that ordinary mails are full of, in the alphabets of views 2 and 3.
-bool is_common(std::string_view word) {
-  static const std::unordered_set<std::string_view> common{
-      "about",   "address", "all",    "and",    "are",        "at",         "book",  "click",
-      "contact", "dear",    "email",  "from",   "free",       "have",       "here",  "hours",
-      "ingyen",  "just",    "letter", "line",   "link",       "list",       "mail",  "meg",
-      "minden",  "more",    "nelkul", "news",   "newsletter", "newsietter", "nem",   "now",
-      "off",     "offer",   "offers", "online", "oniine",     "only",       "order", "our",
-      "please",  "rendel",  "shop",   "source", "some",       "that",       "the",   "this",
-      "time",    "today",   "until",  "vissza", "week",       "what",       "when",  "will",
-      "with",    "would",   "you",    "your"};
-  return common.contains(word);
-}
-
-// The longer its shortest choice, the rarer a segment.
-std::size_t shortest_choice(const compiled_segment& s) {
-  std::size_t octets = SIZE_MAX;
-  for (const auto& choice : s.choices) {
-    const std::string& word = longest_of(choice)->text;
-    octets = std::min(octets, is_common(word) ? 1 : word.size());
+std::size_t rarest_word(const std::vector<compiled_word>& choice) {
+  std::size_t rarest = 0;
+  double least = choice.front().frequency;
+  for (std::size_t k = 1; k < choice.size(); ++k) {
+    const double frequency = choice[k].frequency;
+    if (frequency >= least) continue;
+    rarest = k;
+    least = frequency;
   }
-  return octets;
+  return rarest;
+}
+
+// How often the search would have to look at the phrase if it asked for this segment.
+double frequency_of(const compiled_segment& s) {
+  double sum = 0;
+  for (const auto& choice : s.choices) sum += choice[rarest_word(choice)].frequency;
+  return sum;
+}
+
+std::size_t rarest_segment(const compiled_phrase& phrase, std::size_t but) {
+  std::size_t rarest = SIZE_MAX;
+  double least = 0;
+  for (std::size_t i = 0; i < phrase.segments.size(); ++i) {
+    if (i == but) continue;
+    const double frequency = phrase.segments.size() == 1 ? 0 : frequency_of(phrase.segments[i]);
+    if (rarest != SIZE_MAX && frequency >= least) continue;
+    rarest = i;
+    least = frequency;
+  }
+  return rarest;
 }
 
 }  // namespace
@@ -327,33 +366,57 @@ void measure(compiled_phrase& phrase, int view) {
       for (compiled_word& w : choice) {
         w.is_letters = std::all_of(w.text.begin(), w.text.end(), is_folded_letter);
         w.rare = rarest_octet(w.text);
+        w.frequency = expected_per_million(w.text, w.has_open_head, w.tail);
       }
     }
     phrase.words += words_of(s);
     phrase.reach += reach_of(s, view == 1 ? U8_MAX_LENGTH : 1);
   }
-  const auto rarest = std::max_element(phrase.segments.begin(), phrase.segments.end(),
-                                       [](const compiled_segment& a, const compiled_segment& b) {
-                                         return shortest_choice(a) < shortest_choice(b);
-                                       });
-  phrase.rarest = static_cast<std::size_t>(rarest - phrase.segments.begin());
-  for (auto s = phrase.segments.begin(); s <= rarest; ++s) {
-    phrase.reach_before += reach_of(*s, view == 1 ? U8_MAX_LENGTH : 1);
-  }
+  phrase.rarest = rarest_segment(phrase, SIZE_MAX);
+  for (std::size_t i = 0; i <= phrase.rarest; ++i)
+    phrase.reach_before += reach_of(phrase.segments[i], view == 1 ? U8_MAX_LENGTH : 1);
 }
 
-std::vector<anchor_word> anchors_of(const compiled_phrase& phrase) {
+namespace {
+
+anchor_word word_at(std::size_t segment, std::size_t choice, std::size_t word) {
+  return {static_cast<std::uint16_t>(segment), static_cast<std::uint16_t>(choice),
+          static_cast<std::uint16_t>(word)};
+}
+
+std::vector<anchor_word> rarest_words(const compiled_phrase& phrase, std::size_t segment) {
   std::vector<anchor_word> out;
-  const auto& choices = phrase.segments[phrase.rarest].choices;
-  for (std::size_t c = 0; c < choices.size(); ++c) {
-    out.push_back({c, static_cast<std::size_t>(longest_of(choices[c]) - choices[c].begin())});
+  const auto& choices = phrase.segments[segment].choices;
+  for (std::size_t c = 0; c < choices.size(); ++c)
+    out.push_back(word_at(segment, c, rarest_word(choices[c])));
+  return out;
+}
+
+}  // namespace
+
+std::vector<anchor_word> anchors_of(const compiled_phrase& phrase) {
+  return rarest_words(phrase, phrase.rarest);
+}
+
+std::vector<anchor_word> second_anchors_of(const compiled_phrase& phrase) {
+  const std::size_t second = rarest_segment(phrase, phrase.rarest);
+  return second == SIZE_MAX ? std::vector<anchor_word>{} : rarest_words(phrase, second);
+}
+
+std::vector<anchor_word> all_words_of(const compiled_phrase& phrase) {
+  std::vector<anchor_word> out;
+  for (std::size_t s = 0; s < phrase.segments.size(); ++s) {
+    const auto& choices = phrase.segments[s].choices;
+    for (std::size_t c = 0; c < choices.size(); ++c)
+      for (std::size_t w = 0; w < choices[c].size(); ++w) out.push_back(word_at(s, c, w));
   }
   return out;
 }
 
-anchor_match match_anchor(const compiled_phrase& phrase, anchor_word anchor,
-                          const searched_text& text, std::size_t end) {
-  return matching{phrase, text, {0, text.sought.size()}}.at_anchor(anchor, end);
+bool match_anchor(const compiled_phrase& phrase, anchor_word anchor, const searched_text& text,
+                  std::size_t end, std::vector<text_range>& places) {
+  places.clear();
+  return matching{phrase, text, {0, text.sought.size()}}.at_anchor(anchor, end, places);
 }
 
 std::vector<text_range> match_phrase(const compiled_phrase& phrase, const searched_text& text,

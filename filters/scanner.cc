@@ -95,8 +95,7 @@ class scanning {
   // Whether some hit of the group stands near enough. A title is near everything.
   bool is_near(const occurrence& o, const std::string& group, std::size_t within) const {
     if (group == "link" && !texts_.links.empty() && within == 0) return true;
-    for (std::size_t n = 0; n < found_.size(); ++n) {
-      if (database_.patterns()[n].group != group) continue;
+    for (const std::uint32_t n : database_.group(group)) {
       for (const occurrence& g : found_[n]) {
         if (within == 0) return true;
         if (texts_.texts[g.text].is_title || texts_.texts[o.text].is_title) return true;

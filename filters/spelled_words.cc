@@ -73,7 +73,7 @@ bool is_digraph(std::string_view two) {
   return std::find(std::begin(digraphs), std::end(digraphs), two) != std::end(digraphs);
 }
 
-constexpr std::size_t near_octets = 128;
+constexpr std::size_t near_octets = 4;
 
 class joining {
  public:
@@ -128,11 +128,19 @@ class joining {
     }
     if (end < at_ + 3 || is_tripled) return false;
     if (end < text_.size() && is_member(text_[end])) return false;
-    if (end + 1 < text_.size() && is(text_[end], inner_joiner) && is_member(text_[end + 1])) {
-      return false;
-    }
+    if (inner_signs(end) != 0) return false;
     at_ = end - 1;
     return true;
+  }
+
+  // Octets of what stands there between two letters of an unspaced word: a sign, or the doubled
+  // mark of Markdown ("ka**szi**no"); 0 if nothing does.
+  std::size_t inner_signs(std::size_t i) const {
+    if (i >= text_.size() || !is(text_[i], inner_joiner)) return 0;
+    if (i + 1 < text_.size() && is_member(text_[i + 1])) return 1;
+    const bool is_doubled = i + 2 < text_.size() && text_[i + 1] == text_[i] &&
+                            std::string_view{"*_~"}.find(text_[i]) != std::string_view::npos;
+    return is_doubled && is_member(text_[i + 2]) ? 2 : 0;
   }
 
   // Length of a letter (or digraph) that stands alone at i; 0 if none does.
@@ -229,8 +237,8 @@ class joining {
 
   void note_soft_edge() { out_.soft_edges.push_back(out_.text.size() + at_ - copied_); }
 
-  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703"; but not
-  // "Galaxy A55", nor "v1agra50".
+  // Whether a number at the end of a word is leet: "recru17", "4d07", "h4l0z473p1703", "cs@p@707";
+  // not "Galaxy A55", nor "v1agra50".
   bool may_be_letters(std::size_t word, std::size_t number, std::size_t end) const {
     const auto is_figure = [](char c) { return is_member(c) && leet(c) != c; };
     const auto before = text_.substr(word, number - word);
@@ -238,7 +246,9 @@ class joining {
     if (before.size() == 2) return true;
     if (before.size() < 2 || digits.size() > 3) return false;
     if (!std::all_of(digits.begin(), digits.end(), is_figure)) return false;
+    const auto is_sign = [](char c) { return c == '@' || c == '$'; };
     return std::count_if(before.begin(), before.end(), is_figure) > 2 ||
+           std::count_if(before.begin(), before.end(), is_sign) > 1 ||
            (digits.size() == 2 && digits.back() != '0');
   }
 
@@ -252,9 +262,8 @@ class joining {
         letters += is(text_[end], letter) ? 1 : 0;
         ++members;
         ++end;
-      } else if (is(text_[end], inner_joiner) && end + 1 < text_.size() &&
-                 is_member(text_[end + 1])) {
-        ++end;
+      } else if (const std::size_t signs = inner_signs(end); signs != 0) {
+        end += signs;
       } else {
         break;
       }

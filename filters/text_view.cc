@@ -253,11 +253,25 @@ std::pair<std::size_t, std::size_t> text_views::original(int view, std::size_t b
   return folded_.map.original(begin, end);
 }
 
+namespace {
+
+// Letters, figures and a few signs of words stay what they are in all views. Nearly every word of
+// the pattern files is made of these and of accented letters.
+bool is_folded_already(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '\'' || c == '%';
+  });
+}
+
+}  // namespace
+
 std::string case_folded(std::string_view word) {
+  if (is_folded_already(word)) return std::string{word};
   return std::string{text_views::of(word).text(1)};
 }
 std::string ascii_folded(std::string_view word) {
-  return std::string{text_views::of(word).text(2)};
+  if (is_folded_already(word)) return std::string{word};
+  return std::string{text_views::of(word, false).text(2)};
 }
 
 bool is_letter(char32_t c) noexcept {

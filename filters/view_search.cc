@@ -1,17 +1,10 @@
 #include "filters/view_search.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
-#include <climits>
-#include <cstdlib>
-#include <new>
+#include <array>
 #include <tuple>
 #include <utility>
 
-#include "base/bytes.h"
-#include "base/result.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "filters/text_view.h"
 
@@ -19,21 +12,11 @@ namespace consentry::filters {
 namespace {
 
 // In one text of 256 KiB (pattern_database.cc). An ordinary one has a few thousand.
-constexpr std::size_t engine_hits_max = 200'000;
-constexpr std::size_t words_tried_max = 10'000'000;
+constexpr std::size_t expression_hits_max = 200'000;
 constexpr std::size_t hits_max = 100'000;
 constexpr std::size_t octets_compared_max = 128u << 20;
 
 constexpr std::size_t open_stem_octets_min = 5;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view{"\\^$.|?*+()[]{}"}.find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
 
 // A class that leaves out the line end, a dot, and letters of the pattern's own do not.
 bool may_match_line_end(std::string_view expression) {
@@ -57,12 +40,14 @@ bool is_plain_letter(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-// Where a phrase is to be looked for: around the ends of its rarest words, ascending.
-std::vector<text_range> surroundings(const compiled_phrase& phrase,
+// Where a phrase is to be looked for: around the ends of words of it, ascending. Up to its anchor
+// it has at most reach_before, up to any other word of it all.
+std::vector<text_range> surroundings(const compiled_phrase& phrase, bool are_anchors,
                                      const std::vector<std::uint32_t>& ends) {
+  const std::size_t before = are_anchors ? phrase.reach_before : phrase.reach;
   std::vector<text_range> out;
   for (const std::size_t end : ends) {
-    const std::size_t begin = end < phrase.reach_before ? 0 : end - phrase.reach_before;
+    const std::size_t begin = end - std::min(end, before);
     if (!out.empty() && begin <= out.back().end) {
       out.back().end = end + phrase.reach;
     } else {
@@ -73,58 +58,6 @@ std::vector<text_range> surroundings(const compiled_phrase& phrase,
 }
 
 }  // namespace
-
-scratch_pool::~scratch_pool() {
-  for (hs_scratch* s : free_) hs_free_scratch(s);
-  hs_free_scratch(prototype_);
-}
-
-void scratch_pool::make_room_for(const hs_database* database) {
-  if (hs_alloc_scratch(database, &prototype_) != HS_SUCCESS) throw std::bad_alloc{};
-}
-
-hs_scratch* scratch_pool::borrow() {
-  {
-    const std::lock_guard lock{lock_};
-    if (!free_.empty()) {
-      hs_scratch* s = free_.back();
-      free_.pop_back();
-      return s;
-    }
-  }
-  hs_scratch* s = nullptr;
-  if (hs_clone_scratch(prototype_, &s) != HS_SUCCESS) throw std::bad_alloc{};
-  return s;
-}
-
-void scratch_pool::give_back(hs_scratch* s) {
-  const std::lock_guard lock{lock_};
-  free_.push_back(s);
-}
-
-// What the engine found in one text.
-struct view_search::findings {
-  const view_search* search = nullptr;
-  const searched_text* text = nullptr;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> phrases;  // phrase, end of an anchor
-  std::vector<std::pair<std::uint32_t, text_range>> whole;       // phrases: hits
-  std::vector<std::pair<std::uint32_t, text_range>> regular;     // expressions
-  std::size_t words_tried = 0;
-  bool overflowed = false;
-};
-
-view_search::~view_search() {
-  hs_free_database(database_);
-}
-
-std::uint32_t view_search::know(const std::string& text, bool is_regular, const std::string& user) {
-  const auto [at, is_new] = known_.try_emplace((is_regular ? 'r' : 's') + text,
-                                               static_cast<std::uint32_t>(expressions_.size()));
-  if (is_new) {
-    expressions_.push_back({text, is_regular, false, false, false, user, {}, {}});
-  }
-  return at->second;
-}
 
 namespace {
 
@@ -166,7 +99,7 @@ compiled_phrase view_search::compile_phrase(const pattern_piece& piece, const pa
         // only real endings then.
         const bool is_short = w.text.size() < open_stem_octets_min;
         const auto tail = is_short && w.tail == word_tail::open ? word_tail::inflected : w.tail;
-        words.push_back({w.text, w.has_open_head, tail, true, 0});
+        words.push_back({w.text, w.has_open_head, tail});
       }
     }
     if (view_ == 3) add_singled_choices(segment);
@@ -176,185 +109,217 @@ compiled_phrase view_search::compile_phrase(const pattern_piece& piece, const pa
   return out;
 }
 
-void view_search::seek(std::uint32_t phrase, const std::string& user) {
+// Where a text changed, the word that changed is sought, whichever of the phrase's it is.
+void view_search::gather(std::uint32_t phrase, const std::string& user) {
   const compiled_phrase& p = phrases_[phrase].phrase;
-  for (const anchor_word& a : anchors_of(p)) {
-    const compiled_word& w = p.segments[p.rarest].choices[a.choice][a.word];
-    expression& e = expressions_[know(w.text, false, user)];
-    e.may_begin_inside = e.may_begin_inside || w.has_open_head;
-    e.may_end_inside = e.may_end_inside || w.tail != word_tail::none;
-    e.is_free_in_links =
-        e.is_free_in_links || (p.is_single && w.text.size() >= unedged_letters_min);
-    e.anchors.emplace_back(phrase, a);
+  const std::vector<anchor_word> anchors = anchors_of(p);
+  for (const anchor_word& a : view_ == 3 ? all_words_of(p) : anchors) {
+    const compiled_word& w = p.segments[a.segment].choices[a.choice][a.word];
+    const bool is_anchor = a.segment == p.rarest && anchors[a.choice] == a;
+    gathered_word& g = gathered_[w.text];
+    if (g.users.empty()) g.user = user;
+    g.frequency = std::max(g.frequency, w.frequency);
+    g.may_begin_inside = g.may_begin_inside || w.has_open_head;
+    g.may_end_inside = g.may_end_inside || w.tail != word_tail::none;
+    g.is_free_in_links =
+        g.is_free_in_links || (p.is_single && w.text.size() >= unedged_letters_min);
+    g.users.push_back({phrase, a, is_anchor});
   }
 }
 
 void view_search::add(std::uint32_t index, const pattern& p) {
   for (const bool is_allow : {false, true}) {
     for (const pattern_piece& piece : is_allow ? p.allow : p.pieces) {
+      // An expression finds what is spelled in signs by itself, and figures mean what they are.
+      if (piece.is_expression && view_ == 3 && !p.names_views) continue;
       const std::string user = p.file + ":" + std::to_string(piece.line) + ": " + p.id;
+      is_empty_ = false;
       if (piece.is_expression) {
         is_by_paragraphs_ = is_by_paragraphs_ && !may_match_line_end(piece.text);
-        expressions_[know(piece.text, true, user)].owners.push_back({index, is_allow});
+        auto at = std::find_if(expressions_.begin(), expressions_.end(),
+                               [&](const expression& e) { return e.text == piece.text; });
+        if (at == expressions_.end()) at = expressions_.insert(at, {piece.text, user, {}, false});
+        at->owners.push_back({index, is_allow});
+        at->is_of_links = at->is_of_links ||
+                          std::find(p.zones.begin(), p.zones.end(), zone::link) != p.zones.end();
         continue;
       }
       const auto [at, is_new] =
           known_phrases_.try_emplace(p.language + piece.text, phrases_.size());
+      const auto number = static_cast<std::uint32_t>(at->second);
       if (is_new) {
         phrases_.push_back({compile_phrase(piece, p), {}});
-        reach_ = std::max(reach_, phrases_.back().phrase.reach);
-        seek(static_cast<std::uint32_t>(at->second), user);
+        gather(number, user);
       }
-      phrases_[at->second].owners.push_back({index, is_allow});
+      phrases_[number].owners.push_back({index, is_allow});
+      const auto& segments = phrases_[number].phrase.segments;
+      if (is_allow && std::any_of(segments.begin(), segments.end(),
+                                  [](const compiled_segment& s) { return s.after_gap; }))
+        wide_allowances_[index].push_back(number);
     }
   }
 }
 
-// What the engine compiles.
-struct view_search::engine_input {
-  std::vector<std::string> texts;
-  std::vector<unsigned> flags;
+void view_search::compile(hyperscan_scratch& scratch, const database_cache& cache) {
+  if (is_empty_) return;
+  share_out();
+  for (engine* e : {&texts_, &links_}) e->pieces.compile(view_ == 1, scratch, cache);
+  gathered_.clear();
+  known_phrases_.clear();
+}
 
-  // Of all that the compiled database depends on.
-  std::string key() const {
-    byte_writer all;
-    all.text(hs_version()).varint(texts.size());
-    for (std::size_t i = 0; i < texts.size(); ++i) all.text(texts[i]).varint(flags[i]);
-    return hex(as_bytes(sha256(all.bytes())));
+// Who looks for what. Words that mails say often lie together.
+void view_search::share_out() {
+  std::vector<const compiled_phrase*> phrases;
+  for (const phrase_entry& e : phrases_) phrases.push_back(&e.phrase);
+  table_.set_phrases(std::move(phrases));
+  std::vector<std::tuple<double, const std::string*, const gathered_word*>> words;
+  for (const auto& [text, g] : gathered_) words.emplace_back(-g.frequency, &text, &g);
+  std::sort(words.begin(), words.end(), [](const auto& a, const auto& b) {
+    return std::tie(std::get<0>(a), *std::get<1>(a)) < std::tie(std::get<0>(b), *std::get<1>(b));
+  });
+  const auto ask_engine_for = [](engine& e, sought_piece piece, std::uint32_t name) {
+    e.names.emplace_back(piece.is_regular, name);
+    e.pieces.add(std::move(piece));
+  };
+  for (const auto& [frequency, text, g] : words) {
+    const std::uint32_t id = table_.add(
+        {*text, g->may_begin_inside, g->may_end_inside, g->is_free_in_links}, g->users, view_);
+    const bool is_anywhere = view_ == 1 || g->may_begin_inside || !word_index::may_hold(*text);
+    if (!is_anywhere) index_.add(*text, id, !g->may_end_inside && is_plain_letter(text->back()));
+    if (is_anywhere) ask_engine_for(texts_, {*text, false, g->user}, id);
+    if (is_anywhere || g->is_free_in_links) ask_engine_for(links_, {*text, false, g->user}, id);
   }
-};
-
-view_search::engine_input view_search::input() const {
-  engine_input in;
-  for (const expression& e : expressions_) {
-    in.texts.push_back(e.is_regular ? e.text : escaped(e.text));
-    const unsigned utf8 = view_ == 1 ? HS_FLAG_UTF8 : 0;
-    // Strings are folded like the text, and have one length; only expressions need more.
-    in.flags.push_back(e.is_regular ? utf8 | HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST : utf8);
+  for (std::uint32_t n = 0; n < expressions_.size(); ++n) {
+    const expression& e = expressions_[n];
+    ask_engine_for(texts_, {e.text, true, e.user}, n);
+    if (e.is_of_links) ask_engine_for(links_, {e.text, true, e.user}, n);
   }
-  return in;
+  index_.finish();
+  table_.finish();
 }
 
-// The engine itself checks version, platform and a sum of what it is given.
-bool view_search::take_from(const database_cache& cache, const std::string& key) {
-  const auto bytes = cache.find(key);
-  return bytes && hs_deserialize_database(bytes->data(), bytes->size(), &database_) == HS_SUCCESS;
+namespace {
+
+// Not of a word, nor of what a word that was taken apart is joined from.
+bool is_break(char c) {
+  return std::string_view{" \n/?=&:;,()<>\""}.find(c) != std::string_view::npos;
 }
 
-void view_search::keep_in(const database_cache& cache, const std::string& key) const {
-  char* bytes = nullptr;
-  std::size_t length = 0;
-  if (hs_serialize_database(database_, &bytes, &length) != HS_SUCCESS) return;
-  cache.keep(key, {bytes, length});
-  std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc): the engine's own
-}
-
-void view_search::compile(scratch_pool& scratch, const database_cache& cache) {
-  if (expressions_.empty()) return;
-  flatten();
-  const engine_input in = input();
-  for (std::size_t i = 0; i < expressions_.size(); ++i)
-    measure_expression(expressions_[i], in.flags[i]);
-  const std::string key = in.key();
-  if (!take_from(cache, key)) {
-    std::vector<const char*> pointers;
-    std::vector<unsigned> ids;
-    for (const std::string& t : in.texts) {
-      pointers.push_back(t.c_str());
-      ids.push_back(static_cast<unsigned>(ids.size()));
-    }
-    hs_compile_error_t* error = nullptr;
-    if (hs_compile_multi(pointers.data(), in.flags.data(), ids.data(),
-                         static_cast<unsigned>(pointers.size()), HS_MODE_BLOCK, nullptr, &database_,
-                         &error) != HS_SUCCESS) {
-      const std::string why = error->message;
-      const int at = error->expression;
-      hs_free_compile_error(error);
-      if (at < 0) throw configuration_error{"patterns: " + why};
-      throw configuration_error{expressions_[static_cast<std::size_t>(at)].user + ": " + why};
-    }
-    keep_in(cache, key);
+// What of the text is to be looked at: with the words that changed, and so much about them.
+std::vector<text_range> searched_ranges(const searched_text& text, std::size_t around) {
+  if (text.changed.empty()) return {{0, text.seen.size()}};
+  std::vector<text_range> out;
+  for (const auto& [changed_begin, changed_end] : text.changed) {
+    std::size_t begin = changed_begin;
+    while (begin > 0 && !is_break(text.seen[begin - 1])) --begin;
+    std::size_t end = changed_end;
+    while (end < text.seen.size() && !is_break(text.seen[end])) ++end;
+    begin -= std::min(begin, around);
+    end = std::min(text.seen.size(), end + around);
+    if (!out.empty() && begin <= out.back().end)
+      out.back().end = std::max(out.back().end, end);
+    else
+      out.push_back({begin, end});
   }
-  scratch.make_room_for(database_);
+  return out;
 }
 
-// The compiler names what it refuses; here nothing is said of it.
-void view_search::measure_expression(const expression& e, unsigned flags) {
-  if (!e.is_regular) return;
-  hs_expr_info_t* info = nullptr;
-  hs_compile_error_t* error = nullptr;
-  if (hs_expression_info(e.text.c_str(), flags, &info, &error) != HS_SUCCESS) {
-    hs_free_compile_error(error);
-    return;
+}  // namespace
+
+namespace {
+
+// A word begins where another kind of octets begins: 1 letters, 2 figures, 0 signs.
+constexpr std::array<unsigned char, 256> kinds = [] {
+  std::array<unsigned char, 256> all{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const char c = static_cast<char>(i);
+    all[i] = is_folded_letter(c) ? 1 : c >= '0' && c <= '9' ? 2 : 0;
   }
-  if (info->max_width == UINT_MAX)
-    is_bounded_ = false;
-  else
-    reach_ = std::max<std::size_t>(reach_, info->max_width);
-  std::free(info);
+  return all;
+}();
+
+}  // namespace
+
+// Both: false if there were too many.
+bool view_search::ask_index(anchor_hits& found, const searched_text& text) const {
+  if (index_.is_empty()) return true;
+  const auto ranges = searched_ranges(text, 0);
+  return std::all_of(ranges.begin(), ranges.end(),
+                     [&](const text_range& r) { return ask_index(found, text, r); });
 }
 
-void view_search::flatten() {
-  for (const expression& e : expressions_) {
-    flat_string s;
-    s.octets = static_cast<std::uint32_t>(e.text.size());
-    s.is_regular = e.is_regular;
-    s.first_anchor = static_cast<std::uint32_t>(anchors_.size());
-    for (const auto& [phrase, word] : e.anchors) {
-      anchors_.push_back({&phrases_[phrase].phrase, phrase, word});
-    }
-    s.end_anchor = static_cast<std::uint32_t>(anchors_.size());
-    s.needs_begin = !e.may_begin_inside && is_plain_letter(e.text.front());
-    s.needs_end = !e.may_end_inside && is_plain_letter(e.text.back());
-    s.needs_edges_in_links = !e.is_free_in_links;
-    strings_.push_back(s);
+bool view_search::ask_index(anchor_hits& found, const searched_text& text,
+                            text_range within) const {
+  const std::string_view sought = text.sought;
+  const auto take = [&found](std::uint32_t id, std::size_t end) { return found.take(id, end); };
+  const bool has_soft_edges = !text.soft_edges.empty();
+  unsigned char last = 0;
+  for (std::size_t i = within.begin; i < within.end; ++i) {
+    const unsigned char here = kinds[static_cast<unsigned char>(sought[i])];
+    if (here != 0 && (here != last || text.has_soft_edge(i)) &&
+        !index_.each_at(sought, i, has_soft_edges, take))
+      return false;
+    last = here;
   }
+  return true;
 }
 
-// Leaves out what stands inside of other words where no phrase allows that: most of the hits.
-int view_search::on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned,
-                          void* context) {
-  auto& found = *static_cast<findings*>(context);
-  const flat_string& s = found.search->strings_[id];
-  if (s.is_regular) {
-    found.regular.push_back({id, {static_cast<std::size_t>(from), static_cast<std::size_t>(to)}});
-  } else {
-    const auto end = static_cast<std::size_t>(to);
-    const std::size_t begin = end - s.octets;
-    const std::string_view text = found.text->seen;
-    if (!found.text->is_link || s.needs_edges_in_links) {
-      const auto is_inside = [&](std::size_t at) {
-        return at > 0 && at < text.size() && is_plain_letter(text[at - 1]) &&
-               is_plain_letter(text[at]) && !found.text->has_soft_edge(at);
-      };
-      if ((s.needs_begin && is_inside(begin)) || (s.needs_end && is_inside(end))) return 0;
-    }
-    for (std::uint32_t i = s.first_anchor; i < s.end_anchor; ++i) {
-      const flat_anchor& a = found.search->anchors_[i];
-      found.words_tried += a.phrase->words;
-      const anchor_match m = match_anchor(*a.phrase, a.word, *found.text, end);
-      if (m.is_whole) {
-        for (const text_range& r : m.places) found.whole.emplace_back(a.number, r);
-      } else if (!m.places.empty()) {
-        found.phrases.emplace_back(a.number, static_cast<std::uint32_t>(end));
+bool view_search::ask_engine(anchor_hits& found, std::vector<place>& regular,
+                             const searched_text& text, hs_scratch* scratch) const {
+  const engine& asked = text.is_link ? links_ : texts_;
+  if (asked.pieces.is_empty()) return true;
+  for (const text_range& r : searched_ranges(text, asked.pieces.reach())) {
+    auto take = [&](unsigned piece, std::size_t from, std::size_t to) {
+      const auto [is_expression, name] = asked.names[piece];
+      if (!is_expression) return found.take(name, r.begin + to);
+      regular.push_back({name, {r.begin + from, r.begin + to}});
+      return regular.size() <= expression_hits_max;
+    };
+    if (!asked.pieces.scan(text.sought.substr(r.begin, r.end - r.begin), scratch, take))
+      return false;
+  }
+  return true;
+}
+
+// Looks for phrases around words of theirs. False if that takes too long.
+bool view_search::match_begun(const anchor_hits& found, const searched_text& text,
+                              std::vector<view_hit>& out) const {
+  const auto& begun = found.begun();
+  std::size_t compared = 0;
+  std::vector<std::uint32_t> ends;
+  for (auto at = begun.begin(); at != begun.end();) {
+    const std::uint32_t n = at->first;
+    ends.clear();
+    for (; at != begun.end() && at->first == n; ++at) ends.push_back(at->second);
+    const phrase_entry& e = phrases_[n];
+    for (const text_range& within : surroundings(e.phrase, text.changed.empty(), ends)) {
+      compared += (within.end - within.begin) * e.phrase.words;
+      if (compared > octets_compared_max || out.size() > hits_max) return false;
+      for (const text_range& r : match_phrase(e.phrase, text, within)) {
+        if (!text.is_wanted(r.begin, r.end)) continue;
+        for (const hit_owner& o : e.owners) out.push_back({o, r.begin, r.end});
       }
     }
   }
-  found.overflowed =
-      found.words_tried > words_tried_max ||
-      found.phrases.size() + found.whole.size() + found.regular.size() > engine_hits_max;
-  return found.overflowed ? 1 : 0;
+  return true;
 }
 
-view_search::findings view_search::scan(const searched_text& text, hs_scratch* scratch,
-                                        bool& complete) const {
-  findings found{this, &text, {}, {}, {}, 0, false};
-  const hs_error_t code =
-      hs_scan(database_, text.sought.data(), static_cast<unsigned>(text.sought.size()), 0, scratch,
-              on_match, &found);
-  if (found.overflowed || code != HS_SUCCESS) complete = false;
-  std::sort(found.phrases.begin(), found.phrases.end());
-  return found;
+// Where only changed words were asked for: a hit may stand in the gap of what is allowed, all of
+// whose words stand as they did.
+void view_search::allow_around(const searched_text& text, std::vector<view_hit>& hits) const {
+  const std::size_t count = hits.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const view_hit h = hits[i];
+    const auto wide = wide_allowances_.find(h.whose.pattern);
+    if (h.whose.is_allow || wide == wide_allowances_.end()) continue;
+    for (const std::uint32_t n : wide->second) {
+      const compiled_phrase& p = phrases_[n].phrase;
+      const text_range near{h.begin - std::min(h.begin, p.reach), h.end + p.reach};
+      for (const text_range& r : match_phrase(p, text, near))
+        hits.push_back({{h.whose.pattern, true}, r.begin, r.end});
+    }
+  }
 }
 
 std::vector<view_hit> view_search::search(searched_text text, hs_scratch* scratch,
@@ -367,31 +332,21 @@ std::vector<view_hit> view_search::search(searched_text text, hs_scratch* scratc
     std::replace(with_i.begin(), with_i.end(), 'l', 'i');
     text.sought = with_i;
   }
-  const findings found = scan(text, scratch, complete);
+  anchor_hits found{table_, text};
+  std::vector<place> regular;
+  if (!ask_index(found, text) || !ask_engine(found, regular, text, scratch)) complete = false;
+  found.sort();
   std::vector<view_hit> out;
-  const auto keep = [&](const std::vector<hit_owner>& owners, text_range range) {
-    for (const hit_owner& o : owners) out.push_back({o, range.begin, range.end});
+  const auto keep = [&](const std::vector<hit_owner>& owners, text_range r) {
+    if (!text.is_wanted(r.begin, r.end)) return;
+    for (const hit_owner& o : owners) out.push_back({o, r.begin, r.end});
   };
-  for (const auto& [n, range] : found.whole) keep(phrases_[n].owners, range);
-  std::size_t compared = 0;
-  std::vector<std::uint32_t> ends;
-  for (auto at = found.phrases.begin(); at != found.phrases.end();) {
-    const std::uint32_t n = at->first;
-    ends.clear();
-    for (; at != found.phrases.end() && at->first == n; ++at) ends.push_back(at->second);
-    const phrase_entry& e = phrases_[n];
-    for (const text_range& within : surroundings(e.phrase, ends)) {
-      compared += (within.end - within.begin) * e.phrase.words;
-      if (compared > octets_compared_max || out.size() > hits_max) {
-        complete = false;
-        return out;
-      }
-      for (const text_range& r : match_phrase(e.phrase, text, within)) keep(e.owners, r);
-    }
+  for (const auto& [n, range] : found.whole()) keep(phrases_[n].owners, range);
+  if (!match_begun(found, text, out)) complete = false;
+  for (const auto& [n, range] : regular) {
+    if (has_word_edges(text.seen, view_, range)) keep(expressions_[n].owners, range);
   }
-  for (const auto& [id, range] : found.regular) {
-    if (has_word_edges(text.seen, view_, range)) keep(expressions_[id].owners, range);
-  }
+  if (!text.changed.empty() && !wide_allowances_.empty()) allow_around(text, out);
   return out;
 }
 

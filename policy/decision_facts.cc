@@ -10,6 +10,7 @@
 // message = u8 version(1), u8 phase stream state domain, zigzag now_ms, varint flags recipients,
 //   text tenant campaign topic identity domain, [u8 cause, zigzag since_ms, varint part whole],
 //   [text import, varint score], [varint n, (varint number, text exemption)*],
+//   [text failures, zigzag checked_ms],
 //   [varint n, finding*, varint n, (text category, number)*]
 // finding = text pattern category language, u8 zone view, number weight score, varint flags times
 // recipient = u8 version(1), varint flags, text person, [consent], [u8 cause, zigzag since_ms],
@@ -27,7 +28,7 @@ constexpr std::uint8_t facts_version = 1;
 namespace in_message {
 constexpr std::uint64_t bulk_by_content = 1, bulk_blocked = 2, permission_request = 4, held = 8,
                         suspect = 16, approved = 32, scan = 64, unscannable = 128,
-                        names_sender = 256, exempt = 512;
+                        names_sender = 256, exempt = 512, preflight = 1024;
 }
 namespace in_recipient {
 constexpr std::uint64_t with_consent = 1, suppression = 2, sign_up = 4, mailed = 8;
@@ -200,6 +201,7 @@ std::uint64_t flags_of(const evidence& e) {
   note(e.suspect.has_value(), suspect);
   note(e.is_doi_template_approved, approved);
   note(!counting(e).empty(), exempt);
+  note(e.preflight.has_value(), preflight);
   note(e.scan != nullptr, scan);
   note(e.scan != nullptr && e.scan->unscannable, unscannable);
   note(e.scan != nullptr && e.scan->shows_sender_name, names_sender);
@@ -245,6 +247,12 @@ void read_message(byte_reader r, recalled_evidence& out) {
       const auto number = static_cast<std::uint32_t>(r.varint());
       e.exemptions.push_back(tenants::decode_exemption(number, r.text()));
     }
+  if ((flags & preflight) != 0) {
+    preflight_facts p;
+    p.failures = r.text();
+    p.checked_at = from_ms(r.zigzag());
+    e.preflight = std::move(p);
+  }
   out.has_scan = (flags & scan) != 0;
   if (out.has_scan) {
     out.scan = read_scan(r);
@@ -292,6 +300,7 @@ std::string encode_message_facts(const evidence& e) {
     w.varint(all.size());
     for (const auto* x : all) w.varint(x->number).text(tenants::encode(*x));
   }
+  if (e.preflight) w.text(e.preflight->failures).zigzag(to_ms(e.preflight->checked_at));
   if (e.scan != nullptr) write_scan(w, *e.scan);
   return w.take();
 }
@@ -313,7 +322,8 @@ std::string encode_recipient_facts(const evidence& e, std::string_view person) {
 bool share_message_facts(const evidence& a, const evidence& b) noexcept {
   const auto score = [](const evidence& e) { return e.suspect ? e.suspect->score : -1; };
   return a.stream == b.stream && a.is_bulk_by_content == b.is_bulk_by_content &&
-         a.is_bulk_blocked == b.is_bulk_blocked && score(a) == score(b);
+         a.is_bulk_blocked == b.is_bulk_blocked && a.preflight == b.preflight &&
+         score(a) == score(b);
 }
 
 evidence recalled_evidence::with_scan() const {

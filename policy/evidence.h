@@ -72,6 +72,16 @@ struct suspect_import {
   int score = 0;       // 0 to 100
 };
 
+// What is known for certain of the sender domain's DNS (RULES B;
+// docs/decisions/sender-preflight.md).
+struct preflight_facts {
+  std::string failures;  // "dkim.missing, dmarc.missing"; empty: it passed
+  instant checked_at{};
+
+  bool is_failed() const noexcept { return !failures.empty(); }
+  friend bool operator==(const preflight_facts&, const preflight_facts&) = default;
+};
+
 struct evidence {
   policy::phase phase = policy::phase::message;
   instant now{};  // of the question: the send day is its day in Budapest
@@ -91,6 +101,8 @@ struct evidence {
   std::optional<campaign_hold_facts> campaign_hold;
   std::string sender_domain;  // the one looked at: of From, at RCPT of the envelope sender
   sender_domain_status domain_status = sender_domain_status::unknown;
+  // Of stream bulk. Empty: never looked at, or no trustworthy answer yet.
+  std::optional<preflight_facts> preflight;
 
   std::string recipient;              // mailbox key; never copied into a verdict
   std::uint32_t recipient_count = 1;  // of the message, so far

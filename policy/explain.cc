@@ -15,7 +15,7 @@ struct rule_sentence {
   std::string_view text;
 };
 
-constexpr std::array<rule_sentence, 18> sentences{{
+constexpr std::array<rule_sentence, 20> sentences{{
     {"A1.1", "The same content to more than a few people within 24 hours is bulk mail."},
     {"A1.2",
      "Consent belongs to sender, topic and recipient; a campaign without a topic is refused."},
@@ -38,6 +38,10 @@ constexpr std::array<rule_sentence, 18> sentences{{
      "With a purchase: the tick was not removed, and the purchase is at most twelve months old or "
      "renewed (terms 5.2.1)."},
     {"A5", "More than one complaint in a thousand mails blocks bulk mail (terms 5.2)."},
+    {"B.7505", "A domain with a null MX takes no mail (RFC 7505)."},
+    {"B.9989",
+     "Who sends in bulk has a DMARC record, and the gateway's DKIM key, aligned with From (RFC "
+     "9989)."},
     {"C5", "Who complained gets no more, before anybody looks (RULES C5)."},
     {"E4", "A person at the desk holds and releases mail, with a reason (RULES E4)."},
     {"D1", "A consent that was given until a day ends with that day (RULES D1)."},
@@ -115,6 +119,11 @@ explanation explain(const verdict& v, const evidence& e) {
   in.emplace_back("sender identity", or_dash(e.sender_identity));
   in.emplace_back("sender domain",
                   fmt::format("{} ({})", or_dash(e.sender_domain), to_string(e.domain_status)));
+  if (e.preflight)
+    in.emplace_back(
+        "sender pre-flight",
+        fmt::format("{} at {}", e.preflight->is_failed() ? e.preflight->failures : "passed",
+                    to_string_budapest(e.preflight->checked_at)));
   if (e.is_permission_request) in.emplace_back("purpose", "permission request");
   if (e.campaign_hold) {
     const auto& hold = *e.campaign_hold;

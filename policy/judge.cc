@@ -11,6 +11,7 @@
 #include "policy/rules/doi_rule.h"
 #include "policy/rules/import_rule.h"
 #include "policy/rules/link_rule.h"
+#include "policy/rules/preflight_rule.h"
 #include "policy/rules/reminder_rule.h"
 #include "policy/rules/sender_rule.h"
 #include "policy/rules/stream_rule.h"
@@ -23,10 +24,11 @@ namespace {
 
 // What concerns the whole account or message first, so that the reason given is the one to mend
 // first.
-constexpr std::array<rule, 13> rules_in_order{
+constexpr std::array<rule, 14> rules_in_order{
     rules::tenant_state_rule,
     rules::bulk_block_rule,
     rules::sender_domain_rule,
+    rules::preflight_rule,
     rules::campaign_rule,
     rules::permission_request_rule,
     rules::suspect_import_rule,

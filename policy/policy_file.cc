@@ -173,6 +173,16 @@ void read_account(toml_section top, rule_knobs& k) {
   ratio.finish();
 }
 
+void read_preflight(toml_section s, rule_knobs& k) {
+  using enum rule_knobs::preflight_act;
+  const auto action = s.choice("action", "refuse", {"off", "warn", "hold", "refuse"});
+  k.preflight_action = action == "refuse" ? refuse
+                       : action == "hold" ? hold
+                       : action == "warn" ? warn
+                                          : off;
+  s.finish();
+}
+
 void read_evidence(toml_section s, rule_knobs& k) {
   using enum rule_knobs::kept_evidence;
   const auto keep = s.choice("keep", "facts", {"nothing", "facts", "messages"});
@@ -190,6 +200,7 @@ rule_knobs read(toml_section top) {
   read_or_note([&] { read_content(top, k); });
   read_or_note([&] { read_campaign(top, k); });
   read_or_note([&] { read_account(top, k); });
+  read_or_note([&] { read_preflight(top.section("preflight"), k); });
   read_or_note([&] { read_evidence(top.section("evidence"), k); });
   top.finish();
   return k;

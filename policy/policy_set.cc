@@ -20,6 +20,11 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
     using enum rule_knobs::link_action;
     return a == refuse ? "refuse" : a == hold ? "hold" : a == score ? "score" : "tag";
   };
+  const auto preflight = [&k] {
+    using enum rule_knobs::preflight_act;
+    const auto a = k.preflight_action;
+    return a == refuse ? "refuse" : a == hold ? "hold" : a == warn ? "warn" : "off";
+  };
   return {
       {"attachments.depth_max", std::to_string(k.attachments_depth_max)},
       {"attachments.files_max", std::to_string(k.attachments_files_max)},
@@ -43,6 +48,7 @@ std::map<std::string, std::string> knobs_of(const rule_knobs& k) {
       {"links.shortener", link(k.links_shortener)},
       {"links.shortener_score", fmt::format("{}", k.links_shortener_score)},
       {"overdue.allow", std::string{tenants::to_string(k.overdue)}},
+      {"preflight.action", preflight()},
       {"purchase.preticked_valid_until", to_string(k.purchase_preticked_valid_until)},
       {"purchase.untick_withdraws", yes_no(k.purchase_untick_withdraws)},
       {"ratio.floor", std::to_string(k.ratio_floor)},

@@ -66,6 +66,10 @@ struct rule_knobs {
 
   int import_hold_score = 60;  // above it a list that looks bought holds campaigns
 
+  // RULES B: bulk mail of a sender domain whose DNS is known to fail. warn sends, and says so.
+  enum class preflight_act : std::uint8_t { off, warn, hold, refuse };
+  preflight_act preflight_action = preflight_act::refuse;
+
   tenants::overdue_allow overdue = tenants::overdue_allow::automation;
 
   int fingerprint_recipients = 50;  // RULES A1.1: bulk.fingerprint_recipients, in 24 hours

@@ -48,6 +48,9 @@ class hearing {
   verdict verdict_;
 };
 
+// Of the verdict on a sender domain whose DNS is known to fail.
+inline constexpr std::string_view preflight_reason = "sender.preflight";
+
 using rule = void (*)(hearing&);
 
 }  // namespace consentry::policy

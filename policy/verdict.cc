@@ -91,7 +91,8 @@ smtp::reply to_reply(const verdict& v) {
       r.code = 451;
       break;
     case decision::refuse:
-      r.code = 550;
+      // RFC 7505 section 4.2 has a code of its own.
+      r.code = v.enhanced == smtp::enhanced_code{5, 1, 10} ? 556 : 550;
       break;
   }
   return r;

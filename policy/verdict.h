@@ -38,7 +38,8 @@ struct verdict {
   bool is_send() const noexcept { return decision == policy::decision::send; }
 };
 
-// 250 for send and hold (held mail is taken), 451 for defer, 550 for refuse. Text: "reason: text".
+// 250 for send and hold (held mail is taken), 451 for defer, 550 for refuse (556 with 5.1.10).
+// Text: "reason: text".
 smtp::reply to_reply(const verdict& v);
 
 // Versioned bytes, for the queue. At most 32 matches, 200 octets each. decode throws decode_error.

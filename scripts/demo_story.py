@@ -143,6 +143,8 @@ port = {sink.port}
 [[dns_zone]]
 name = "fbl.test"
 file = "fbl.test.zone"
+[preflight]
+every_h = 0
 [policy]
 file = "{ROOT}/conf/policy/default.toml"
 patterns = "{ROOT}/conf/patterns"

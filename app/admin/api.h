@@ -94,6 +94,8 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource preflight_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource whose_domain_resource(api_context& c, request r);
 resource exports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource tenant_imports_resource(api_context& c, request r);
 resource exemptions_resource(api_context& c, const policy::tenants::tenant& t, request r);

@@ -100,7 +100,9 @@ resource remove(api_context& c, const tenants::tenant& t, const std::string& dom
   body.finish();
   std::function<result<tenants::sender_domain>(write_txn&)> f =
       [&c, id = t.id, domain, reason, actor = actor_of(r), at = c.clock.now()](write_txn& txn) {
-        return c.rooms.tenants.remove_domain(txn, id, domain, reason, actor, at);
+        auto gone = c.rooms.tenants.remove_domain(txn, id, domain, reason, actor, at);
+        if (gone) c.rooms.preflights.erase(txn, id, gone->domain);
+        return gone;
       };
   const auto gone = co_await change_tenants<tenants::sender_domain>(c.rooms, std::move(f));
   if (!gone) co_return problem_of(gone.error());

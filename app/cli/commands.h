@@ -25,6 +25,7 @@ void add_daemon_commands(CLI::App& app, context& c);
 // Its groups, a file each.
 void add_tenant_commands(CLI::App& app, context& c);
 void add_domain_commands(CLI::App& app, context& c);
+void add_preflight_command(CLI::App& domain, context& c);
 void add_credential_commands(CLI::App& app, context& c);
 void add_exempt_commands(CLI::App& tenant, context& c);
 void add_transfer_commands(CLI::App& tenant, context& c);

@@ -178,6 +178,8 @@ void add_domain_commands(CLI::App& app, context& c) {
     };
   });
 
+  add_preflight_command(*group, c);
+
   auto* remove = group->add_subcommand("remove", "a tenant gives up a domain; its keys go");
   remove->add_option("tenant", o->tenant, "")->required();
   remove->add_option("domain", o->domain, "")->required();

@@ -32,6 +32,8 @@ postmaster = "postmaster@bench.test"
 [dns]
 forward = ["127.0.0.1@9"]
 timeout_s = 1
+[preflight]
+every_h = 0
 [policy]
 file = "$root/conf/policy/default.toml"
 patterns = "$root/conf/patterns"

@@ -3,19 +3,15 @@
 //
 //   consentry-reader MEMORY_MIB CPU_S       answers requests until the socket ends
 //   consentry-reader --try CALL             confines itself, then does what it must not; for tests
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <string>
 
-#include "filters/reader/confinement.h"
+#include "base/confinement.h"
 #include "filters/reader/file_text.h"
 #include "filters/reader/reader_protocol.h"
 #include "filters/reader/reader_warm_up.h"
@@ -36,55 +32,19 @@ constexpr int exit_usage = 2;
 constexpr int niceness = 5;
 constexpr int exit_protocol = 4;
 
-bool read_whole(char* to, std::size_t count) {
-  while (count > 0) {
-    const auto got = ::read(STDIN_FILENO, to, count);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    to += got;
-    count -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-bool write_whole(const std::string& bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const auto put = ::write(STDIN_FILENO, bytes.data() + at, bytes.size() - at);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    at += static_cast<std::size_t>(put);
-  }
-  return true;
-}
-
 int serve() {
   for (;;) {
     std::string head(reader::frame_head_octets, '\0');
-    if (!read_whole(head.data(), head.size())) return EXIT_SUCCESS;
+    if (!consentry::read_whole(head.data(), head.size())) return EXIT_SUCCESS;
     const auto octets = reader::request_length(head);
     if (!octets) return exit_protocol;
     std::string body(*octets, '\0');
-    if (!read_whole(body.data(), body.size())) return exit_protocol;
+    if (!consentry::read_whole(body.data(), body.size())) return exit_protocol;
     auto request = reader::decode_request(body);
     if (!request) return exit_protocol;
     body = {};
-    if (!write_whole(reader::encode(reader::read_file(*request)))) return exit_protocol;
+    if (!consentry::write_whole(reader::encode(reader::read_file(*request)))) return exit_protocol;
   }
-}
-
-// Ends with success only where the kernel let it.
-int try_call(const std::string& call) {
-  if (call == "open") return ::open("/etc/passwd", O_RDONLY) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-  if (call == "socket") return ::socket(AF_INET, SOCK_STREAM, 0) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-  if (call == "fork") return ::fork() >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-  if (call == "exec") ::execl("/bin/true", "true", nullptr);
-  if (call == "memory")
-    return ::mmap(nullptr, std::size_t{8} << 30, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED
-               ? EXIT_SUCCESS
-               : EXIT_FAILURE;
-  if (call == "nothing") return EXIT_SUCCESS;
-  return EXIT_FAILURE;
 }
 
 }  // namespace
@@ -96,7 +56,7 @@ int main(int argc, char** argv) {
   }
   try {
     const bool is_trial = std::string{argv[1]} == "--try";
-    reader::confinement_limits limits;
+    consentry::confinement_limits limits;
     if (!is_trial) {
       limits.memory_octets = std::strtoul(argv[1], nullptr, 10) << 20;
       limits.cpu_s = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
@@ -104,8 +64,8 @@ int main(int argc, char** argv) {
     reader::warm_up();
     errno = 0;                                                       // -1 is a niceness as well
     if (::nice(niceness) == -1 && errno != 0) return exit_protocol;  // the daemon comes first
-    reader::confine(limits);
-    return is_trial ? try_call(argv[2]) : serve();
+    consentry::confine(limits);
+    return is_trial ? consentry::try_call(argv[2]) : serve();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "consentry-reader: %s\n", e.what());
     return exit_protocol;

@@ -197,11 +197,16 @@ resolver::~resolver() {
 }
 
 asio::awaitable<result<dns_answer>> resolver::lookup(std::string name, record_type type) {
+  co_return co_await lookup_within(std::move(name), type, state_->timeout);
+}
+
+asio::awaitable<result<dns_answer>> resolver::lookup_within(std::string name, record_type type,
+                                                            std::chrono::milliseconds wait) {
   if (!is_domain_name(name))
     co_return failure{failure_kind::invalid, true, failure_scope::recipient, "not a domain name",
                       printable(name)};
   const auto self = state_;
-  auto asked = state::ask(self, std::move(name), type, self->timeout);
+  auto asked = state::ask(self, std::move(name), type, std::min(wait, self->timeout));
   co_return co_await asio::co_spawn(self->executor, std::move(asked), asio::use_awaitable);
 }
 

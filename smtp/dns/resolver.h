@@ -83,6 +83,9 @@ class resolver {
   // name without or with a dot at its end; A-labels and "_" labels. no_name is an answer here, not
   // a failure.
   boost::asio::awaitable<result<dns_answer>> lookup(std::string name, record_type type);
+  // The same, given up after so long; the answer may still come to the cache.
+  boost::asio::awaitable<result<dns_answer>> lookup_within(std::string name, record_type type,
+                                                           std::chrono::milliseconds wait);
 
   // Empty: the name exists without such records. Records that do not parse are left out.
   boost::asio::awaitable<result<std::vector<mx_record>>> mx(std::string name);

@@ -1,5 +1,6 @@
 #include <unicode/ucnv.h>
 #include <unicode/ustring.h>
+#include <unicode/utf8.h>
 
 #include <array>
 #include <memory>
@@ -46,6 +47,33 @@ std::string normal_label(std::string_view label) {
     if (c == ' ' || c == '\t' || c == ';' || c == '*' || c == ',') break;
     if (out.size() == 60) break;
     out.push_back(c);
+  }
+  return out;
+}
+
+// ISO-8859-16 (Romanian and Hungarian), which ICU does not know: 0xA0 and on.
+constexpr std::u16string_view latin_10 =
+    u"\u00a0\u0104\u0105\u0141\u20ac\u201e\u0160\u00a7\u0161\u00a9\u0218\u00ab"
+    u"\u0179\u00ad\u017a\u017b\u00b0\u00b1\u010c\u0142\u017d\u201d\u00b6\u00b7"
+    u"\u017e\u010d\u0219\u00bb\u0152\u0153\u0178\u017c\u00c0\u00c1\u00c2\u0102"
+    u"\u00c4\u0106\u00c6\u00c7\u00c8\u00c9\u00ca\u00cb\u00cc\u00cd\u00ce\u00cf"
+    u"\u0110\u0143\u00d2\u00d3\u00d4\u0150\u00d6\u015a\u0170\u00d9\u00da\u00db"
+    u"\u00dc\u0118\u021a\u00df\u00e0\u00e1\u00e2\u0103\u00e4\u0107\u00e6\u00e7"
+    u"\u00e8\u00e9\u00ea\u00eb\u00ec\u00ed\u00ee\u00ef\u0111\u0144\u00f2\u00f3"
+    u"\u00f4\u0151\u00f6\u015b\u0171\u00f9\u00fa\u00fb\u00fc\u0119\u021b\u00ff";
+static_assert(latin_10.size() == 0x60);
+bool is_latin_10(const std::string& label) noexcept {
+  return label == "iso-8859-16" || label == "iso_8859-16" || label == "latin10" ||
+         label == "iso-ir-226" || label == "l10";
+}
+std::string convert_latin_10(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto u = static_cast<unsigned char>(c);
+    std::array<char, U8_MAX_LENGTH> octets{};
+    std::size_t n = 0;
+    U8_APPEND_UNSAFE(octets.data(), n, u < 0xA0 ? u : latin_10[u - 0xA0u]);
+    out.append(octets.data(), n);
   }
   return out;
 }
@@ -191,6 +219,10 @@ std::string to_utf8(std::string_view bytes, std::string& label) {
   if ((name == "utf-8" || name == "utf8") && is_mostly_utf8(bytes)) {
     label = "utf-8";
     return to_valid_utf8(bytes);
+  }
+  if (is_latin_10(name)) {
+    label = name;
+    return convert_latin_10(bytes);
   }
   // The mail here is Hungarian; windows-1250 holds all of ISO-8859-2's Hungarian letters (F2).
   const bool says_nothing = name.empty() || name == "us-ascii" || name == "ascii" ||

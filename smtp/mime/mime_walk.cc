@@ -331,6 +331,11 @@ class walker {
       doubt(p.path, "TNEF content (winmail.dat) cannot be read");
     if (p.type == "application/pkcs7-mime" || p.type == "application/x-pkcs7-mime")
       doubt(p.path, "S/MIME content cannot be read");
+    // RFC 1741: "(This file must be converted with BinHex 4.0)".
+    if (p.type == "application/mac-binhex40" || p.type == "application/mac-binhex" ||
+        p.type == "application/binhex" ||
+        p.body.find("must be converted with BinHex") != p.body.npos)
+      doubt(p.path, "BinHex content cannot be read");
     if (p.type != "text/plain") return;
     if (p.body.find("-----BEGIN PGP MESSAGE-----") != std::string::npos)
       doubt(p.path, "PGP content cannot be read");

@@ -8,6 +8,7 @@ LEET_ALL = str.maketrans("aeiostAEIOST", "@310$7@310$7")
 FULLWIDTH = {i: 0xFEE0 + i for i in range(0x21, 0x7F)}
 CYRILLIC = str.maketrans("aceopxyisABCEHKMOPTX", "асеорхуіѕАВСЕНКМОРТХ")
 GREEK = str.maketrans("aeikoptuvxnABEHIKMNOPTXZ", "αεικορτυνχηΑΒΕΗΙΚΜΝΟΡΤΧΖ")
+SYLLABICS = str.maketrans("abcdfhjlmnpqrstuvwxz", "ᗩᗷᑕᗪᖴᕼᒍᒪᗰᑎᑭᑫᖇᔕTᑌᐯᗯ᙭ᘔ")
 SMALL_CAPITALS = str.maketrans("abcdefghijklmnoprtuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ")
 
 
@@ -119,6 +120,7 @@ LETTERS = [
     ("bullets between letters", spelled("\u2022")),
     ("emoji between letters", spelled("\U0001f525")),
     ("hyphens inside words", in_the_middle("-")),
+    ("double stars inside words", in_words(lambda w: w[:2] + "**" + w[2:-1] + "**" + w[-1:], 4)),
     ("dots inside words", in_the_middle(".")),
     ("hearts inside words", in_the_middle("\u2665")),
     ("letters drawn out", tripled),
@@ -128,6 +130,7 @@ LETTERS = [
     ("homoglyphs: Cyrillic", lambda t: t.translate(CYRILLIC)),
     ("homoglyphs: Greek", lambda t: t.translate(GREEK)),
     ("homoglyphs: small capitals", lambda t: without_accents(t).lower().translate(SMALL_CAPITALS)),
+    ("homoglyphs: Canadian syllabics", lambda t: without_accents(t).lower().translate(SYLLABICS)),
     ("fullwidth", lambda t: without_accents(t).translate(FULLWIDTH)),
     ("mathematical bold", shifted(0x1D400, 0x1D41A, 0x1D7CE)),
     ("mathematical sans-serif", shifted(0x1D5A0, 0x1D5BA, 0x1D7E2)),

@@ -2,6 +2,7 @@
 import base64
 import binascii
 import html
+import json
 import quopri
 import re
 import urllib.parse
@@ -55,6 +56,15 @@ def in_html(body, head=""):
 
 def escaped(text):
     return html.escape(text, quote=True)
+
+
+def css_string(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def escaped_enriched(text):
+    """RFC 1896: a "<" is written twice."""
+    return text.replace("<", "<<")
 
 
 def styled(style):
@@ -214,6 +224,44 @@ MAIL = [
     ("comment for Outlook", lambda t: in_html(f"<!--[if mso]><p>{escaped(t)}</p><![endif]-->")),
     ("SVG text", lambda t: in_html(f"<svg><text>{escaped(t)}</text></svg>")),
     ("iframe srcdoc", lambda t: in_html(f'<iframe srcdoc="{escaped("<p>" + escaped(t) + "</p>")}"></iframe>')),
+    ("<option>", lambda t: in_html(f"<form><select><option>Szia</option><option>{escaped(t)}</option></select></form>")),
+    ("label of options", lambda t: in_html(f'<form><select><optgroup label="{escaped(t)}"><option>Szia</option></optgroup></select></form>')),
+    ("<textarea>", lambda t: in_html(f"<form><textarea>{escaped(t)}</textarea></form>")),
+    ("<details>", lambda t: in_html(f"<details><summary>Szia</summary>{escaped(t)}</details>")),
+    ("<object> that is not shown", lambda t: in_html(f'<object data="https://a.example/x.swf">{escaped(t)}</object>')),
+    ("<template>, then what is shown", lambda t: in_html(f"<template>Szia</template><p>{escaped(t)}</p>")),
+    ("<bdo dir=rtl>, turned round", lambda t: in_html(f"<bdo dir=rtl>{escaped(t[::-1])}</bdo>")),
+    ("<bdo dir=rtl> with tags, turned round", lambda t: in_html(
+        "<bdo dir=rtl>" + "".join(f"<b>{escaped(c)}</b>" for c in t[::-1]) + "</bdo>")),
+    ("bidi-override by style, turned round", lambda t: in_html(
+        f'<span style="unicode-bidi: bidi-override; direction: rtl">{escaped(t[::-1])}</span>')),
+    ("bidi-override by a style sheet, turned round", lambda t: in_html(
+        f'<div class="r">{escaped(t[::-1])}</div>', "<style>.r { unicode-bidi: bidi-override; direction: rtl }</style>")),
+    ("bidi-override by style that programs drop", lambda t: in_html(
+        f'<span style="unicode-bidi: bidi-override; direction: rtl">{escaped(t)}</span>')),
+    ("U+202E in HTML, turned round", lambda t: in_html(f"<p>&#x202E;{escaped(t[::-1])}&#x202C;</p>")),
+    ("letters floating right, turned round", lambda t: in_html(
+        "".join(f'<span style="float:right">{escaped(c) if c.strip() else "&nbsp;"}</span>' for c in t[::-1]))),
+    ("letters in a row-reverse, turned round", lambda t: in_html('<div style="display:flex;flex-direction:row-reverse">' + "".join(
+        f"<span>{escaped(c) if c.strip() else '&nbsp;'}</span>" for c in t[::-1]) + "</div>")),
+    ("a table from right to left, turned round", lambda t: in_html('<table dir="rtl"><tr>' + "".join(
+        f"<td>{escaped(c) if c.strip() else '&nbsp;'}</td>" for c in re.findall(r"[^\W\d_]|[\d%$]+|\W", t)[::-1]) + "</tr></table>")),
+    ("CSS content", lambda t: in_html('<p class="x"></p>', "<style>.x::before { content: " + css_string(t) + " }</style>")),
+    ("CSS content, in escapes", lambda t: in_html('<p class="x"></p>', "<style>.x::before { content: \"" + "".join(
+        f"\\{ord(c):x} " for c in t) + "\" }</style>")),
+    ("CSS content, begun in the text", lambda t: in_html(
+        f'<p class="b a">{escaped(t[5:])}</p>', "<style>p.a:before { content: " + css_string(t[:5]) + " }</style>")),
+    ("CSS content, ended in the text", lambda t: in_html(
+        f'<p id="x">{escaped(t[:-5])}</p>', "<style>p::before, #x::after { content: " + css_string(t[-5:]) + " }</style>")),
+    ("CSS content, pieces of words by classes", lambda t: in_html(
+        "".join(f'<i class="c{n // 3}"></i>' for n in range(0, len(t), 3)),
+        "<style>" + "".join(f".c{n // 3}:after{{content:{css_string(t[n:n + 3])}}}" for n in range(0, len(t), 3)) + "</style>")),
+    ("CSS content of an attribute", lambda t: in_html(
+        f'<p data-x="{escaped(t)}"></p>', "<style>p::after { content: attr(data-x) }</style>")),
+    ("JSON-LD in a script", lambda t: in_html("<p>Szia</p>", '<script type="application/ld+json">' + json.dumps(
+        {"@context": "http://schema.org/", "@type": "DiscountOffer", "description": t}) + "</script>")),
+    ("microdata", lambda t: in_html(f'<div itemscope itemtype="http://schema.org/DiscountOffer"><meta itemprop="description" '
+                                    f'content="{escaped(t)}"></div>')),
     ("words of a link", lambda t: in_html(f'<a href="https://a.example/">{escaped(t)}</a>')),
     ("in a URL, percent-encoded", lambda t: in_html(f'<a href="https://a.example/?q={urllib.parse.quote(t)}">Szia</a>')),
     ("mailto link with a text", lambda t: in_html(f'<a href="mailto:a@b.example?body={urllib.parse.quote(t)}">Szia</a>')),
@@ -227,6 +275,29 @@ MAIL = [
     ("subject, over several lines", lambda t: subject(t.replace(" ", "\n "))),
     ("name of the sender", lambda t: message(POLITE, sender=f"{b_word(t)} <a@bolt.example>")),
     ("name of a file, RFC 2231", file_name),
+    ("U+202E in the subject, turned round", lambda t: subject(b_word("\u202e" + t[::-1]))),
+    ("U+202E in a text, turned round", lambda t: letter("\u202e" + t[::-1] + "\u202c Szia")),
+    ("description of a part", lambda t: parts(part(PLAIN, POLITE), part(
+        "image/png", base64.b64encode(b"\x89PNG\r\n\x1a\n"), "base64", f"Content-Description: {b_word(t)}\n"))),
+    ("text/enriched", lambda t: message("<bold>" + "<italic></italic>".join(escaped_enriched(p) for p in re.findall(".{1,3}", t)) + "</bold>",
+                                        "text/enriched; charset=utf-8")),
+    ("text/richtext", lambda t: message(escaped_enriched(t).replace(" ", " <bold></bold>"), "text/richtext; charset=utf-8")),
+    ("text/markdown", lambda t: message(f"# Szia\n\n**{t}**\n", "text/markdown; charset=utf-8")),
+    ("text/markdown, marks inside words", lambda t: message(
+        re.sub(r"(\w{2})(\w{2})(\w)", r"\1**\2**\3", t), "text/markdown; charset=utf-8")),
+    ("text/x-unknown", lambda t: message(t, "text/x-unknown; charset=utf-8")),
+    ("application/x-unknown, shown in the mail", lambda t: parts(part(PLAIN, POLITE), part("application/x-unknown", t))),
+    ("report: words for the human reader", lambda t: parts(
+        part(PLAIN, t), part("message/delivery-status", "Reporting-MTA: dns; a.example\n\nAction: failed\n"), kind="report")),
+    ("fragment of a message", lambda t: message(
+        letter(t), 'message/partial; id="1@a.example"; number=1; total=2', "7bit")),
+    ("message whose body is elsewhere", lambda t: message(
+        b"Content-Type: text/plain\r\n\r\n" + t.encode(), 'message/external-body; access-type=URL; URL="http://a.example/x"', "8bit")),
+    ("vCard part", lambda t: parts(part(PLAIN, POLITE), part(
+        "text/vcard; charset=utf-8", f"BEGIN:VCARD\nVERSION:3.0\nFN:Bolt\nNOTE:{t.replace(',', chr(92) + ',')}\nEND:VCARD\n"))),
+    ("vCard part, quoted-printable of its own", lambda t: parts(part(PLAIN, POLITE), part(
+        "text/x-vcard", "BEGIN:VCARD\nVERSION:2.1\nFN:Bolt\nNOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:"
+        + "".join(f"={o:02X}" for o in t.encode()) + "\nEND:VCARD\n"))),
     ("HTML alternative of a clean text", lambda t: parts(
         part(PLAIN, POLITE), part(HTML, f"<p>{escaped(t)}</p>"), kind="alternative")),
     ("text alternative of a clean HTML", lambda t: parts(

@@ -108,6 +108,13 @@ std::map<std::string, setter> message_names(golden_case& c) {
       {"permission-request", [&](auto& v) { e.is_permission_request = flag_of(v); }},
       {"exempt", [&](auto& v) { e.exemptions.push_back(exemption_of(v, e.exemptions.size())); }},
       {"campaign-hold", [&](auto& v) { e.campaign_hold = campaign_hold_of(v); }},
+      {"preflight",
+       [&](auto& v) {
+         const auto blank = v.find(' ');
+         e.preflight = policy::preflight_facts{
+             .failures = blank == std::string::npos ? "" : v.substr(blank + 1),
+             .checked_at = time_of(v.substr(0, blank))};
+       }},
       {"verified-domains",
        [&](auto& v) {
          c.verified_domains.clear();

@@ -28,7 +28,7 @@ BREACHES = {
         "policy/judge.cc": '#include "policy/consent/rec.h"\n'},
     "is not a file of this project": {"base/log.cc": '#include "log.h"\n', "base/log.h": HEADER},
     "base/lmdb_env": {"queue/spool.cc": "#include <lmdb.h>\n"},
-    "filters/view_search": {"filters/scanner.cc": "#include <hs/hs.h>\n"},
+    "filters/hyperscan_": {"filters/scanner.cc": "#include <hs/hs.h>\n"},
     "smtp/auth/dkim_verifier": {"app/intake.cc": "#include <opendkim/dkim.h>\n"},
     "smtp/dns/resolver": {"smtp/dns/mx.cc": "#include <unbound.h>\n"},
     "TLS contexts are made in": {"smtp/client/c.cc": "boost::asio::ssl::context tls{boost::asio::ssl::context::tls};\n"},

@@ -179,6 +179,10 @@ def tenants_and_users(house, admin, boss):
     house.knot.publish([added["ownership_record"]])
     checked = "/v1/tenants/acme/domains/proven.example/check"
     support.wait_for(lambda: boss.post(checked, {}).status == 200, "the token in the DNS")
+    looked = ok(boss.post("/v1/tenants/acme/domains/proven.example/preflight", {}))
+    assert looked["state"] == "fail" and looked["tenant"] == "acme" and looked["records"]
+    assert ok(boss.get("/v1/tenants/acme/domains/proven.example/preflight")) == looked
+    assert ok(admin.get("/v1/domains/proven.example"))["tenant"] == "acme"
     ok(boss.post("/v1/tenants/acme/domains/proven.example/remove", {"reason": "a test"}))
     assert "password" in ok(boss.post("/v1/tenants/acme/credentials", {"user": "contract"}))
     for base, api, role in (("/v1/users", admin, "auditor"), ("/v1/tenants/acme/users", boss, "tenant-user")):

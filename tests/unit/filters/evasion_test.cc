@@ -123,6 +123,46 @@ TEST_CASE("zones weigh as the rules say, each pattern once") {
   CHECK(link.findings.front().matched.find("onlinekaszino24") != std::string::npos);
 }
 
+TEST_CASE("forms that carry text past a scanner are refused, and say which") {
+  const std::string clean =
+      "--x\r\nContent-Type: text/plain\r\n\r\nJo napot kivanunk mindenkinek!\r\n--x\r\n";
+  const std::pair<std::string, std::string> parts[] = {
+      {"Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\neJ8+Ig==",
+       "TNEF"},
+      {"Content-Type: application/octet-stream; name=Winmail.DAT\r\n\r\nx", "TNEF"},
+      {"Content-Type: application/mac-binhex40; name=a.hqx\r\n\r\n:$f*TEQKPH#jS!!!:", "BinHex"},
+      {"Content-Type: text/plain\r\n\r\n(This file must be converted with BinHex 4.0)\r\n\r\n:x:",
+       "BinHex"},
+      {"Content-Type: text/plain\r\n\r\n=ybegin line=128 size=3 name=a.txt\r\nabc\r\n=yend size=3",
+       "yEnc"},
+      {"Content-Type: text/plain\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n", "PGP"},
+      {"Content-Type: application/pkcs7-mime\r\n\r\nMIAG", "S/MIME"},
+      {"Content-Type: message/partial; id=a; number=1; total=2\r\n\r\nSubject: x\r\n\r\ny",
+       "fragment"},
+      {"Content-Type: message/external-body; access-type=url; url=\"http://a.example/\"\r\n\r\n"
+       "Content-Type: text/plain\r\n\r\nx",
+       "elsewhere"},
+      {"Content-Type: multipart/encrypted; boundary=y\r\n\r\n--y\r\n\r\nVersion: 1\r\n--y--",
+       "encrypted"},
+      {"Content-Type: text/plain\r\nContent-Transfer-Encoding: x-own\r\n\r\nabc",
+       "unknown transfer encoding"},
+      {"Content-Type: application/applefile\r\nContent-Transfer-Encoding: "
+       "base64\r\n\r\nAAUWBwACAAA=",
+       "cannot be read"},
+      {"Content-Type: multipart/mixed\r\n\r\nx", "without a boundary"},
+  };
+  for (const auto& [part, why] : parts) {
+    INFO(part);
+    const auto r =
+        scan_mail(mail("Content-Type: multipart/mixed; boundary=x", clean + part + "\r\n--x--"));
+    CHECK(r.unscannable);
+    std::string all;
+    for (const auto& w : r.unscannable_because) all += w + "; ";
+    CAPTURE(all);
+    CHECK(all.find(why) != std::string::npos);
+  }
+}
+
 TEST_CASE("what cannot be read says so") {
   const std::string head = "Content-Type: multipart/mixed; boundary=x";
   const std::string text =

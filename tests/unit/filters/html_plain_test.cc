@@ -36,6 +36,7 @@ void check_same(std::string_view source) {
   REQUIRE(fast.hidden.text == slow.hidden.text);
   REQUIRE(is_same(fast.visible, slow.visible));
   REQUIRE(is_same(fast.hidden, slow.hidden));
+  REQUIRE(fast.turned == slow.turned);
   REQUIRE(fast.images == slow.images);
   REQUIRE(fast.links.size() == slow.links.size());
   for (std::size_t i = 0; i < fast.links.size(); ++i) {

@@ -78,6 +78,9 @@ struct any_case {
                               .since = some_time(),
                               .part = random() % 300,
                               .whole = 300};
+    if (maybe())
+      e.preflight =
+          preflight_facts{.failures = maybe() ? "dkim.missing" : "", .checked_at = some_time()};
     if (random() % 9 == 0)
       e.suspect = suspect_import{.import = "i000017", .score = static_cast<int>(random() % 101)};
     for (auto n = random() % 3; n > 0; --n)

@@ -27,6 +27,7 @@ TEST_CASE("a wrong policy is refused with its line") {
            row{"[purchase]\n\npreticked_valid_until = \"soon\"\n", "f.toml:3: preticked_valid"},
            row{"[content]\nhold = 6\nreject = 5\n", "f.toml:3: reject must not be below hold"},
            row{"[unscannable]\naction = \"pass\"\n", "f.toml:2: action must be one of"},
+           row{"[preflight]\naction = \"on\"\n", "f.toml:2: action must be one of"},
            row{"[links]\nblocklist = \"pass\"\n", "f.toml:2: blocklist must be one of"},
            row{"[links]\nshortener = \"refuse\"\n", "f.toml:2: shortener must be one of"},
            row{"[links]\nshortener_score = -1\n", "f.toml:2: shortener_score must be between"},

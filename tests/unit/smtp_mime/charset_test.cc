@@ -53,3 +53,40 @@ TEST_CASE("a text in any charset that ICU knows is read", "[charset]") {
   }
   CHECK(tried > 150);
 }
+
+TEST_CASE("a Hungarian text is read under every name that ICU has for its charset", "[charset]") {
+  const std::u16string units =
+      u"\u00e1rv\u00edzt\u0171r\u0151 t\u00fck\u00f6rf\u00far\u00f3g\u00e9p \u00d6T";
+  const std::string utf8 =
+      "\u00e1rv\u00edzt\u0171r\u0151 t\u00fck\u00f6rf\u00far\u00f3g\u00e9p \u00d6T";
+  std::set<std::string> charsets;
+  int names = 0;
+  for (std::int32_t i = 0; i < ucnv_countAvailable(); ++i) {
+    const char* charset = ucnv_getAvailableName(i);
+    UErrorCode error = U_ZERO_ERROR;
+    const auto count = ucnv_countAliases(charset, &error);
+    for (std::uint16_t n = 0; n < count; ++n) {
+      const char* name = ucnv_getAlias(charset, n, &error);
+      if (name == nullptr || std::string_view{name}.find(',') != std::string_view::npos) continue;
+      const auto bytes = written_in(name, units);
+      if (bytes.empty()) continue;
+      charsets.insert(charset);
+      ++names;
+      for (const std::string& written : {std::string{name}, "\"" + std::string{name} + "\""}) {
+        std::string label = written;
+        INFO(charset << " as " << label);
+        CHECK(to_utf8(bytes, label) == utf8);
+      }
+    }
+  }
+  WARN(charsets.size() << " charsets, " << names << " names");
+  CHECK(charsets.size() > 20);
+  CHECK(names > 100);
+}
+
+TEST_CASE("ISO-8859-16, which ICU does not know, is read", "[charset]") {
+  for (std::string label : {"iso-8859-16", "ISO_8859-16", "Latin10"}) {
+    CHECK(to_utf8("\xD5rz\xF5 t\xFCk\xF6rf\xFAr\xF3 gy\xF8r\xF8 \xA4", label) ==
+          "\u0150rz\u0151 t\u00fck\u00f6rf\u00far\u00f3 gy\u0171r\u0171 \u20ac");
+  }
+}

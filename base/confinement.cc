@@ -1,19 +1,22 @@
-#include "filters/reader/confinement.h"
+#include "base/confinement.h"
 
 #include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <type_traits>
 
 #include "base/result.h"
 
-namespace consentry::filters::reader {
+namespace consentry {
 namespace {
 
 #if defined(__has_feature)
@@ -124,4 +127,39 @@ void confine(const confinement_limits& limits) {
   must(errno == 0, "seccomp_load");
 }
 
-}  // namespace consentry::filters::reader
+int try_call(const std::string& call) {
+  if (call == "open") return ::open("/etc/passwd", O_RDONLY) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (call == "socket") return ::socket(AF_INET, SOCK_STREAM, 0) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (call == "fork") return ::fork() >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (call == "exec") ::execl("/bin/true", "true", nullptr);
+  if (call == "memory")
+    return ::mmap(nullptr, std::size_t{8} << 30, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED
+               ? EXIT_SUCCESS
+               : EXIT_FAILURE;
+  if (call == "nothing") return EXIT_SUCCESS;
+  return EXIT_FAILURE;
+}
+
+bool read_whole(char* to, std::size_t count) {
+  while (count > 0) {
+    const auto got = ::read(STDIN_FILENO, to, count);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    to += got;
+    count -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+bool write_whole(const std::string& bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto put = ::write(STDIN_FILENO, bytes.data() + at, bytes.size() - at);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    at += static_cast<std::size_t>(put);
+  }
+  return true;
+}
+
+}  // namespace consentry

@@ -1,0 +1,51 @@
+// What a look at a sender domain's DNS found: values that are kept and shown.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace consentry::smtp::auth {
+
+// Numbers are stored.
+enum class check_state : std::uint8_t {
+  unknown = 1,  // the DNS gave no trustworthy answer, or nobody looked
+  pass = 2,
+  warn = 3,  // mail arrives, but something is not as it should be
+  fail = 4,
+};
+std::string_view to_string(check_state s) noexcept;
+
+enum class record_act : std::uint8_t { add = 1, replace = 2 };
+std::string_view to_string(record_act a) noexcept;
+
+// A record as it has to stand in the DNS.
+struct wanted_record {
+  record_act act = record_act::add;
+  std::string name;  // without a dot at its end
+  std::string type;  // "TXT"
+  std::string value;
+  std::string instead_of;     // replace: what stands there now, printable
+  bool is_operators = false;  // the gateway's own zone, not the tenant's
+  friend bool operator==(const wanted_record&, const wanted_record&) = default;
+};
+
+struct sender_check {
+  std::string what;  // "dkim", "dmarc", "spf", "return_path": stable
+  check_state state = check_state::unknown;
+  std::string reason;  // "dkim.missing": stable; "ok" for pass
+  std::string text;    // a sentence
+  std::vector<wanted_record> records;
+  friend bool operator==(const sender_check&, const sender_check&) = default;
+};
+
+// Worst of those that decide: fail where DKIM or DMARC fails; unknown where nothing is known of one
+// of them; warn where anything is not a pass.
+check_state overall(const std::vector<sender_check>& checks) noexcept;
+// "dkim.missing, dmarc.missing": of those that fail; empty: none.
+std::string failures_of(const std::vector<sender_check>& checks);
+// Everything that is not a pass, the same way.
+std::string remarks_of(const std::vector<sender_check>& checks);
+
+}  // namespace consentry::smtp::auth

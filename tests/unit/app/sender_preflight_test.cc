@@ -1,0 +1,154 @@
+// A sender domain looked at in a zone of ours: stored, journaled, told; and domains with a null MX.
+#include "app/sender_preflight.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "app/null_mx.h"
+#include "tests/unit/app/tenant_world.h"
+#include "tests/unit/smtp_dns/dns_fixture.h"
+
+using namespace consentry;
+using namespace consentry::app;
+using journal::event_kind;
+using smtp::auth::check_state;
+
+namespace {
+
+const std::string head = "$TTL 5\n@ SOA ns.shop.test. host.shop.test. 1 60 60 600 5\n@ NS ns\n";
+
+struct preflight_world : tests::tenant_world {
+  tenant_id tenant = add_tenant("shop");
+  std::string rsa_record;
+
+  preflight_world() {
+    add_domain(tenant, "shop.test");
+    const auto keys = smtp::auth::create_keys(folder.path() / "dkim", "shop.test", "c1").value();
+    for (const auto& k : keys) {
+      const auto v = k->dns_value();
+      std::string strings;
+      for (std::size_t at = 0; at < v.size(); at += 200)
+        strings += fmt::format(" \"{}\"", v.substr(at, 200));
+      rsa_record += fmt::format("{}. TXT{}\n", k->dns_name(), strings);
+    }
+    care.reload_dkim_keys();
+  }
+
+  // Looks at the zone as it is then. The resolver reads a zone once.
+  result<domain_preflight> look(const std::string& zone, const std::string& domain = "shop.test") {
+    const smtp::dns::scratch_folder place;
+    smtp::dns::dns_runner r{smtp::dns::embedded(place, "shop.test", head + zone)};
+    preflight_options o;
+    o.addresses = {"192.0.2.10"};
+    o.return_path_domain = "bounce.shop.test";
+    o.spf.program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "consentry-spf";
+    sender_preflight p{{rooms, live, workers, clock, r.dns}, o};
+    clock.advance(std::chrono::minutes{1});
+    return r.run(p.run(tenant, domain, "gateway", true));
+  }
+};
+
+std::string said(const domain_preflight& p, const std::string& what) {
+  for (const auto& c : p.checks)
+    if (c.found.what == what) return std::string{to_string(c.found.state)} + " " + c.found.reason;
+  return "absent";
+}
+
+}  // namespace
+
+TEST_CASE("a domain fails, is told, and passes when the records stand") {
+  preflight_world w;
+  const auto bare = w.look("");
+  REQUIRE(bare.has_value());
+  CHECK(bare->state() == check_state::fail);
+  CHECK(said(*bare, "dkim") == "fail dkim.missing");
+  CHECK(said(*bare, "dmarc") == "fail dmarc.missing");
+  CHECK(said(*bare, "spf") == "warn spf.missing");
+  CHECK(said(*bare, "return_path") == "fail return_path.missing");
+  w.tell();
+  REQUIRE(w.letters().size() == 1);
+  const auto letter = w.letters().front();
+  CHECK_THAT(letter.text, Catch::Contains("_dmarc.shop.test. TXT \"v=DMARC1; p=none"));
+  CHECK_THAT(letter.text, Catch::Contains("c1r._domainkey.shop.test. TXT \"v=DKIM1; k=rsa"));
+
+  // Once per change, not once per look.
+  REQUIRE(w.look("").has_value());
+  w.tell();
+  CHECK(w.letters().size() == 1);
+
+  const auto mended =
+      w.look(w.rsa_record +
+             "_dmarc TXT \"v=DMARC1; p=none\"\n@ TXT \"v=spf1 ip4:192.0.2.10 ?all\"\n"
+             "bounce TXT \"v=spf1 ip4:192.0.2.0/24 -all\"\n");
+  REQUIRE(mended.has_value());
+  CHECK(mended->state() == check_state::pass);
+  CHECK(said(*mended, "return_path") == "pass ok");
+  w.tell();
+  REQUIRE(w.letters().size() == 2);
+  CHECK_THAT(w.letters().back().text, Catch::Contains("in order"));
+  std::vector<std::string> changes;
+  for (const auto& e : w.events(event_kind::domain_changed))
+    if (e.facts.contains("preflight"))
+      changes.push_back(e.facts.at("preflight_was") + ">" + e.facts.at("preflight"));
+  CHECK(changes == std::vector<std::string>{"none>fail", "fail>pass"});
+}
+
+TEST_CASE("a domain that is not the tenant's is not looked at") {
+  preflight_world w;
+  CHECK(w.look("", "other.test").error().kind == failure_kind::not_found);
+}
+
+TEST_CASE("the operators' HTTP tells what is known, and to others nothing") {
+  preflight_world w;
+  const std::vector<std::string> path{"tenants", "shop", "domains", "shop.test", "preflight"};
+  const auto before = boost::json::parse(w.ask("GET", path).body).as_object();
+  CHECK(before.at("state") == "unknown");
+  CHECK(before.at("refuses_bulk") == false);
+  REQUIRE(w.look("").has_value());
+  const auto after = boost::json::parse(w.ask("GET", path).body).as_object();
+  CHECK(after.at("state") == "fail");
+  CHECK(after.at("refuses_bulk") == true);
+  CHECK(after.at("records").as_array().size() == 5);
+  w.add_tenant("rival");
+  CHECK(w.ask("GET", {"tenants", "rival", "domains", "shop.test", "preflight"}).status == 404);
+  CHECK(w.ask("POST", path, "{}").status == 503);  // nobody looks in this world
+  CHECK(w.ask("POST", {"tenants", "shop", "domains", "shop.test", "remove"}, R"({"reason":"sold"})")
+            .status == 200);
+  CHECK_FALSE(
+      w.read([&](read_txn& txn) { return w.rooms.preflights.find(txn, w.tenant, "shop.test"); }));
+}
+
+TEST_CASE("RFC 7505: a null MX is known at RCPT, where no route leads elsewhere") {
+  preflight_world w;
+  const smtp::dns::scratch_folder place;
+  smtp::dns::dns_runner r{smtp::dns::embedded(place, "shop.test",
+                                              head + "none MX 0 .\ntwo MX 0 .\ntwo MX 10 mx\nmx A "
+                                                     "192.0.2.1\nsome MX 10 mx\n")};
+  w.live.routes.set(std::make_shared<const queue::route_table>());
+  null_mx watch{r.dns, w.live, w.clock};
+  const auto takes_none = [&](const std::string& d) { return r.run(watch.takes_no_mail(d)); };
+  CHECK(takes_none("none.shop.test"));
+  CHECK(takes_none("none.shop.test"));
+  CHECK_FALSE(takes_none("some.shop.test"));
+  CHECK_FALSE(takes_none("two.shop.test"));  // beside others "." means nothing
+  CHECK_FALSE(takes_none("mx.shop.test"));
+  CHECK_FALSE(takes_none("nowhere.shop.test"));
+  CHECK_FALSE(takes_none("[192.0.2.1]"));
+  w.live.routes.set(std::make_shared<const queue::route_table>(
+      std::vector<queue::route>{{.pattern = "*", .host = "127.0.0.1", .port = 25}}));
+  CHECK_FALSE(takes_none("none.shop.test"));
+}
+
+TEST_CASE("a DNS that does not answer holds nobody up for long") {
+  tests::tenant_world w;  // whose DNS never answers
+  w.live.routes.set(std::make_shared<const queue::route_table>());
+  smtp::dns::resolver_settings silent;
+  silent.forwarders = {"127.0.0.1@9"};
+  silent.timeout = std::chrono::seconds{10};
+  smtp::dns::dns_runner r{silent};
+  null_mx watch{r.dns, w.live, w.clock};
+  for (int n = 0; n < 200; ++n)
+    CHECK_FALSE(r.run(watch.takes_no_mail("d" + std::to_string(n) + ".example")));
+}

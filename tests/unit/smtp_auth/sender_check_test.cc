@@ -1,0 +1,164 @@
+// What is found wrong with a sender domain, and the records that mend it.
+#include "smtp/auth/sender_check.h"
+
+#include <catch2/catch.hpp>
+
+using namespace consentry;
+using namespace consentry::smtp::auth;
+using spf::spf_result;
+
+namespace {
+
+using texts = std::vector<std::string>;
+const std::string rsa = "v=DKIM1; k=rsa; p=AAAA";
+const std::string ed = "v=DKIM1; k=ed25519; p=BBBB";
+
+sender_check dkim(std::optional<texts> at_rsa, std::optional<texts> at_ed) {
+  return check_dkim({{"c1r._domainkey.b.test", rsa, true, std::move(at_rsa)},
+                     {"c1e._domainkey.b.test", ed, false, std::move(at_ed)}});
+}
+
+dmarc_discovery policy_at(const std::string& domain, const std::string& text) {
+  dmarc_discovery d;
+  d.organization = domain;
+  d.policy = dmarc_finding{domain, text, parse_dmarc(text).value()};
+  return d;
+}
+
+std::string said(const sender_check& c) {
+  return std::string{to_string(c.state)} + " " + c.reason;
+}
+
+}  // namespace
+
+TEST_CASE("RFC 6376 3.6.1: what a key record may say") {
+  struct row {
+    const char* text;
+    const char* fault;
+  };
+  for (const auto& r : {
+           row{"v=DKIM1; k=rsa; p=AAAA", ""},
+           row{"k=rsa; p=AAAA", ""},
+           row{"p=AAAA", ""},
+           row{"v=DKIM1; k=rsa; p=AA AA; n=words", ""},
+           row{"v=DKIM1; h=sha1:sha256; s=email; t=s; p=AAAA", ""},
+           row{"v=DKIM1; s=*; p=AAAA", ""},
+           row{"v=DKIM1; k=rsa; p=AAAB", "differs"},
+           row{"v=DKIM1; k=ed25519; p=AAAA", "differs"},
+           row{"v=DKIM1; p=", "revoked"},
+           row{"v=DKIM2; p=AAAA", "no_key"},
+           row{"some words", "no_key"},
+           row{"v=DKIM1; h=sha1; p=AAAA", "hash"},
+           row{"v=DKIM1; s=tlsrpt; p=AAAA", "service"},
+           row{"v=DKIM1; t=y; p=AAAA", "testing"},
+       }) {
+    INFO(r.text);
+    const auto* fault = fault_of_key_record(r.text, rsa);
+    CHECK(std::string{fault == nullptr ? "" : fault} == r.fault);
+  }
+}
+
+TEST_CASE("DKIM: an RSA key has to stand, the other should") {
+  CHECK(said(dkim(texts{rsa}, texts{ed})) == "pass ok");
+  CHECK(said(dkim(texts{}, texts{ed})) == "fail dkim.missing");
+  CHECK(said(dkim(texts{"v=DKIM1; p=CCCC"}, texts{})) == "fail dkim.differs");
+  CHECK(said(dkim(texts{rsa}, texts{})) == "warn dkim.second_missing");
+  CHECK(said(dkim(texts{"v=DKIM1; t=y; k=rsa; p=AAAA"}, texts{ed})) == "warn dkim.second_testing");
+  CHECK(said(dkim(texts{rsa, "v=DKIM1; p="}, texts{ed})) == "fail dkim.revoked");
+  // No answer is no failure.
+  CHECK(said(dkim(std::nullopt, texts{})) == "unknown dkim.dns");
+  CHECK(said(dkim(texts{rsa}, std::nullopt)) == "pass ok");
+  CHECK(said(check_dkim({})) == "fail dkim.no_key");
+
+  const auto both = dkim(texts{}, texts{"v=DKIM1; k=ed25519; p=old"});
+  REQUIRE(both.records.size() == 2);
+  CHECK(both.records[0] ==
+        wanted_record{record_act::add, "c1r._domainkey.b.test", "TXT", rsa, "", false});
+  CHECK(both.records[1] == wanted_record{record_act::replace, "c1e._domainkey.b.test", "TXT", ed,
+                                         "v=DKIM1; k=ed25519; p=old", false});
+}
+
+TEST_CASE("DMARC: a policy has to be found") {
+  CHECK(said(check_dmarc("b.test", policy_at("b.test", "v=DMARC1; p=none"))) == "pass ok");
+  CHECK(said(check_dmarc("a.b.test", policy_at("b.test", "v=DMARC1; p=reject"))) == "pass ok");
+  CHECK(said(check_dmarc("b.test", policy_at("b.test", "v=DMARC1; rua=mailto:x@b.test"))) ==
+        "warn dmarc.no_policy");
+  CHECK(said(check_dmarc("b.test", failure{.kind = failure_kind::dns})) == "unknown dmarc.dns");
+
+  const auto missing = check_dmarc("b.test", dmarc_discovery{.organization = "b.test"});
+  CHECK(said(missing) == "fail dmarc.missing");
+  REQUIRE(missing.records.size() == 1);
+  CHECK(missing.records[0] == wanted_record{record_act::add, "_dmarc.b.test", "TXT",
+                                            "v=DMARC1; p=none; rua=mailto:postmaster@b.test", "",
+                                            false});
+
+  const auto useless = check_dmarc("b.test", policy_at("b.test", "v=DMARC1; p=maybe"));
+  CHECK(said(useless) == "fail dmarc.broken");
+  CHECK(useless.records.at(0).act == record_act::replace);
+  CHECK(useless.records.at(0).instead_of == "v=DMARC1; p=maybe");
+
+  dmarc_discovery twice{.organization = "b.test"};
+  twice.broken = {"v=DMARC1; p=none", "v=DMARC1; p=reject"};
+  CHECK(said(check_dmarc("b.test", twice)) == "fail dmarc.broken");
+
+  auto suffix = policy_at("test", "v=DMARC1; p=reject; psd=y");
+  suffix.is_of_suffix = true;
+  CHECK(said(check_dmarc("b.test", suffix)) == "warn dmarc.suffix_only");
+}
+
+TEST_CASE("SPF: our addresses go before all else") {
+  CHECK(spf_record_with({"192.0.2.1"}, "") == "v=spf1 ip4:192.0.2.1 ?all");
+  CHECK(spf_record_with({"192.0.2.1", "2001:db8::1"}, "v=spf1 include:x.test -all") ==
+        "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 include:x.test -all");
+  CHECK(spf_record_with({"192.0.2.1"}, "v=spf1") == "v=spf1 ip4:192.0.2.1");
+
+  const std::vector<egress_answer> both{{"192.0.2.1", {spf_result::pass, ""}},
+                                        {"2001:db8::1", {spf_result::fail, ""}}};
+  const auto c = check_own_spf("b.test", both, texts{"other", "v=spf1 ip4:192.0.2.1 -all"});
+  CHECK(said(c) == "warn spf.not_permitted");
+  REQUIRE(c.records.size() == 1);
+  CHECK(c.records[0] == wanted_record{record_act::replace, "b.test", "TXT",
+                                      "v=spf1 ip6:2001:db8::1 ip4:192.0.2.1 -all",
+                                      "v=spf1 ip4:192.0.2.1 -all", false});
+
+  const auto of = [](spf_result r) { return std::vector<egress_answer>{{"192.0.2.1", {r, ""}}}; };
+  CHECK(said(check_own_spf("b.test", of(spf_result::pass), texts{})) == "pass ok");
+  CHECK(said(check_own_spf("b.test", of(spf_result::none), texts{})) == "warn spf.missing");
+  CHECK(said(check_own_spf("b.test", of(spf_result::permerror), texts{"v=spf1 x"})) ==
+        "warn spf.broken");
+  CHECK(said(check_own_spf("b.test", of(spf_result::permerror), texts{"v=spf1", "v=spf1 -all"})) ==
+        "warn spf.several");
+  CHECK(said(check_own_spf("b.test", of(spf_result::temperror), std::nullopt)) ==
+        "unknown spf.dns");
+  CHECK(said(check_own_spf("b.test", {}, texts{})) == "unknown spf.no_address");
+}
+
+TEST_CASE("the return path is the operator's to mend") {
+  const auto from = result<dmarc_discovery>{policy_at("b.test", "v=DMARC1; p=none")};
+  const auto own = result<dmarc_discovery>{dmarc_discovery{.organization = "gw.test"}};
+  const auto c = check_return_path("bounce.gw.test", {{"192.0.2.1", {spf_result::none, ""}}},
+                                   texts{}, "b.test", from, own);
+  CHECK(said(c) == "fail return_path.missing");
+  CHECK(c.records.at(0).is_operators);
+  const auto good = check_return_path("bounce.gw.test", {{"192.0.2.1", {spf_result::pass, ""}}},
+                                      texts{}, "b.test", from, own);
+  CHECK(said(good) == "pass ok");
+  CHECK_THAT(good.text, Catch::Contains("DKIM alone"));
+}
+
+TEST_CASE("the whole: DKIM and DMARC decide, SPF is told") {
+  const auto of = [](const char* what, check_state s) {
+    return sender_check{.what = what, .state = s, .reason = std::string{what} + ".x"};
+  };
+  using enum check_state;
+  CHECK(overall({}) == unknown);
+  CHECK(overall({of("dkim", pass), of("dmarc", pass), of("spf", pass)}) == pass);
+  CHECK(overall({of("dkim", pass), of("dmarc", pass), of("spf", warn)}) == warn);
+  CHECK(overall({of("dkim", pass), of("dmarc", pass), of("return_path", fail)}) == warn);
+  CHECK(overall({of("dkim", pass), of("dmarc", fail)}) == fail);
+  CHECK(overall({of("dkim", unknown), of("dmarc", fail)}) == fail);
+  CHECK(overall({of("dkim", unknown), of("dmarc", pass)}) == unknown);
+  CHECK(failures_of({of("dkim", fail), of("dmarc", fail), of("return_path", fail)}) ==
+        "dkim.x, dmarc.x");
+  CHECK(remarks_of({of("dkim", pass), of("spf", warn)}) == "spf.x");
+}
