@@ -1,6 +1,7 @@
 """Where mail goes: real servers at the other end, found by a real name server."""
 import email
 import os
+import smtplib
 
 import pytest
 
@@ -101,10 +102,18 @@ def test_permanent_failure_is_told_to_the_sender(world):
 
 
 def test_a_domain_that_takes_no_mail(world):
-    """RFC 7505: nothing is sent to its address record, and the sender is told."""
+    """RFC 7505: nothing is sent to its address record. Who asks before the name server has answered gets a notice, others are refused."""
     world.gateway.import_consents(["u@null.example"])
     seen = len(world.hosts.received())
-    send(world.gateway, "u@null.example")
-    support.wait_for(lambda: len(world.hosts.received()) > seen, "the notice")
-    assert b"5.1.10" in world.hosts.mail()[seen]
+    try:
+        send(world.gateway, "u@null.example")
+    except smtplib.SMTPRecipientsRefused:
+        pass
+    else:
+        support.wait_for(lambda: len(world.hosts.received()) > seen, "the notice")
+        assert b"5.1.10" in world.hosts.mail()[seen]
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        send(world.gateway, "u@null.example", id="2")
+    code, text = refused.value.recipients["u@null.example"]
+    assert code == 556 and text.startswith(b"5.1.10 recipient.null_mx")
     assert at(world, "u@null.example") is None
