@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
+#include <sstream>
+#include <utility>
 
 #include "base/secret.h"
 #include "base/text.h"
@@ -21,11 +23,12 @@ constexpr std::string_view lists_prefix = "lists/";
 
 std::string content_of(const fs::path& file) {
   std::ifstream in{file, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  std::ostringstream text;
+  text << in.rdbuf();  // sets the fail bit of `text` for an empty file, which is none
   if (!in.good() && !in.eof()) throw configuration_error(file.string() + ": cannot be read");
   if (!fs::is_regular_file(file))
     throw configuration_error(file.string() + ": there is no such file");
-  return text;
+  return std::move(text).str();
 }
 
 bool is_plain_name(std::string_view s) {
