@@ -166,7 +166,12 @@ TEST_CASE("a process that asks without end is stopped") {
 }
 
 TEST_CASE("the process may do nothing but think") {
-  for (const auto* call : {"open", "socket", "fork", "exec", "memory"}) {
+  for (const std::string call : {"open", "socket", "fork", "exec", "memory"}) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    if (call == "memory") continue;  // the sanitizer needs terabytes of address space
+#endif
+#endif
     INFO(call);
     auto p = confined_process::start(program("consentry-spf"), {"--try", call});
     REQUIRE(p.has_value());
