@@ -205,6 +205,7 @@ bool anchor_hits::take(std::uint32_t id, std::size_t end) {
   surroundings here;
   if (is_quick) here = look_around(begin, end);
   const bool has_changed = !is_partial || !is_quick || text_.is_wanted(begin, here.last);
+  words_tried_ += e.end_anchor - e.first_anchor;
   for (std::uint32_t i = e.first_anchor; i < e.end_anchor; ++i) {
     const anchor_table::anchor& a = table_.anchors_[i];
     if (!is_partial && !a.is_anchor) continue;

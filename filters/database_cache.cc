@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
+#include <thread>
 #include <vector>
 
 #include "base/secret.h"
@@ -16,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view suffix = ".hsdb";
 constexpr std::size_t digest_bytes = 32;
-constexpr std::size_t kept_max = 24;  // eight policies
+constexpr std::size_t kept_max = 48;  // eight policies: two a view, of texts and of links
 constexpr std::size_t content_max = 256u << 20;
 
 class open_file {
@@ -94,8 +96,10 @@ std::optional<std::string> database_cache::find(std::string_view key) const {
 void database_cache::keep(std::string_view key, std::string_view content) const {
   if (folder_.empty() || content.size() > content_max) return;
   const fs::path file = folder_ / (std::string{key} + std::string{suffix});
-  // Of this process alone: others may keep the same at the same time.
-  const fs::path beside = folder_ / (std::string{key} + "." + std::to_string(::getpid()) + ".new");
+  // Of this thread alone: others may keep the same at the same time.
+  const fs::path beside =
+      folder_ / (std::string{key} + "." + std::to_string(::getpid()) + "-" +
+                 std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())) + ".new");
   std::error_code error;
   fs::remove(beside, error);
   bool is_written = false;

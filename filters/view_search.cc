@@ -210,11 +210,13 @@ bool is_break(char c) {
 std::vector<text_range> searched_ranges(const searched_text& text, std::size_t around) {
   if (text.changed.empty()) return {{0, text.seen.size()}};
   std::vector<text_range> out;
+  std::size_t seen_to = 0;  // no octet is looked at twice, however many changed in one word
   for (const auto& [changed_begin, changed_end] : text.changed) {
     std::size_t begin = changed_begin;
-    while (begin > 0 && !is_break(text.seen[begin - 1])) --begin;
-    std::size_t end = changed_end;
+    while (begin > seen_to && !is_break(text.seen[begin - 1])) --begin;
+    std::size_t end = std::max(changed_end, seen_to);
     while (end < text.seen.size() && !is_break(text.seen[end])) ++end;
+    seen_to = end;
     begin -= std::min(begin, around);
     end = std::min(text.seen.size(), end + around);
     if (!out.empty() && begin <= out.back().end)
@@ -306,9 +308,10 @@ bool view_search::match_begun(const anchor_hits& found, const searched_text& tex
 }
 
 // Where only changed words were asked for: a hit may stand in the gap of what is allowed, all of
-// whose words stand as they did.
-void view_search::allow_around(const searched_text& text, std::vector<view_hit>& hits) const {
+// whose words stand as they did. False if that takes too long.
+bool view_search::allow_around(const searched_text& text, std::vector<view_hit>& hits) const {
   const std::size_t count = hits.size();
+  std::size_t compared = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const view_hit h = hits[i];
     const auto wide = wide_allowances_.find(h.whose.pattern);
@@ -316,10 +319,13 @@ void view_search::allow_around(const searched_text& text, std::vector<view_hit>&
     for (const std::uint32_t n : wide->second) {
       const compiled_phrase& p = phrases_[n].phrase;
       const text_range near{h.begin - std::min(h.begin, p.reach), h.end + p.reach};
+      compared += (near.end - near.begin) * p.words;
+      if (compared > octets_compared_max || hits.size() > hits_max) return false;
       for (const text_range& r : match_phrase(p, text, near))
         hits.push_back({{h.whose.pattern, true}, r.begin, r.end});
     }
   }
+  return true;
 }
 
 std::vector<view_hit> view_search::search(searched_text text, hs_scratch* scratch,
@@ -346,7 +352,8 @@ std::vector<view_hit> view_search::search(searched_text text, hs_scratch* scratc
   for (const auto& [n, range] : regular) {
     if (has_word_edges(text.seen, view_, range)) keep(expressions_[n].owners, range);
   }
-  if (!text.changed.empty() && !wide_allowances_.empty()) allow_around(text, out);
+  if (!text.changed.empty() && !wide_allowances_.empty() && !allow_around(text, out))
+    complete = false;
   return out;
 }
 

@@ -77,7 +77,7 @@ class view_search {
                   hs_scratch* scratch) const;
   bool match_begun(const anchor_hits& found, const searched_text& text,
                    std::vector<view_hit>& out) const;
-  void allow_around(const searched_text& text, std::vector<view_hit>& hits) const;
+  bool allow_around(const searched_text& text, std::vector<view_hit>& hits) const;
 
   int view_;
   bool is_empty_ = true;

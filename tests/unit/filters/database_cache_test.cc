@@ -108,7 +108,7 @@ TEST_CASE("a digest that is right around bytes that are no database is compiled 
 TEST_CASE("the cache keeps what was used last") {
   consentry::tests::temp_folder folder;
   const database_cache cache{folder.path() / "compiled"};
-  for (int n = 0; n < 40; ++n) cache.keep("k" + std::to_string(n), std::to_string(n));
-  CHECK(files_in(folder.path() / "compiled").size() == 24);
-  CHECK(cache.find("k39") == "39");
+  for (int n = 0; n < 60; ++n) cache.keep("k" + std::to_string(n), std::to_string(n));
+  CHECK(files_in(folder.path() / "compiled").size() == 48);
+  CHECK(cache.find("k59") == "59");
 }
