@@ -4,8 +4,6 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
-#include <sstream>
-#include <utility>
 
 #include "base/secret.h"
 #include "base/text.h"
@@ -23,12 +21,14 @@ constexpr std::string_view lists_prefix = "lists/";
 
 std::string content_of(const fs::path& file) {
   std::ifstream in{file, std::ios::binary};
-  std::ostringstream text;
-  text << in.rdbuf();  // sets the fail bit of `text` for an empty file, which is none
-  if (!in.good() && !in.eof()) throw configuration_error(file.string() + ": cannot be read");
+  if (!in.good()) throw configuration_error(file.string() + ": cannot be read");
   if (!fs::is_regular_file(file))
     throw configuration_error(file.string() + ": there is no such file");
-  return std::move(text).str();
+  std::string text(fs::file_size(file), '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (static_cast<std::size_t>(in.gcount()) != text.size())
+    throw configuration_error(file.string() + ": cannot be read to its end");
+  return text;
 }
 
 bool is_plain_name(std::string_view s) {

@@ -32,7 +32,8 @@ std::string_view name_of(std::string_view property) {
 
 // Whether strings of that property are shown.
 bool is_shown(std::string_view name) {
-  if (name.starts_with("--")) return true;
+  // A name may be written in escapes: content as c\6fntent.
+  if (name.starts_with("--") || name.find('\\') != std::string_view::npos) return true;
   for (const std::string_view shown : {"content", "quotes", "list-style", "list-style-type",
                                        "symbols", "additive-symbols", "prefix", "suffix"}) {
     if (name.size() == shown.size() && ascii_iequals(name, shown)) return true;
@@ -68,6 +69,17 @@ constexpr auto is_special = [] {
   return out;
 }();
 
+std::string without_comments(std::string_view css) {
+  std::string out;
+  for (std::size_t at = 0; at < css.size();) {
+    const auto begin = std::min(css.find("/*", at), css.size());
+    out += css.substr(at, begin - at);
+    const auto end = css.find("*/", std::min(begin + 2, css.size()));
+    at = end == std::string_view::npos ? css.size() : end + 2;
+  }
+  return out;
+}
+
 class reading_sheet {
  public:
   explicit reading_sheet(std::string_view css) : css_{css} {}
@@ -83,9 +95,10 @@ class reading_sheet {
     const char c = css_[at_];
     if (c == '/' && at_ + 1 < css_.size() && css_[at_ + 1] == '*') {
       const auto end = css_.find("*/", at_ + 2);
-      const bool is_first = trim(css_.substr(begin_, at_ - begin_)).empty();
+      // Each octet is looked at once, whatever the number of comments.
+      if (!has_text_) has_text_ = !trim(css_.substr(begin_, at_ - begin_)).empty();
       at_ = end == std::string_view::npos ? css_.size() : end + 2;
-      if (is_first) begin_ = at_;
+      if (!has_text_) begin_ = at_;
     } else if (c == '"' || c == '\'') {
       string(c);
     } else if (c == '{') {
@@ -108,6 +121,7 @@ class reading_sheet {
 
   void start_declaration() {
     begin_ = ++at_;
+    has_text_ = false;
     colon_ = std::string_view::npos;
     shown_ = false;
     text_.clear();
@@ -117,14 +131,15 @@ class reading_sheet {
     at_ = std::min(at_, css_.size());
     if (colon_ == std::string_view::npos) return;
     constexpr std::string_view bidi = "unicode-bidi";
-    if (property_.size() == bidi.size() && ascii_iequals(property_, bidi) &&
+    const bool is_escaped = property_.find('\\') != std::string_view::npos;
+    if ((is_escaped || (property_.size() == bidi.size() && ascii_iequals(property_, bidi))) &&
         ascii_lower(css_.substr(colon_, std::min<std::size_t>(at_ - colon_, 100)))
                 .find("override") != std::string::npos) {
       out_.turns_text = true;
     }
     if (text_.empty()) return;
     css_string s{std::move(text_), begin_, at_, {}, {}};
-    if (ascii_iequals(property_, "content")) {
+    if (is_escaped || ascii_iequals(property_, "content")) {
       s.before = std::exchange(before_, {});
       s.after = std::exchange(after_, {});
     }
@@ -138,6 +153,8 @@ class reading_sheet {
     after_.clear();
     if (list.size() > selector_octets_max) list.remove_prefix(list.size() - selector_octets_max);
     if (list.find(':') == std::string_view::npos) return;
+    const std::string plain = without_comments(list);
+    list = plain;
     for (const std::string_view one : split(list, ',')) {
       if (auto name = last_name(one, ":before"); !name.empty()) before_.push_back(std::move(name));
       if (auto name = last_name(one, ":after"); !name.empty()) after_.push_back(std::move(name));
@@ -203,6 +220,7 @@ class reading_sheet {
   std::string_view css_;
   std::size_t at_ = 0;
   std::size_t begin_ = 0;  // of the declaration, or of a rule's selectors
+  bool has_text_ = false;  // the declaration, but for blanks and comments
   std::size_t colon_ = std::string_view::npos;
   std::string_view property_;
   bool shown_ = false;

@@ -112,7 +112,7 @@ void html_reading::open(html_layout layout, html_role role,
 
 void html_reading::close() {
   const frame& f = open_.back();
-  if (!f.after.empty()) show(f.after);
+  append_unmapped(target(), f.after);  // counted when it was kept
   if (f.link != SIZE_MAX && out_.visible.text.size() > f.link_text) {
     out_.links[f.link].text = out_.visible.text.substr(f.link_text, link_text_octets_max);
   }
@@ -161,7 +161,10 @@ void html_reading::show(std::string_view text) {
 void html_reading::add_generated(std::span<const html_attribute> attributes) {
   const auto look = [this](const std::string& name) {
     if (const auto at = before_.find(name); at != before_.end()) show(at->second);
-    if (const auto at = after_.find(name); at != after_.end()) open_.back().after += at->second;
+    if (const auto at = after_.find(name); at != after_.end()) {
+      generated_octets_ += at->second.size();
+      if (!multiplies()) open_.back().after += at->second;
+    }
   };
   std::string_view classes = value_of(class_);
   while (!classes.empty()) {
@@ -186,10 +189,18 @@ void html_reading::style(std::size_t begin, std::size_t end) {
     append_unmapped(target(), "\n\n");
     append_clamped(target(), s.text, begin + s.begin, begin + s.end);
     append_unmapped(target(), "\n\n");
-    for (const std::string& name : s.before) before_.insert_or_assign(name, s.text);
-    for (const std::string& name : s.after) after_.insert_or_assign(name, s.text);
+    for (auto [names, kept] : {std::pair{&s.before, &before_}, {&s.after, &after_}}) {
+      for (const std::string& name : *names) {
+        generated_octets_ += s.text.size();
+        if (!multiplies()) kept->insert_or_assign(name, s.text);
+      }
+    }
   }
-  for (auto& name : sheet.attributes) shown_attributes_.push_back(std::move(name));
+  auto& all = shown_attributes_;
+  for (auto& name : sheet.attributes) {
+    if (all.size() < shown_attributes_max && std::find(all.begin(), all.end(), name) == all.end())
+      all.push_back(std::move(name));
+  }
   all_turned_ = all_turned_ || sheet.turns_text;
 }
 
@@ -255,6 +266,11 @@ void html_reading::add_frame() {
   for (const auto& [from, to] : {std::pair{&d.visible, &target()}, {&d.hidden, &out_.hidden}}) {
     if (from->text.empty()) continue;
     append_unmapped(*to, "\n\n");
+    if (from == &d.visible && to == &out_.visible) {
+      const std::size_t shift = to->text.size();
+      for (const auto& [begin, end] : d.turned)
+        out_.turned.emplace_back(begin + shift, end + shift);
+    }
     append_clamped(*to, from->text, a.begin, a.end);
     append_unmapped(*to, "\n\n");
   }

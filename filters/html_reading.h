@@ -76,6 +76,7 @@ class html_reading {
     std::string after = {};         // shown behind its text
   };
   static constexpr std::size_t generated_octets_max = 1u << 20;
+  static constexpr std::size_t shown_attributes_max = 64;  // of all sheets
 
   mapped_text& target() { return open_.back().visibility.hides() ? out_.hidden : out_.visible; }
   void look_at(html_role role);

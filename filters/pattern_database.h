@@ -1,4 +1,4 @@
-// All patterns compiled, and the one door to Hyperscan.
+// All patterns compiled.
 #pragma once
 
 #include <cstdint>

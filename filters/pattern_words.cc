@@ -11,6 +11,7 @@ namespace consentry::filters {
 namespace {
 
 constexpr std::size_t choices_max = 500;  // of one word
+constexpr std::size_t word_octets_max = 255;
 
 // "{a,b}c" as "ac", "bc".
 std::vector<std::string> expand(std::string_view text) {
@@ -63,6 +64,8 @@ std::vector<phrase_word> make_words(std::string_view text, int view, bool has_op
     });
   }
   if (folded.empty()) throw std::invalid_argument{"a word without letters"};
+  if (folded.size() > word_octets_max)
+    throw std::invalid_argument{"a word of more than 255 octets"};
   // A 1, a capital I or an l may have been meant for one another.
   if (view == 3) std::replace(folded.begin(), folded.end(), 'l', 'i');
   std::vector<phrase_word> out{{folded, has_open_head, tail}};

@@ -90,7 +90,8 @@ class drawing {
     for (const auto& [begin, end] : turned) {
       copy(at, begin);
       for (std::size_t line = begin; line < end;) {
-        const std::size_t stop = std::min(text_.find('\n', line), end);
+        const std::size_t stop =
+            line + std::min(text_.substr(line, end - line).find('\n'), end - line);
         append(turned_round(text_.substr(line, stop - line)), line, stop);
         copy(stop, std::min(stop + 1, end));
         line = stop + 1;

@@ -3,6 +3,7 @@
 
 #include "filters/css_text.h"
 #include "filters/html_text.h"
+#include "filters/turned_text.h"
 
 using namespace consentry::filters;
 
@@ -78,6 +79,50 @@ TEST_CASE("content does not multiply beyond what can be read") {
   selectors += "b{";
   for (int i = 0; i < 50'000; ++i) selectors += "content:'x';";
   CHECK(read_html(selectors + "}</style>").unreadable.empty());
+}
+
+TEST_CASE("what stands behind elements does not multiply either") {
+  const std::string sheet = "<style>.a:after{content:'" + std::string(100'000, 'x') + "'}</style>";
+  std::string many = sheet + "<p class=\"";
+  for (int i = 0; i < 100'000; ++i) many += "a ";
+  CHECK_FALSE(read_html(many + "\">x</p>").unreadable.empty());
+  std::string deep = sheet;
+  for (int i = 0; i < 10'000; ++i) deep += "<i class=a>";
+  CHECK_FALSE(read_html(deep).unreadable.empty());
+  // One long string for many names.
+  std::string names = "<style>";
+  for (char a = 'a'; a <= 'z'; ++a)
+    for (char b = 'a'; b <= 'm'; ++b) names += std::string{'.', a, b} + ":before,";
+  names += "b:before{content:'" + std::string(100'000, 'x') + "'}</style>";
+  CHECK_FALSE(read_html(names).unreadable.empty());
+}
+
+TEST_CASE("style sheets that take time: comments, attributes, sheets, a line without an end") {
+  std::string comments = "<style>a{" + std::string(1'000'000, ' ') + "x";
+  for (int i = 0; i < 250'000; ++i) comments += "/**/";
+  read_html(comments + "}</style>");
+  std::string sheets;
+  for (int i = 0; i < 4'000; ++i) {
+    sheets += "<style>a{--x:";
+    for (int k = 0; k < 40; ++k) sheets += "attr(a" + std::to_string(i * 40 + k) + ")";
+    sheets += "}</style>";
+  }
+  for (int i = 0; i < 20'000; ++i) sheets += "<i a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8></i>";
+  read_html(sheets);
+  std::string turned;
+  for (int i = 0; i < 300'000; ++i) turned += "a\u202eb\u202cc";
+  CHECK(as_drawn(turned, nullptr).text.size() == turned.size());
+}
+
+TEST_CASE("names in escapes, comments in selectors, text turned in a frame") {
+  CHECK(read_html("<style>.a:before{c\\6fntent:'kaszinó'}</style><p class=a>x</p>")
+            .visible.text.find("kaszinó") != std::string::npos);
+  CHECK(read_html("<style>.a:before/* */{content:'kas'}</style><p class=a>zinó</p>")
+            .visible.text.find("kaszinó") != std::string::npos);
+  const auto d = read_html("<p>x</p><iframe srcdoc=\"<bdo dir=rtl>onizsak</bdo>\"></iframe>");
+  REQUIRE(d.turned.size() == 1);
+  const auto [begin, end] = d.turned[0];
+  CHECK(d.visible.text.substr(begin, end - begin) == "onizsak");
 }
 
 TEST_CASE("data that mail programs show") {

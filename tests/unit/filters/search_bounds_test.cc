@@ -1,4 +1,5 @@
-// What a stranger's text may cost. A fault here shows as a result that says "complete", or as minutes.
+// What a stranger's text may cost. A fault here shows as a result that says "complete", or as
+// minutes.
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -19,12 +20,11 @@ pattern_database sharing_one_word(int phrases) {
              std::string(1, static_cast<char>('a' + n / 26)) + "\"";
   }
   pattern_set set;
-  set.files.push_back(
-      parse_pattern_file("language = \"en\"\ncategory = \"S1\"\n[[pattern]]\nid = \"a\"\nweight = 1\n"
-                         "words = [" +
-                             words +
-                             "]\nmust_match = [\"email zzyqaa\"]\nmust_not_match = [\"letter\"]\n",
-                         "en/S1_a.toml"));
+  set.files.push_back(parse_pattern_file(
+      "language = \"en\"\ncategory = \"S1\"\n[[pattern]]\nid = \"a\"\nweight = 1\n"
+      "words = [" +
+          words + "]\nmust_match = [\"email zzyqaa\"]\nmust_not_match = [\"letter\"]\n",
+      "en/S1_a.toml"));
   return pattern_database{std::move(set)};
 }
 
