@@ -1,12 +1,16 @@
-# consentry_room(NAME SOURCES a.cc b.cc [DEPS rooms..] [LIBRARIES foreign..])
-# makes the target consentry_NAME. All rooms share the precompiled header of consentry_base.
+# consentry_room(NAME [OPTIMIZED] SOURCES a.cc b.cc [DEPS rooms..] [LIBRARIES foreign..])
+# makes the target consentry_NAME. All rooms share the precompiled header of consentry_base; those that are OPTIMIZED, in
+# debugging builds, too, have one of their own there, for a header serves one optimization only.
 function(consentry_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "OPTIMIZED" "" "SOURCES;DEPS;LIBRARIES" ${ARGN})
   add_library(consentry_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(consentry_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   list(TRANSFORM ROOM_DEPS PREPEND consentry_)
   target_link_libraries(consentry_${name} PUBLIC ${ROOM_DEPS} PRIVATE ${ROOM_LIBRARIES})
-  if(NOT name STREQUAL "base")
+  if(ROOM_OPTIMIZED AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT CONSENTRY_FUZZ)
+    target_compile_options(consentry_${name} PRIVATE -O1)
+    target_precompile_headers(consentry_${name} PRIVATE ${PROJECT_SOURCE_DIR}/base/pch.h)
+  elseif(NOT name STREQUAL "base")
     target_precompile_headers(consentry_${name} REUSE_FROM consentry_base)
   endif()
 endfunction()

@@ -7,9 +7,11 @@ import contextlib
 import csv
 import datetime
 import io
+import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import smtplib
@@ -39,12 +41,30 @@ def is_sanitized():
     return "CONSENTRY_SANITIZE:STRING=address" in (BUILD / "CMakeCache.txt").read_text()
 
 
+def worker_ports():
+    """Below the ports that connections are given, so that none takes one between its choice and its use; each worker has its own."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % PORT_WORKERS
+    each = (PORTS.stop - PORTS.start) // PORT_WORKERS
+    block = PORTS[worker * each:(worker + 1) * each]
+    first = os.getpid() * 37 % each
+    return itertools.cycle([*block[first:], *block[:first]])
+
+
+PORTS, PORT_WORKERS = range(10_240, 32_640), 8
+_ports = worker_ports()
+
+
 def free_port(host="127.0.0.1"):
     """A port free for TCP and UDP at this moment."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind((host, 0))
-        udp.bind((host, tcp.getsockname()[1]))
-        return tcp.getsockname()[1]
+    for port in itertools.islice(_ports, len(PORTS)):
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind((host, port))
+                udp.bind((host, port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 def wait_for(condition, what, patience_s=PATIENCE_S):
