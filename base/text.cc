@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -31,15 +32,25 @@ std::size_t utf8_sequence(std::string_view s) noexcept {
   return 0;
 }
 
-// Octets at the front that are ASCII, in steps of eight.
-std::size_t ascii_words(std::string_view s) noexcept {
+// Octets at the front that are ASCII, eight at a time.
+std::size_t ascii_octets(std::string_view s) noexcept {
+  static_assert(std::endian::native == std::endian::little);
   constexpr std::uint64_t high_bits = 0x8080808080808080;
   std::size_t n = 0;
   for (std::uint64_t word = 0; n + sizeof word <= s.size(); n += sizeof word) {
     std::memcpy(&word, s.data() + n, sizeof word);
-    if ((word & high_bits) != 0) break;
+    if ((word & high_bits) != 0)
+      return n + static_cast<std::size_t>(std::countr_zero(word & high_bits)) / 8;
   }
+  while (n < s.size() && static_cast<unsigned char>(s[n]) < 0x80) ++n;
   return n;
+}
+
+// A letter of two octets at the front: nearly all of Hungarian that is not ASCII.
+bool has_two_octets(std::string_view s) noexcept {
+  return s.size() > 1 && static_cast<unsigned char>(s[0]) >= 0xc2 &&
+         static_cast<unsigned char>(s[0]) <= 0xdf &&
+         (static_cast<unsigned char>(s[1]) & 0xc0) == 0x80;
 }
 
 constexpr std::string_view base64_alphabet =
@@ -104,9 +115,9 @@ bool is_ascii(std::string_view s) noexcept {
 
 bool is_valid_utf8(std::string_view s) noexcept {
   while (!s.empty()) {
-    s.remove_prefix(ascii_words(s));
+    s.remove_prefix(ascii_octets(s));
     if (s.empty()) break;
-    const auto n = utf8_sequence(s);
+    const auto n = has_two_octets(s) ? 2 : utf8_sequence(s);
     if (n == 0) return false;
     s.remove_prefix(n);
   }

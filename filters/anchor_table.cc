@@ -22,16 +22,18 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// A letter's or figure's bit; bit 0 stands for none and for letters of other scripts.
-std::uint64_t bit_of(char c) {
-  if (is_plain_letter(c)) return std::uint64_t{1} << (c - 'a' + 1);
-  if (is_digit(c)) return std::uint64_t{1} << (c - '0' + 27);
+// A letter's bit, or that of figures; bit 0 stands for letters of other scripts.
+std::uint32_t bit_of(char c) {
+  if (is_plain_letter(c)) return std::uint32_t{1} << (c - 'a' + 1);
+  if (is_digit(c)) return std::uint32_t{1} << 27;
   return 1;
 }
+// Stands wherever the text does, whatever is near: what may have anything beside it asks for this.
+constexpr std::uint32_t any_place = std::uint32_t{1} << 31;
 
 // Signs at the edge of a word are passed over like those between words, so nothing is said then.
-void allow(std::uint64_t& bits, char c) {
-  bits = bit_of(c) == 1 ? UINT64_MAX : bits | bit_of(c);
+void allow(std::uint32_t& bits, char c) {
+  bits = bit_of(c) == 1 ? UINT32_MAX : bits | bit_of(c);
 }
 
 bool is_sign(char c) {
@@ -84,10 +86,9 @@ void anchor_table::set_phrases(std::vector<const compiled_phrase*> phrases) {
   first_place_.push_back(static_cast<std::uint32_t>(places_.size()));
 }
 
-anchor_table::anchor anchor_table::anchor_of(const word_user& user, int view) const {
+anchor_table::anchor anchor_table::anchor_of(const word_user& user) const {
   const compiled_phrase& p = *phrases_[user.phrase];
-  const std::size_t s = user.word.segment;
-  const auto& choice = p.segments[s].choices[user.word.choice];
+  const auto& choice = p.segments[user.word.segment].choices[user.word.choice];
   const compiled_word& w = choice[user.word.word];
   anchor a;
   a.phrase = user.phrase;
@@ -99,7 +100,15 @@ anchor_table::anchor anchor_table::anchor_of(const word_user& user, int view) co
            : w.tail == word_tail::open ? ending::open
            : p.language == "en"        ? ending::english
                                        : ending::hungarian;
+  return a;
+}
+
+anchor_table::neighbours anchor_table::neighbours_of(const word_user& user, int view) const {
+  neighbours a;
   if (view == 1) return a;
+  const compiled_phrase& p = *phrases_[user.phrase];
+  const std::size_t s = user.word.segment;
+  const auto& choice = p.segments[s].choices[user.word.choice];
   if (user.word.word > 0) {
     a.before = 0;
     allow(a.before, choice[user.word.word - 1].text.back());
@@ -123,7 +132,10 @@ std::uint32_t anchor_table::add(const asked_word& word, const std::vector<word_u
   e.needs_begin = !word.may_begin_inside && is_plain_letter(word.text.front());
   e.needs_end = !word.may_end_inside && is_plain_letter(word.text.back());
   e.needs_edges_in_links = !word.is_free_in_links;
-  for (const word_user& u : users) anchors_.push_back(anchor_of(u, view));
+  for (const word_user& u : users) {
+    anchors_.push_back(anchor_of(u));
+    neighbours_.push_back(neighbours_of(u, view));
+  }
   e.end_anchor = static_cast<std::uint32_t>(anchors_.size());
   words_.push_back(e);
   return static_cast<std::uint32_t>(words_.size() - 1);
@@ -133,11 +145,11 @@ std::uint32_t anchor_table::add(const asked_word& word, const std::vector<word_u
 struct anchor_hits::surroundings {
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::size_t last = 0;      // behind the letters that follow it
-  bool has_begin = false;    // an edge there
-  bool has_end = false;      // an edge at `last`
-  std::uint64_t before = 0;  // bits of the nearest octets that are no signs
-  std::uint64_t after = 0;
+  std::size_t last = 0;               // behind the letters that follow it
+  bool has_begin = false;             // an edge there
+  bool has_end = false;               // an edge at `last`
+  std::uint32_t before = UINT32_MAX;  // bits of the nearest octets that are no signs
+  std::uint32_t after = UINT32_MAX;
   std::optional<bool> is_inflected[2];  // Hungarian, English
 };
 
@@ -149,7 +161,7 @@ bool anchor_hits::is_inside_word(std::size_t at) const {
 
 anchor_hits::surroundings anchor_hits::look_around(std::size_t begin, std::size_t end) const {
   const std::string_view seen = text_.seen;
-  surroundings here{begin, end, end, false, false, 0, 0, {}};
+  surroundings here{begin, end, end, false, false, any_place, any_place, {}};
   const auto joined = [&](std::size_t at) {
     return (is_folded_letter(seen[at - 1]) && is_folded_letter(seen[at])) ||
            (is_digit(seen[at - 1]) && is_digit(seen[at]));
@@ -161,10 +173,11 @@ anchor_hits::surroundings anchor_hits::look_around(std::size_t begin, std::size_
   here.has_end = here.last == seen.size() || !joined(here.last);
   std::size_t at = begin;
   while (at > 0 && begin - at < separator_octets_max && is_sign(seen[at - 1])) --at;
-  if (at < begin && at > 0 && seen[at - 1] != '\n') here.before = bit_of(text_.sought[at - 1]);
+  if (at < begin && at > 0 && seen[at - 1] != '\n') here.before |= bit_of(text_.sought[at - 1]);
   at = here.last;
   while (at < seen.size() && at - here.last < separator_octets_max && is_sign(seen[at])) ++at;
-  if (at > here.last && at < seen.size() && seen[at] != '\n') here.after = bit_of(text_.sought[at]);
+  if (at > here.last && at < seen.size() && seen[at] != '\n')
+    here.after |= bit_of(text_.sought[at]);
   return here;
 }
 
@@ -184,8 +197,7 @@ bool anchor_hits::may_stand(const anchor_table::anchor& a, surroundings& here) c
       if (!*known) return false;
     }
   }
-  return (a.before == anchor_table::anything || (a.before & here.before) != 0) &&
-         (a.after == anchor_table::anything || (a.after & here.after) != 0);
+  return true;
 }
 
 // Leaves out what stands inside of other words where no phrase allows that: most of the hits.
@@ -207,6 +219,8 @@ bool anchor_hits::take(std::uint32_t id, std::size_t end) {
   const bool has_changed = !is_partial || !is_quick || text_.is_wanted(begin, here.last);
   words_tried_ += e.end_anchor - e.first_anchor;
   for (std::uint32_t i = e.first_anchor; i < e.end_anchor; ++i) {
+    const anchor_table::neighbours& beside = table_.neighbours_[i];
+    if ((beside.before & here.before) == 0 || (beside.after & here.after) == 0) continue;
     const anchor_table::anchor& a = table_.anchors_[i];
     if (!is_partial && !a.is_anchor) continue;
     if (!has_changed && !a.has_open_head) continue;

@@ -39,11 +39,14 @@ class anchor_table {
  private:
   friend class anchor_hits;
   enum class ending : std::uint8_t { none, hungarian, english, open };
-  // By bits: which letters and figures may stand there (bit_of() in anchor_table.cc).
-  static constexpr std::uint64_t anything = UINT64_MAX;
+  // By bits: which letters, or figures, may stand there (bit_of() in anchor_table.cc).
+  static constexpr std::uint32_t anything = UINT32_MAX;
+  // Looked at first, apart from the rest: a common word has hundreds.
+  struct neighbours {
+    std::uint32_t before = anything;  // the octet before it, but for signs between words
+    std::uint32_t after = anything;
+  };
   struct anchor {
-    std::uint64_t before = anything;  // the octet before it, but for signs between words
-    std::uint64_t after = anything;
     std::uint32_t phrase = 0;
     anchor_word word;
     ending tail = ending::none;
@@ -51,7 +54,7 @@ class anchor_table {
     bool is_alone : 1 = false;  // the phrase is that word and nothing else
     bool is_anchor : 1 = false;
   };
-  static_assert(sizeof(anchor) == 32);
+  static_assert(sizeof(anchor) == 12);
   struct entry {
     std::uint32_t first_anchor = 0;
     std::uint32_t end_anchor = 0;
@@ -60,11 +63,12 @@ class anchor_table {
     bool needs_end : 1 = false;
     bool needs_edges_in_links : 1 = false;
   };
-  anchor anchor_of(const word_user& user, int view) const;
+  anchor anchor_of(const word_user& user) const;
+  neighbours neighbours_of(const word_user& user, int view) const;
   // Of each phrase's segments: what letters it may begin and end with.
   struct letter_bits {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
   };
   std::vector<std::vector<letter_bits>> edges_;  // while words are added
 
@@ -77,6 +81,7 @@ class anchor_table {
   void add_places(const std::vector<anchor_word>& words, const compiled_phrase& p);
   std::vector<entry> words_;
   std::vector<anchor> anchors_;
+  std::vector<neighbours> neighbours_;  // of each anchor
 };
 
 // Which sequences of four octets a text may hold.

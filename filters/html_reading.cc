@@ -226,7 +226,7 @@ void html_reading::look_at(html_role role) {
   if (!value_of(color).empty()) v.color = plain_color(value_of(color));
   if (role == html_role::anchor) v.color.clear();  // links have a colour of their own
   if (known_[dir] != nullptr) v.is_rtl = ascii_iequals(value_of(dir), "rtl");
-  if (!value_of(style_).empty()) apply_style(v, value_of(style_));
+  if (!value_of(style_).empty()) styles_.apply(v, value_of(style_));
 }
 
 void html_reading::separate(html_layout l) {

@@ -95,6 +95,7 @@ class html_reading {
   html_document& out_;
   bool has_style_sheet_;
   std::vector<frame> open_;
+  style_memo styles_;
   std::vector<const html_attribute*> known_;  // of the element being opened, by what is known
   std::vector<std::pair<std::size_t, std::size_t>> conditionals_;
   std::map<std::string, std::string, std::less<>> before_;  // by ".class" or "#id", what is shown

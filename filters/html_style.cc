@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -199,6 +202,24 @@ void apply_style(html_visibility& v, std::string_view style) {
   for (const auto& [name, value] : later) apply_property(v, b, name, value);
   if ((b.has_no_extent && b.clips) || b.is_moved) v.is_gone = true;
   if (b.overrides_bidi && v.is_rtl) v.is_turned = true;
+}
+
+void style_memo::apply(html_visibility& v, std::string_view style) {
+  if (style.size() < 8 || style.size() > octets_max) return apply_style(v, style);
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::memcpy(&first, style.data(), sizeof first);
+  std::memcpy(&last, style.data() + style.size() - sizeof last, sizeof last);
+  const std::uint64_t mixed = (first ^ std::rotl(last, 17) ^ style.size()) * 0x9E37'79B9'7F4A'7C15u;
+  entry& e = entries_[mixed >> 58];
+  if (e.style != style || !(e.before == v)) {
+    e.before = v;
+    apply_style(v, style);
+    e.style = style;
+    e.after = v;
+    return;
+  }
+  v = e.after;
 }
 
 }  // namespace consentry::filters

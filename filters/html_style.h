@@ -1,6 +1,7 @@
 // What inline styles and attributes of HTML elements do to the visibility of their text.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -24,10 +25,27 @@ struct html_visibility {
   bool hides() const noexcept {
     return is_gone || is_invisible || is_tiny || (!color.empty() && color == background);
   }
+  friend bool operator==(const html_visibility&, const html_visibility&) = default;
 };
 
 // style is the value of the style attribute.
 void apply_style(html_visibility& v, std::string_view style);
+
+// The same; what mail builders write into every element is read once. Of one document, one thread.
+class style_memo {
+ public:
+  void apply(html_visibility& v, std::string_view style);
+
+ private:
+  struct entry {
+    std::string style;
+    html_visibility before;
+    html_visibility after;
+  };
+  static constexpr std::size_t octets_max = 1024;  // longer ones are read again
+  std::array<entry, 64> entries_;
+};
+
 // "#FFF", "white", "rgb(255,255,255)", "rgba(0,0,0,0)" as "ffffff"; "" if unknown, "none" if
 // transparent.
 std::string plain_color(std::string_view value);

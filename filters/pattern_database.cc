@@ -75,7 +75,9 @@ struct pattern_database::state {
   std::vector<pattern> patterns;
   std::vector<protected_brand> brands;
   url_lists lists;
-  std::unordered_map<std::string, std::vector<std::uint32_t>> groups;
+  std::unordered_map<std::string, std::uint32_t> groups{{"link", link_group}};
+  std::vector<std::uint32_t> group_of;                   // by pattern
+  std::vector<std::vector<std::uint32_t>> requirements;  // by pattern
   view_search views[view_count]{view_search{1}, view_search{2}, view_search{3}};
   hyperscan_scratch scratch;
   bool collapsed_alone = false;  // some pattern is sought in view 3 and not in view 2
@@ -86,6 +88,9 @@ struct pattern_database::state {
   }
   void check_groups() const;
   void gather();
+  std::uint32_t number_of(const std::string& group) {
+    return groups.try_emplace(group, static_cast<std::uint32_t>(groups.size())).first->second;
+  }
   void compile(int view, const database_cache& cache);
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
                                  bool& complete, paragraph_memo* memo) const;
@@ -134,7 +139,9 @@ void pattern_database::state::gather() {
     const auto has_view = [&](int v) {
       return std::find(p.views.begin(), p.views.end(), v) != p.views.end();
     };
-    if (!p.group.empty()) groups[p.group].push_back(n);
+    group_of.push_back(p.group.empty() ? no_group : number_of(p.group));
+    auto& required = requirements.emplace_back();
+    for (const std::string& g : p.requires_) required.push_back(number_of(g));
     collapsed_alone = collapsed_alone || (has_view(3) && !has_view(2));
   }
 }
@@ -249,10 +256,15 @@ pattern_database& pattern_database::operator=(pattern_database&&) noexcept = def
 const std::vector<pattern>& pattern_database::patterns() const noexcept {
   return state_->patterns;
 }
-const std::vector<std::uint32_t>& pattern_database::group(const std::string& name) const {
-  static const std::vector<std::uint32_t> nobody;
-  const auto at = state_->groups.find(name);
-  return at == state_->groups.end() ? nobody : at->second;
+std::size_t pattern_database::group_count() const noexcept {
+  return state_->groups.size();
+}
+std::uint32_t pattern_database::group_of(std::uint32_t pattern) const noexcept {
+  return state_->group_of[pattern];
+}
+const std::vector<std::uint32_t>& pattern_database::required_groups(
+    std::uint32_t pattern) const noexcept {
+  return state_->requirements[pattern];
 }
 
 const std::vector<protected_brand>& pattern_database::brands() const noexcept {

@@ -35,8 +35,12 @@ class pattern_database {
   pattern_database& operator=(pattern_database&&) noexcept;
 
   const std::vector<pattern>& patterns() const noexcept;
-  // Indices of the patterns in it; none for a group that nobody is in.
-  const std::vector<std::uint32_t>& group(const std::string& name) const;
+  // Groups have numbers here, below group_count().
+  static constexpr std::uint32_t no_group = UINT32_MAX;
+  static constexpr std::uint32_t link_group = 0;  // "link", whose places are the message's links
+  std::size_t group_count() const noexcept;
+  std::uint32_t group_of(std::uint32_t pattern) const noexcept;
+  const std::vector<std::uint32_t>& required_groups(std::uint32_t pattern) const noexcept;
   const std::vector<protected_brand>& brands() const noexcept;
   const url_lists& lists() const noexcept;
 

@@ -1,6 +1,7 @@
 #include "filters/pattern_words.h"
 
 #include <algorithm>
+#include <functional>
 #include <unordered_set>
 #include <utility>
 
@@ -91,6 +92,11 @@ phrase_segment make_segment(std::string_view text, int view) {
   }
   if (text.empty()) throw std::invalid_argument{"a word without letters"};
   phrase_segment out;
+  if (text.find('{') == std::string_view::npos) {
+    for (phrase_word& w : make_words(text, view, has_open_head, tail))
+      out.choices.emplace_back().push_back(std::move(w));
+    return out;
+  }
   for (const std::string& choice : expand(text)) {
     const auto words = split(choice, ' ');
     std::vector<std::vector<phrase_word>> chains{{}};
@@ -140,8 +146,16 @@ phrase parse_phrase(std::string_view words, int view) {
 
 namespace {
 
-const std::unordered_set<std::string>& hungarian_endings() {
-  static const std::unordered_set<std::string> all = [] {
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view s) const noexcept {
+    return std::hash<std::string_view>{}(s);
+  }
+};
+using endings = std::unordered_set<std::string, text_hash, std::equal_to<>>;
+
+const endings& hungarian_endings() {
+  static const endings all = [] {
     const std::vector<std::string> persons = {
         "",      "k",    "ok",    "ek",    "ak",  "m",    "om",   "em",   "am",   "d",    "od",
         "ed",    "ad",   "a",     "e",     "ja",  "je",   "nk",   "unk",  "tok",  "otok", "etek",
@@ -153,7 +167,7 @@ const std::unordered_set<std::string>& hungarian_endings() {
         "mal", "mel", "dal", "del", "ert", "ig",  "kent", "ban", "ben", "ba",  "be",
         "bol", "n",   "on",  "en",  "an",  "ra",  "re",   "rol", "nal", "nel", "hoz",
         "hez", "tol", "kor", "va",  "ve",  "ka",  "ke",   "ei"};
-    std::unordered_set<std::string> set;
+    endings set;
     for (const auto& p : persons) {
       for (const auto& c : cases) set.insert(p + c);
     }
@@ -172,7 +186,7 @@ bool is_inflection(std::string_view language, std::string_view stem, std::string
     }
     return false;
   }
-  if (hungarian_endings().contains(std::string{ending})) return true;
+  if (hungarian_endings().contains(ending)) return true;
   // kaszinóval but hitellel, viszonnyal: the v takes the last consonant's sound.
   if (ending.size() == 3 && !stem.empty() && ending[0] == stem.back() &&
       (ending.substr(1) == "al" || ending.substr(1) == "el")) {

@@ -31,6 +31,18 @@ struct occurrence {
   hit where;             // octets of the seen text
 };
 
+// Where a group was hit.
+struct group_place {
+  std::size_t text = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+struct group_places {
+  std::vector<group_place> places;
+  std::size_t longest = 0;
+  bool has_title = false;  // one of these stands in a title
+};
+
 struct taken_place : occurrence {
   std::string language;
   bool is_counted = false;
@@ -65,7 +77,6 @@ class scanning {
 
  private:
   void search() {
-    found_.resize(database_.patterns().size());
     std::size_t seen_hits = 0;
     paragraph_memo memo;
     const auto is_long = [](const message_text& t) { return t.seen.size() >= memo_octets_min; };
@@ -76,13 +87,7 @@ class scanning {
       const auto hits =
           database_.search(t.seen, t.where, complete, is_twofold && is_long(t) ? &memo : nullptr);
       seen_hits += hits.size();
-      for (const hit& h : hits) {
-        auto& kept = found_[h.pattern];
-        const bool in_group = !database_.patterns()[h.pattern].group.empty();
-        const std::size_t most = in_group ? kept_group_hits_max : kept_hits_max;
-        // The subject counts most and comes first; the rest may fill up.
-        if (kept.size() < most) kept.push_back({i, h});
-      }
+      for (const hit& h : hits) found_.push_back({i, h});
       if (!complete)
         out_.unscannable_because.push_back("part " + t.part + ": too many hits to weigh");
       if (seen_hits > message_hits_max) {
@@ -90,28 +95,62 @@ class scanning {
         break;
       }
     }
+    keep_first();
+  }
+
+  // Sorts by pattern. The subject counts most and comes first; the rest may fill up.
+  void keep_first() {
+    const auto key = [](const occurrence& o) {
+      return std::tuple{o.where.pattern, o.text, o.where.begin, o.where.end, o.where.view};
+    };
+    std::sort(found_.begin(), found_.end(),
+              [&](const occurrence& a, const occurrence& b) { return key(a) < key(b); });
+    std::size_t kept = 0;
+    std::size_t same = 0;  // of one pattern
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      const std::uint32_t n = found_[i].where.pattern;
+      same = i > 0 && found_[i - 1].where.pattern == n ? same + 1 : 0;
+      const bool in_group = database_.group_of(n) != pattern_database::no_group;
+      if (same >= (in_group ? kept_group_hits_max : kept_hits_max)) continue;
+      found_[kept++] = found_[i];
+    }
+    found_.resize(kept);
+    group_places_.resize(database_.group_count());
+    for (const occurrence& o : found_) {
+      const std::uint32_t g = database_.group_of(o.where.pattern);
+      if (g == pattern_database::no_group) continue;
+      group_places& all = group_places_[g];
+      all.places.push_back({o.text, o.where.begin, o.where.end});
+      all.longest = std::max(all.longest, o.where.end - o.where.begin);
+      all.has_title = all.has_title || texts_.texts[o.text].is_title;
+    }
+    for (group_places& g : group_places_)
+      std::sort(g.places.begin(), g.places.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.text, a.begin) < std::tie(b.text, b.begin);
+      });
   }
 
   // Whether some hit of the group stands near enough. A title is near everything.
-  bool is_near(const occurrence& o, const std::string& group, std::size_t within) const {
-    if (group == "link" && !texts_.links.empty() && within == 0) return true;
-    for (const std::uint32_t n : database_.group(group)) {
-      for (const occurrence& g : found_[n]) {
-        if (within == 0) return true;
-        if (texts_.texts[g.text].is_title || texts_.texts[o.text].is_title) return true;
-        if (g.text != o.text) continue;
-        const std::size_t distance = g.where.begin > o.where.end   ? g.where.begin - o.where.end
-                                     : o.where.begin > g.where.end ? o.where.begin - g.where.end
-                                                                   : 0;
-        if (distance <= within) return true;
-      }
-    }
+  bool is_near(const occurrence& o, std::uint32_t group, std::size_t within) const {
+    if (group == pattern_database::link_group && !texts_.links.empty() && within == 0) return true;
+    const group_places& g = group_places_[group];
+    if (g.places.empty()) return false;
+    if (within == 0 || g.has_title || texts_.texts[o.text].is_title) return true;
+    const std::size_t before = within + g.longest;
+    const std::size_t from = o.where.begin - std::min(o.where.begin, before);
+    auto at = std::lower_bound(g.places.begin(), g.places.end(), std::pair{o.text, from},
+                               [](const group_place& p, const auto& key) {
+                                 return std::tie(p.text, p.begin) < std::tie(key.first, key.second);
+                               });
+    for (; at != g.places.end() && at->text == o.text && at->begin <= o.where.end + within; ++at)
+      if (at->end + within >= o.where.begin) return true;
     return false;
   }
 
   bool is_supported(const occurrence& o, const pattern& p) const {
-    return std::all_of(p.requires_.begin(), p.requires_.end(),
-                       [&](const std::string& group) { return is_near(o, group, p.within); });
+    const auto& groups = database_.required_groups(o.where.pattern);
+    return std::all_of(groups.begin(), groups.end(),
+                       [&](std::uint32_t group) { return is_near(o, group, p.within); });
   }
 
   // What one pattern brings: its hits that count, the weightiest zone first.
@@ -124,11 +163,12 @@ class scanning {
   void weigh() {
     std::vector<candidate> candidates;
     const auto& patterns = database_.patterns();
-    for (std::uint32_t n = 0; n < patterns.size(); ++n) {
-      if (patterns[n].weight == 0 || found_[n].empty()) continue;
+    for (std::size_t i = 0; i < found_.size();) {
+      const std::uint32_t n = found_[i].where.pattern;
       candidate c{n, 0, {}};
-      for (const occurrence& o : found_[n]) {
-        if (is_supported(o, patterns[n])) c.hits.push_back(o);
+      for (; i < found_.size() && found_[i].where.pattern == n; ++i) {
+        if (patterns[n].weight != 0 && is_supported(found_[i], patterns[n]))
+          c.hits.push_back(found_[i]);
       }
       if (c.hits.empty()) continue;
       std::sort(c.hits.begin(), c.hits.end(), [&](const occurrence& a, const occurrence& b) {
@@ -280,7 +320,8 @@ class scanning {
   const message_texts& texts_;
   const pattern_database& database_;
   const scan_options& options_;
-  std::vector<std::vector<occurrence>> found_;             // by pattern
+  std::vector<occurrence> found_;                          // by pattern
+  std::vector<group_places> group_places_;                 // by number of the group
   std::map<std::string, std::vector<taken_place>> taken_;  // by category
   scan_result out_;
 };

@@ -68,9 +68,18 @@ bool is_member(char c) {
   return is(c, member);
 }
 
-bool is_digraph(std::string_view two) {
-  constexpr std::string_view digraphs[] = {"sz", "cs", "gy", "ly", "ny", "ty", "zs", "dz"};
-  return std::find(std::begin(digraphs), std::end(digraphs), two) != std::end(digraphs);
+// sz, cs, gy, ly, ny, ty, zs, dz.
+constexpr bool is_digraph(char first, char second) {
+  switch (second) {
+    case 'z':
+      return first == 's' || first == 'd';
+    case 's':
+      return first == 'c' || first == 'z';
+    case 'y':
+      return first == 'g' || first == 'l' || first == 'n' || first == 't';
+    default:
+      return false;
+  }
 }
 
 constexpr std::size_t near_octets = 4;
@@ -150,7 +159,7 @@ class joining {
       return end >= text_.size() || !is_member(text_[end]) || text_[end] == '!';
     };
     if (ends(i + 1)) return 1;
-    if (i + 1 < text_.size() && is_digraph(text_.substr(i, 2)) && ends(i + 2)) return 2;
+    if (i + 1 < text_.size() && is_digraph(text_[i], text_[i + 1]) && ends(i + 2)) return 2;
     return 0;
   }
 

@@ -17,31 +17,31 @@ void word_index::add(std::string_view word, std::uint32_t id, bool is_whole) {
   is_empty_ = false;
 }
 
-std::size_t word_index::bucket_of(std::string_view word) noexcept {
-  std::size_t out = 0;
-  for (std::size_t i = 0; i < std::min(word.size(), key_octets); ++i)
-    out = out * codes + code(word[i]);
-  return out;
+std::size_t word_index::bucket_of(const given_word& word) noexcept {
+  const std::size_t octets = word.text.size();
+  if (octets >= key_octets)
+    return bucket_of(load(word.text.data(), octets), std::min(octets, key_octets + 1));
+  return octets == 1 ? code(word.text[0]) : code(word.text[0]) * codes + code(word.text[1]);
 }
 
 word_index::entry word_index::entry_of(const given_word& word) {
   const std::size_t octets = word.text.size();
-  const std::uint64_t mask =
-      octets >= head_octets ? UINT64_MAX : (std::uint64_t{1} << (octets * 8)) - 1;
-  return {load(word.text.data(), octets),     mask,         word.id, 0,
-          static_cast<std::uint16_t>(octets), word.is_whole};
+  return {load(word.text.data(), octets), word.id, static_cast<std::uint16_t>(octets),
+          word.is_whole};
 }
 
 void word_index::finish() {
-  // By bucket, the shorter first.
-  std::sort(given_.begin(), given_.end(), [](const given_word& a, const given_word& b) {
-    return std::tuple{bucket_of(a.text), a.text.size(), std::string_view{a.text}} <
-           std::tuple{bucket_of(b.text), b.text.size(), std::string_view{b.text}};
-  });
+  // Those of one letter, of two, the rest; by bucket, the shorter first.
+  std::vector<std::tuple<std::size_t, std::size_t, std::size_t, std::uint32_t>> order;
+  for (std::uint32_t i = 0; i < given_.size(); ++i) {
+    const std::size_t octets = given_[i].text.size();
+    order.emplace_back(std::min(octets, key_octets), bucket_of(given_[i]), octets, i);
+  }
+  std::sort(order.begin(), order.end());
   two_.assign(codes * codes + 1, 0);
-  buckets_.assign(std::size_t{codes} * codes * codes + 1, 0);
-  for (const given_word& w : given_) {
-    const std::size_t bucket = bucket_of(w.text);
+  buckets_.assign((std::size_t{2} << bucket_bits) + 1, 0);
+  for (const auto& [kind, bucket, size, number] : order) {
+    const given_word& w = given_[number];
     if (w.text.size() == 1) {
       one_[bucket] = {w.id, w.is_whole};
       continue;
@@ -52,10 +52,8 @@ void word_index::finish() {
       pairs_.push_back(e);
       continue;
     }
-    if (w.text.size() > head_octets) {
-      e.rest = static_cast<std::uint32_t>(rests_.size());
-      rests_ += w.text.substr(head_octets);
-    }
+    rest_of_.push_back(static_cast<std::uint32_t>(rests_.size()));
+    if (w.text.size() > head_octets) rests_ += w.text.substr(head_octets);
     if (w.text.size() == key_octets) {
       threes_.set(sieve_of(e.head, 3));
     } else {

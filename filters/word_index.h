@@ -47,17 +47,21 @@ class word_index {
     if (left < key_octets) return true;
     const std::uint64_t here = load(text.data() + begin, left);
     if (!may_begin(here)) return true;
-    const std::size_t key = second * codes + code(text[begin + 2]);
-    const std::uint32_t end = buckets_[key + 1];
-    for (std::uint32_t at = buckets_[key]; at < end; ++at) {
-      const entry& e = entries_[at];
-      if ((here & e.mask) != e.head) continue;
-      if (e.octets > head_octets &&
-          (e.octets > left || std::memcmp(text.data() + begin + head_octets, rests_.data() + e.rest,
-                                          e.octets - head_octets) != 0))
-        continue;
-      if (e.is_whole && goes_on(e.octets)) continue;
-      if (!take(e.id, begin + e.octets)) return false;
+    // Those of three letters, then the longer ones: by their first four.
+    for (const std::size_t octets : {key_octets, key_octets + 1}) {
+      const std::size_t key = bucket_of(here, octets);
+      const std::uint32_t end = buckets_[key + 1];
+      for (std::uint32_t at = buckets_[key]; at < end; ++at) {
+        const entry& e = entries_[at];
+        if ((here & e.mask()) != e.head) continue;
+        if (e.octets > head_octets &&
+            (e.octets > left ||
+             std::memcmp(text.data() + begin + head_octets, rests_.data() + rest_of_[at],
+                         e.octets - head_octets) != 0))
+          continue;
+        if (e.is_whole && goes_on(e.octets)) continue;
+        if (!take(e.id, begin + e.octets)) return false;
+      }
     }
     return true;
   }
@@ -70,12 +74,14 @@ class word_index {
 
   struct entry {
     std::uint64_t head = 0;  // its first eight octets as load() gives them, zeros behind the last
-    std::uint64_t mask = 0;
     std::uint32_t id = 0;
-    std::uint32_t rest = 0;  // where what follows the head stands in rests_
     std::uint16_t octets = 0;
     bool is_whole = false;
+    std::uint64_t mask() const noexcept {
+      return UINT64_MAX >> (octets < head_octets ? 64 - 8 * octets : 0);
+    }
   };
+  static_assert(sizeof(entry) == 16);
   struct given_word {
     std::string text;
     std::uint32_t id = 0;
@@ -114,7 +120,13 @@ class word_index {
            (longer_[3][sieve_of(head, 6)] || longer_[2][sieve_of(head, 5)] ||
             longer_[1][sieve_of(head, 4)]);
   }
-  static std::size_t bucket_of(std::string_view word) noexcept;
+  // Of words of three octets (then `octets` is 3) and of those of four and more.
+  static constexpr std::size_t bucket_bits = 14;
+  static std::size_t bucket_of(std::uint64_t head, std::size_t octets) noexcept {
+    return ((head << (64 - 8 * octets)) * 0x9E37'79B9'7F4A'7C15u >> (64 - bucket_bits)) +
+           (octets == key_octets ? 0 : std::size_t{1} << bucket_bits);
+  }
+  static std::size_t bucket_of(const given_word& word) noexcept;
   static entry entry_of(const given_word& word);
 
   std::vector<given_word> given_;
@@ -124,11 +136,13 @@ class word_index {
   // Of words of four letters and more: by their first four; of those of four, of five, of more.
   std::array<sieve, 4> longer_;
   std::array<single_letter, codes> one_{};  // words of one octet
-  // Words of two octets; and of more, by their first three: where each bucket begins in the list.
+  // Words of two octets; and of more, by their first three or four: where each bucket begins in the
+  // list.
   std::vector<std::uint32_t> two_;
   std::vector<entry> pairs_;
   std::vector<std::uint32_t> buckets_;
   std::vector<entry> entries_;
+  std::vector<std::uint32_t> rest_of_;  // of each entry: where what follows its head stands
   std::string rests_;
 };
 
