@@ -63,7 +63,7 @@ def article(rng, text, domain):
             '<td align="center" bgcolor="#0b5fa5" style="border-radius:4px;background-color:#0b5fa5;padding:10px 18px">'
             f'<a href="{link}" target="_blank" style="display:inline-block;font-family:Arial,sans-serif;font-size:14px;color:#ffffff;text-decoration:none">'
             f'{rng.choice(["Részletek", "Read more"])}</a></td></tr></table>\r\n' + CELL.format(24) + OUTLOOK[1] + "</td></tr>\r\n")
-    return page, "\n".join([html.unescape(title), *shown, html.unescape(link)])
+    return page, "\n\n".join([html.unescape(title), *shown, html.unescape(link)])
 
 
 def part(kind, content, encoding):

@@ -5,7 +5,7 @@
 namespace consentry::filters {
 namespace {
 
-constexpr std::size_t octets_min = 48;        // shorter ones are searched again
+constexpr std::size_t octets_min = 12;        // shorter ones are searched again
 constexpr std::size_t paragraphs_max = 2000;  // of a message
 
 // Calls f(begin, end) for each paragraph.

@@ -193,28 +193,54 @@ std::vector<hit> pattern_database::state::search_window(std::string_view text, z
   return out;
 }
 
+namespace {
+
+void learn(paragraph_memo& memo, std::string_view seen, const paragraph_memo::piece& searched,
+           std::vector<view_hit>& hits) {
+  std::sort(hits.begin(), hits.end(),
+            [](const view_hit& a, const view_hit& b) { return a.begin < b.begin; });
+  memo.learn(seen, searched, hits);
+}
+
+}  // namespace
+
 // View 2: what the message's other parts said already is known.
 std::vector<view_hit> pattern_database::state::search_new(std::string_view seen, hs_scratch* space,
                                                           bool& complete,
                                                           paragraph_memo& memo) const {
   std::vector<view_hit> out;
-  for (const auto& piece : memo.split(seen)) {
-    if (piece.known != nullptr) {
-      for (const view_hit& h : *piece.known)
-        out.push_back({h.whose, h.begin + piece.begin, h.end + piece.begin});
+  const auto pieces = memo.split(seen);
+  std::vector<paragraph_memo::piece> fresh;
+  for (const auto& piece : pieces) {
+    if (piece.known == nullptr) {
+      fresh.push_back(piece);
       continue;
     }
-    auto hits = views[1].search({.seen = seen.substr(piece.begin, piece.end - piece.begin)}, space,
-                                complete);
-    if (!complete) return hits;
-    for (view_hit& h : hits) {
-      h.begin += piece.begin;
-      h.end += piece.begin;
-    }
-    std::sort(hits.begin(), hits.end(),
-              [](const view_hit& a, const view_hit& b) { return a.begin < b.begin; });
-    memo.learn(seen, piece, hits);
-    out.insert(out.end(), hits.begin(), hits.end());
+    for (const view_hit& h : *piece.known)
+      out.push_back({h.whose, h.begin + piece.begin, h.end + piece.begin});
+  }
+  if (fresh.empty()) return out;
+  if (fresh.size() == 1 && pieces.size() == 1) {
+    auto hits = views[1].search({.seen = seen}, space, complete);
+    if (complete) learn(memo, seen, fresh.front(), hits);
+    return hits;
+  }
+  // What is new is searched in one go: paragraphs all, whatever stood between them.
+  std::string joined;
+  for (const auto& piece : fresh) {
+    joined += seen.substr(piece.begin, piece.end - piece.begin);
+    joined += '\n';
+  }
+  auto hits = views[1].search({.seen = joined}, space, complete);
+  if (!complete) return hits;
+  learn(memo, joined, {0, joined.size(), nullptr}, hits);
+  std::size_t begin = 0;
+  auto h = hits.begin();
+  for (const auto& piece : fresh) {
+    const std::size_t end = begin + (piece.end - piece.begin) + 1;
+    for (; h != hits.end() && h->begin < end; ++h)
+      out.push_back({h->whose, h->begin - begin + piece.begin, h->end - begin + piece.begin});
+    begin = end;
   }
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -20,20 +21,17 @@ constexpr std::size_t open_stem_octets_min = 5;
 
 // A class that leaves out the line end, a dot, and letters of the pattern's own do not.
 bool may_match_line_end(std::string_view expression) {
-  for (const std::string_view part : {"\\s", "\\S", "\\W", "\\D", "\\n", "\\R", "\\v", "\\x", "\\N",
-                                      "\\C", "\\p", "\\P", "(?s", "[:"}) {
-    const auto at = expression.find(part);
-    if (at == std::string_view::npos) continue;
-    // "[^\n]" is what most have it for.
-    if (part == "\\n" && at >= 2 && expression.substr(at - 2, 2) == "[^" &&
-        expression.find(part, at + 1) == std::string_view::npos)
-      continue;
-    return true;
+  constexpr std::string_view no_line_end = "[^\\n";
+  std::string rest;  // without what most have a class for
+  for (std::size_t at = 0; at < expression.size();) {
+    const bool is_safe = expression.substr(at).starts_with(no_line_end);
+    if (!is_safe) rest += expression[at];
+    at += is_safe ? no_line_end.size() : 1;
   }
-  for (auto at = expression.find("[^"); at != std::string_view::npos;
-       at = expression.find("[^", at + 2))
-    if (expression.substr(at + 2, 2) != "\\n") return true;
-  return false;
+  constexpr std::string_view may[] = {"\\s", "\\S", "\\W", "\\D", "\\n", "\\R", "\\v", "\\x",
+                                      "\\N", "\\C", "\\p", "\\P", "(?s", "[:",  "[^"};
+  return std::any_of(std::begin(may), std::end(may),
+                     [&](std::string_view part) { return rest.find(part) != std::string::npos; });
 }
 
 bool is_plain_letter(char c) {

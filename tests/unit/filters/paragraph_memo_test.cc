@@ -73,6 +73,20 @@ TEST_CASE("with and without the memo the same is hit at the same places") {
   CHECK(hits > 3000);
 }
 
+TEST_CASE("no expression of the shipped patterns keeps paragraphs from being remembered") {
+  const std::string text = "the quick brown fox jumps\n\nover the lazy dog of 2026";
+  paragraph_memo memo;
+  bool complete = true;
+  (void)consentry::tests::shipped_patterns().search(text, zone::body, complete, &memo);
+  const auto pieces = memo.split("over the lazy dog of 2026");
+  REQUIRE(pieces.size() == 1);
+  CHECK(pieces[0].known != nullptr);
+  const auto across = database_with("won[^\\n]{0,9}money[^\\n]{0,9}now.");
+  paragraph_memo other;
+  (void)across.search(text, zone::body, complete, &other);
+  CHECK(other.split("over the lazy dog of 2026")[0].known != nullptr);
+}
+
 TEST_CASE("a paragraph that is known is not searched again") {
   paragraph_memo memo;
   const std::string known(60, 'a'), other(60, 'b');
