@@ -80,13 +80,6 @@ spf::check_verdict blame(confined_process& process, const failure& why) {
 
 }  // namespace
 
-std::filesystem::path find_spf_program() {
-  std::error_code error;
-  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = own.parent_path() / "consentry-spf";
-  return std::filesystem::exists(beside, error) ? beside : "/usr/libexec/consentry/consentry-spf";
-}
-
 asio::awaitable<spf::check_verdict> check_spf(worker_pool& workers, dns_lookup lookup,
                                               spf_check_options options,
                                               spf::check_request request) {

@@ -25,9 +25,6 @@ struct spf_check_options {
   std::chrono::milliseconds step_time{3'000};  // of the process, from one word to the next
 };
 
-// The process that lies beside the running program, or in /usr/libexec/consentry.
-std::filesystem::path find_spf_program();
-
 // Never fails: where the process cannot be started, dies, hangs or talks nonsense, the result is
 // temperror and the cause is logged. More than two void lookups, or more questions than ten terms
 // can ask, are permerror, whatever the process says. Blocks `workers` only while the process
