@@ -6,12 +6,12 @@
 #include <map>
 
 #include "base/text.h"
+#include "smtp/auth/spf_record.h"
 
 namespace consentry::smtp::auth {
 namespace {
 
 constexpr std::size_t shown_octets_max = 300;
-constexpr std::string_view spf_version = "v=spf1";
 
 using tags = std::map<std::string, std::string, std::less<>>;
 
@@ -38,18 +38,6 @@ bool lists(std::string_view list, std::string_view word) {
   for (const auto w : split(list, ':'))
     if (ascii_iequals(w, word) || w == "*") return true;
   return false;
-}
-
-bool is_spf_record(std::string_view text) {
-  return ascii_istarts_with(text, spf_version) &&
-         (text.size() == spf_version.size() || text[spf_version.size()] == ' ');
-}
-
-std::vector<std::string> spf_records_of(const std::vector<std::string>& texts) {
-  std::vector<std::string> out;
-  for (const auto& t : texts)
-    if (is_spf_record(t)) out.push_back(t);
-  return out;
 }
 
 struct key_finding {
@@ -118,7 +106,7 @@ wanted_record spf_record_for(const std::string& domain, const std::vector<std::s
   return {.act = present.empty() ? record_act::add : record_act::replace,
           .name = domain,
           .type = "TXT",
-          .value = spf_record_with(refused, present.empty() ? std::string_view{} : present.front()),
+          .value = spf_record_with(refused, present),
           .instead_of = std::move(seen)};
 }
 
@@ -298,15 +286,6 @@ sender_check check_return_path(const std::string& domain, const std::vector<egre
           ? " It is aligned with From as well."
           : " It is not aligned with From: DKIM alone carries DMARC.";
   return c;
-}
-
-std::string spf_record_with(const std::vector<std::string>& addresses, std::string_view present) {
-  std::string ours;
-  for (const auto& a : addresses)
-    ours += (a.find(':') == std::string::npos ? " ip4:" : " ip6:") + a;
-  if (present.empty()) return std::string{spf_version} + ours + " ?all";
-  const auto rest = trim(present.substr(spf_version.size()));
-  return std::string{spf_version} + ours + (rest.empty() ? "" : " ") + std::string{rest};
 }
 
 }  // namespace consentry::smtp::auth

@@ -107,11 +107,6 @@ TEST_CASE("DMARC: a policy has to be found") {
 }
 
 TEST_CASE("SPF: our addresses go before all else") {
-  CHECK(spf_record_with({"192.0.2.1"}, "") == "v=spf1 ip4:192.0.2.1 ?all");
-  CHECK(spf_record_with({"192.0.2.1", "2001:db8::1"}, "v=spf1 include:x.test -all") ==
-        "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 include:x.test -all");
-  CHECK(spf_record_with({"192.0.2.1"}, "v=spf1") == "v=spf1 ip4:192.0.2.1");
-
   const std::vector<egress_answer> both{{"192.0.2.1", {spf_result::pass, ""}},
                                         {"2001:db8::1", {spf_result::fail, ""}}};
   const auto c = check_own_spf("b.test", both, texts{"other", "v=spf1 ip4:192.0.2.1 -all"});

@@ -18,6 +18,7 @@
 
 #include "base/confined_process.h"
 #include "base/text.h"
+#include "smtp/auth/spf_record.h"
 
 using namespace consentry;
 using namespace consentry::smtp;
@@ -235,6 +236,37 @@ TEST_CASE("a question whose time is over before it begins starts no process") {
   auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
   io.run();
   CHECK(answer.get().result == spf::spf_result::temperror);
+}
+
+TEST_CASE("the record that is told to be published passes, whatever stands there now") {
+  for (const std::vector<std::string>& present :
+       std::vector<std::vector<std::string>>{{},
+                                             {"v=spf1 ip4:192.0.2.256 -all"},
+                                             {"v=spf1 foo:bar -all"},
+                                             {"v=spf1 include: -all"},
+                                             {"v=spf1 a:/24 mx: -all"},
+                                             {"v=spf1 ip4:198.51.100.1/33 -all"},
+                                             {"v=spf1 exists:%{x}.test -all"},
+                                             {"v=spf1 redirect=x.test redirect=y.test"},
+                                             {"v=spf1 -all", "v=spf1 ip4:198.51.100.1 ~all"},
+                                             {"v=spf1 include:nowhere.test -all"}}) {
+    std::vector<std::string> published = present;
+    const dns_lookup zone =
+        [&published](std::string name,
+                     dns::record_type type) -> boost::asio::awaitable<result<dns::dns_answer>> {
+      dns::dns_answer out{.found = dns::existence::no_name};
+      if (name == "b.test" && type == dns::record_type::txt && !published.empty()) {
+        out.found = dns::existence::found;
+        for (const auto& p : published) out.records.push_back(rdata_of("TXT", p));
+      }
+      co_return out;
+    };
+    INFO((present.empty() ? "" : present.front()));
+    CHECK(ask(zone, "192.0.2.1", "b.test").result != spf::spf_result::pass);
+    published = {spf_record_with({"192.0.2.1"}, present)};
+    INFO(published.front());
+    CHECK(ask(zone, "192.0.2.1", "b.test").result == spf::spf_result::pass);
+  }
 }
 
 TEST_CASE("the process may do nothing but think") {
