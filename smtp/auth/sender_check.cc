@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/ascii_text.h"
 #include "base/text.h"
 #include "smtp/auth/spf_record.h"
 
@@ -60,13 +61,14 @@ key_finding look_at(const published_key& k) {
   for (const auto& t : *k.texts)
     if (const auto* fault = fault_of_key_record(t, k.value); fault != nullptr) {
       out.fault = fault;
-      out.seen = printable(t, shown_octets_max);
+      out.seen = printable_ascii(t, shown_octets_max);
     }
   return out;
 }
 
 wanted_record record_for(const key_finding& f) {
-  return {.act = f.seen.empty() ? record_act::add : record_act::replace,
+  const bool is_new = !f.key->texts || f.key->texts->empty();
+  return {.act = is_new ? record_act::add : record_act::replace,
           .name = f.key->name,
           .type = "TXT",
           .value = f.key->value,
@@ -93,21 +95,28 @@ spf_summary summary_of(const std::vector<egress_answer>& answers) {
     out.refused.push_back(a.address);
     if (!out.first.empty()) continue;
     out.first = fmt::format("{}: {}", a.address, to_string(a.verdict.result));
-    if (!a.verdict.why.empty()) out.first += fmt::format(" ({})", a.verdict.why);
+    if (!a.verdict.why.empty())
+      out.first += fmt::format(" ({})", printable_ascii(a.verdict.why, shown_octets_max));
   }
   return out;
 }
 
-wanted_record spf_record_for(const std::string& domain, const std::vector<std::string>& refused,
-                             const std::vector<std::string>& present) {
+// nullopt: what stands there, or what would have to, is nothing to hand on.
+std::optional<wanted_record> spf_record_for(const std::string& domain,
+                                            const std::vector<std::string>& refused,
+                                            const std::vector<std::string>& present) {
+  if (!std::ranges::all_of(present, is_publishable)) return std::nullopt;
+  auto value = spf_record_with(refused, present);
+  if (!is_publishable(value)) return std::nullopt;
   std::string seen;
   for (const auto& p : present)
-    seen += (seen.empty() ? "" : " | ") + printable(p, shown_octets_max);
-  return {.act = present.empty() ? record_act::add : record_act::replace,
-          .name = domain,
-          .type = "TXT",
-          .value = spf_record_with(refused, present),
-          .instead_of = std::move(seen)};
+    if (seen.size() < shown_octets_max)
+      seen += (seen.empty() ? "" : " | ") + printable_ascii(p, shown_octets_max);
+  return wanted_record{.act = present.empty() ? record_act::add : record_act::replace,
+                       .name = domain,
+                       .type = "TXT",
+                       .value = std::move(value),
+                       .instead_of = std::move(seen)};
 }
 
 sender_check spf_check_of(std::string what, check_state at_worst, const std::string& domain,
@@ -126,7 +135,8 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
     return c;
   }
   const auto s = summary_of(answers);
-  if (s.refused.empty() && s.is_unknown) {
+  const bool is_known = s.refused.empty() ? !s.is_unknown : texts.has_value();
+  if (!is_known) {
     say(check_state::unknown, "dns", "The DNS gives no trustworthy answer on the SPF of " + domain);
     return c;
   }
@@ -135,8 +145,13 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
         fmt::format("The SPF record of {} permits every address that mail leaves from.", domain));
     return c;
   }
-  const auto present = texts ? spf_records_of(*texts) : std::vector<std::string>{};
-  if (present.size() > 1)
+  const auto present = spf_records_of(*texts);
+  const auto record = spf_record_for(domain, s.refused, present);
+  if (!record)
+    say(at_worst, "unprintable",
+        fmt::format("The SPF record of {} is too long, or holds more than printable ASCII.",
+                    domain));
+  else if (present.size() > 1)
     say(at_worst, "several",
         fmt::format("{} has {} SPF records; only one may stand (RFC 7208 3.2).", domain,
                     present.size()));
@@ -148,7 +163,7 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
   else
     say(at_worst, "not_permitted",
         fmt::format("The SPF record of {} does not permit the gateway: {}.", domain, s.first));
-  if (texts) c.records.push_back(spf_record_for(domain, s.refused, present));
+  if (record) c.records.push_back(*record);
   return c;
 }
 
