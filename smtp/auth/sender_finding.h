@@ -37,6 +37,8 @@ struct sender_check {
   std::string reason;  // "dkim.missing": stable; "ok" for pass
   std::string text;    // a sentence
   std::vector<wanted_record> records;
+  // Not kept: something beside what passes or warns could not be learnt (a second key).
+  bool is_part_unknown = false;
   friend bool operator==(const sender_check&, const sender_check&) = default;
 };
 

@@ -67,7 +67,11 @@ TEST_CASE("DKIM: an RSA key has to stand, the other should") {
   CHECK(said(dkim(texts{rsa, "v=DKIM1; p="}, texts{ed})) == "fail dkim.revoked");
   // No answer is no failure.
   CHECK(said(dkim(std::nullopt, texts{})) == "unknown dkim.dns");
-  CHECK(said(dkim(texts{rsa}, std::nullopt)) == "pass ok");
+  const auto in_part = dkim(texts{rsa}, std::nullopt);
+  CHECK(said(in_part) == "pass ok");
+  CHECK(in_part.is_part_unknown);
+  CHECK_FALSE(dkim(texts{rsa}, texts{ed}).is_part_unknown);
+  CHECK_FALSE(dkim(texts{}, std::nullopt).is_part_unknown);  // fails, whatever the other is
   CHECK(said(check_dkim({})) == "fail dkim.no_key");
 
   const auto both = dkim(texts{}, texts{"v=DKIM1; k=ed25519; p=old"});
