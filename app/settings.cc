@@ -278,6 +278,11 @@ void reader::preflight(toml_section s) {
   o.every = hours{s.integer("every_h", 24, 0, 168)};
   o.program = path(s, "program", find_own_program("consentry-spf"));
   o.addresses = s.texts("addresses");
+  // Each look at a domain asks for each of them, twice.
+  constexpr std::size_t addresses_max = 64;
+  if (o.addresses.size() > addresses_max)
+    s.fail("addresses", fmt::format("{} addresses: at most {} can be looked at", o.addresses.size(),
+                                    addresses_max));
   for (auto& a : o.addresses) {
     boost::system::error_code error;
     const auto parsed = boost::asio::ip::make_address(a, error);
