@@ -57,6 +57,7 @@ constexpr admin::http_limits public_limits{.body_bytes_max = 64u << 10,
                                            .request_timeout = std::chrono::seconds{15},
                                            .answer_timeout = std::chrono::seconds{30}};
 constexpr unsigned report_workers_count = 4, desk_workers_count = 2, attachment_workers_count = 4;
+constexpr unsigned preflight_workers_count = 4;
 
 unsigned worker_count(const settings& s) {
   return s.server.worker_threads != 0 ? s.server.worker_threads
@@ -81,6 +82,7 @@ struct gateway::state {
   worker_pool report_workers{report_workers_count};
   worker_pool desk_workers{desk_workers_count};
   worker_pool attachment_workers{attachment_workers_count};
+  worker_pool preflight_workers{preflight_workers_count};
   live_settings live;
   store_rooms rooms;
   policy_versions policies;
@@ -195,7 +197,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                                  [this](instant begun_before) {
                                    return resume_erasures(erasures(), begun_before);
                                  })},
-      preflight{{rooms, live, report_workers, clock, fresh_dns}, preflight_of(config)},
+      preflight{{rooms, live, preflight_workers, clock, fresh_dns}, preflight_of(config)},
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,

@@ -63,6 +63,14 @@ bool is_settled(check_state s) {
   return s == check_state::pass || s == check_state::warn;
 }
 
+// Whether what was known says more than another look: all of it failed, or the part that could be
+// had is not worse.
+bool outlasts(const kept_check& known, const sender_check& now) {
+  if (known.found.state == check_state::unknown) return false;
+  if (now.state == check_state::unknown) return true;
+  return now.is_part_unknown && is_settled(known.found.state) && known.found.state >= now.state;
+}
+
 }  // namespace
 
 std::vector<sender_check> domain_preflight::found() const {
@@ -79,12 +87,13 @@ domain_preflight merged(const std::optional<domain_preflight>& before,
     if (before)
       for (const auto& c : before->checks)
         if (c.found.what == check.what) known = &c;
-    if (check.state != check_state::unknown)
-      out.checks.push_back({std::move(check), at});
-    else if (known != nullptr && known->found.state != check_state::unknown)
+    if (known != nullptr && outlasts(*known, check)) {
       out.checks.push_back(*known);
-    else
-      out.checks.push_back({std::move(check), {}});
+      continue;
+    }
+    const auto known_at = check.state == check_state::unknown ? instant{} : at;
+    check.is_part_unknown = false;
+    out.checks.push_back({std::move(check), known_at});
   }
   if (!is_settled(out.state()))
     out.unsettled_since =
@@ -95,10 +104,15 @@ domain_preflight merged(const std::optional<domain_preflight>& before,
 std::optional<policy::preflight_facts> facts_of(const domain_preflight& p) {
   const auto state = p.state();
   if (state == check_state::unknown) return std::nullopt;
-  instant known{};
-  for (const auto& c : p.checks) known = std::max(known, c.known_at);
+  // Nothing that is said is younger than its oldest ground.
+  std::optional<instant> oldest;
+  for (const auto& c : p.checks) {
+    const bool is_ground = smtp::auth::decides(c.found) &&
+                           (state != check_state::fail || c.found.state == check_state::fail);
+    if (is_ground) oldest = std::min(oldest.value_or(c.known_at), c.known_at);
+  }
   return policy::preflight_facts{.failures = smtp::auth::failures_of(p.found()),
-                                 .checked_at = known};
+                                 .checked_at = oldest.value_or(instant{})};
 }
 
 instant next_look(const domain_preflight& p, std::chrono::hours every, double spread) {

@@ -34,12 +34,14 @@ struct domain_preflight {
 };
 
 // What is known after another look: an answer that could not be had changes nothing that was known,
-// for better or worse.
+// for better or worse. Where a part of it could not be had, the rest counts if it is worse, or ends
+// a failure.
 domain_preflight merged(const std::optional<domain_preflight>& before,
                         std::vector<smtp::auth::sender_check> now, const std::string& domain,
                         instant at);
 
-// For the judge: nullopt where nothing is known for certain.
+// For the judge: nullopt where nothing is known for certain. As old as the oldest check that fails,
+// or where none does, that decides.
 std::optional<policy::preflight_facts> facts_of(const domain_preflight& p);
 
 // When it is looked at again: daily with a spread, and sooner while it fails or is unknown. spread:

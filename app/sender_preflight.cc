@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,6 +17,7 @@ namespace consentry::app {
 
 namespace asio = boost::asio;
 namespace auth = smtp::auth;
+using std::chrono::steady_clock;
 
 namespace {
 
@@ -24,9 +26,8 @@ constexpr std::chrono::seconds between_rounds{3};
 constexpr std::chrono::minutes return_path_holds{10};
 constexpr std::chrono::minutes after_failure{10};
 constexpr std::chrono::seconds keys_come_within{30};
-constexpr std::size_t looks_per_round = 100;
 constexpr std::chrono::seconds is_new_for{2};
-constexpr unsigned asked_for_max = 8;
+constexpr std::size_t asked_for_max = 8;
 constexpr std::size_t records_told_max = 8;
 constexpr std::size_t fact_octets_max = 1000;
 
@@ -39,6 +40,10 @@ std::optional<std::vector<std::string>> texts_of(result<std::vector<std::string>
   if (answer) return std::move(*answer);
   if (answer.error().kind == failure_kind::not_found) return std::vector<std::string>{};
   return std::nullopt;
+}
+
+failure no_domain() {
+  return {.kind = failure_kind::not_found, .permanent = true, .public_text = "no such domain"};
 }
 
 std::string summary(const domain_preflight& p) {
@@ -59,19 +64,27 @@ journal::event change_of(tenant_id tenant, const std::optional<domain_preflight>
   e.facts = {{"domain", now.domain},
              {"preflight", std::string{to_string(now.state())}},
              {"preflight_was", before ? std::string{to_string(before->state())} : "none"}};
+  auto failing = now.found();
+  std::erase_if(failing, [](const auto& c) { return c.state != auth::check_state::fail; });
   std::size_t number = 0;
-  for (const auto& c : now.checks) {
-    if (c.found.state != auth::check_state::fail) continue;
-    for (const auto& r : c.found.records)
-      if (!r.is_operators && number < records_told_max)
-        e.facts[fmt::format("record_{}", ++number)] =
-            fmt::format("{}. {} \"{}\"", r.name, r.type, r.value).substr(0, fact_octets_max);
+  for (const auto& r : auth::records_of(failing)) {
+    auto line = auth::zone_line(r);
+    // Half a record would be published as one.
+    if (!r.is_operators && number < records_told_max && line.size() <= fact_octets_max)
+      e.facts[fmt::format("record_{}", ++number)] = std::move(line);
   }
   return e;
 }
 
-auth::txt_lookup txt_of(smtp::dns::resolver& dns) {
-  return [&dns](std::string name) { return dns.txt(std::move(name)); };
+std::chrono::milliseconds left_until(steady_clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
+  return std::max(left, std::chrono::milliseconds{0});
+}
+
+auth::txt_lookup txt_of(smtp::dns::resolver& dns, steady_clock::time_point until) {
+  return [&dns, until](std::string name) {
+    return dns.txt_within(std::move(name), left_until(until));
+  };
 }
 
 }  // namespace
@@ -79,8 +92,8 @@ auth::txt_lookup txt_of(smtp::dns::resolver& dns) {
 sender_preflight::sender_preflight(parts p, preflight_options o)
     : parts_{std::move(p)}, options_{std::move(o)} {}
 
-asio::awaitable<std::vector<auth::published_key>> sender_preflight::look_up_keys(
-    std::string domain) {
+asio::awaitable<std::vector<auth::published_key>> sender_preflight::look_up_keys(std::string domain,
+                                                                                 deadline until) {
   const auto ring = parts_.live.dkim_keys.get();
   std::vector<auth::published_key> out;
   for (const auto& key : ring->of(domain)) {
@@ -88,20 +101,21 @@ asio::awaitable<std::vector<auth::published_key>> sender_preflight::look_up_keys
     k.name = key->dns_name();
     k.value = key->dns_value();
     k.is_rsa = key->algorithm() == auth::dkim_algorithm::rsa_sha256;
-    auto answer = co_await parts_.dns.txt(k.name);
+    auto answer = co_await parts_.dns.txt_within(k.name, left_until(until));
     k.texts = texts_of(std::move(answer));
     out.push_back(std::move(k));
   }
   co_return out;
 }
 
-asio::awaitable<sender_preflight::spf_findings> sender_preflight::look_up_spf(std::string domain) {
+asio::awaitable<sender_preflight::spf_findings> sender_preflight::look_up_spf(std::string domain,
+                                                                              deadline until) {
   spf_findings out;
-  auto answer = co_await parts_.dns.txt(domain);
+  auto answer = co_await parts_.dns.txt_within(domain, left_until(until));
   out.texts = texts_of(std::move(answer));
-  const auth::dns_lookup lookup = [&dns = parts_.dns](std::string name,
-                                                      smtp::dns::record_type type) {
-    return dns.lookup(std::move(name), type);
+  const auth::dns_lookup lookup = [&dns = parts_.dns, until](std::string name,
+                                                             smtp::dns::record_type type) {
+    return dns.lookup_within(std::move(name), type, left_until(until));
   };
   for (const auto& address : options_.addresses) {
     auth::spf::check_request request;
@@ -109,7 +123,9 @@ asio::awaitable<sender_preflight::spf_findings> sender_preflight::look_up_spf(st
     request.address = address;
     auth::egress_answer a;
     a.address = address;
-    a.verdict = co_await auth::check_spf(parts_.workers, lookup, options_.spf, request);
+    auto how = options_.spf;
+    how.time = std::min(how.time, left_until(until));
+    a.verdict = co_await auth::check_spf(parts_.workers, lookup, std::move(how), request);
     out.answers.push_back(std::move(a));
   }
   co_return out;
@@ -117,14 +133,14 @@ asio::awaitable<sender_preflight::spf_findings> sender_preflight::look_up_spf(st
 
 // The same for every tenant: looked at once in a while, and when a person wants to know.
 asio::awaitable<sender_preflight::return_path> sender_preflight::look_at_return_path(
-    bool is_fresh) {
+    bool is_fresh, deadline until) {
   const auto now = parts_.clock.now();
   if (!is_fresh && now - last_return_path_.at < return_path_holds) co_return last_return_path_;
   return_path out;
   out.at = now;
-  auto spf = co_await look_up_spf(options_.return_path_domain);
+  auto spf = co_await look_up_spf(options_.return_path_domain, until);
   out.spf = std::move(spf);
-  auto lookup = txt_of(parts_.dns);
+  auto lookup = txt_of(parts_.dns, until);
   auto dmarc = co_await auth::discover_dmarc(std::move(lookup), options_.return_path_domain);
   out.dmarc = std::move(dmarc);
   last_return_path_ = out;
@@ -133,11 +149,15 @@ asio::awaitable<sender_preflight::return_path> sender_preflight::look_at_return_
 
 asio::awaitable<std::vector<auth::sender_check>> sender_preflight::look(std::string domain,
                                                                         bool is_fresh) {
-  const auto keys = co_await look_up_keys(domain);
-  auto lookup = txt_of(parts_.dns);
+  // Ours first: the time that a stranger's DNS takes is not to be missing there. Half of it at
+  // most, so that the other way round holds as well.
+  const auto begun = steady_clock::now();
+  const auto path = co_await look_at_return_path(is_fresh, begun + options_.time / 2);
+  const auto until = begun + options_.time;
+  const auto keys = co_await look_up_keys(domain, until);
+  auto lookup = txt_of(parts_.dns, until);
   const auto dmarc = co_await auth::discover_dmarc(std::move(lookup), domain);
-  const auto spf = co_await look_up_spf(domain);
-  const auto path = co_await look_at_return_path(is_fresh);
+  const auto spf = co_await look_up_spf(domain, until);
   std::vector<auth::sender_check> out;
   out.push_back(auth::check_dkim(keys));
   out.push_back(auth::check_dmarc(domain, dmarc));
@@ -152,20 +172,25 @@ asio::awaitable<std::vector<auth::sender_check>> sender_preflight::look(std::str
 }
 
 asio::awaitable<result<domain_preflight>> sender_preflight::keep(
-    tenant_id tenant, std::string domain, std::string actor,
-    std::vector<auth::sender_check> found) {
-  auto kept = std::make_shared<domain_preflight>();
-  commit_loop::operation op = [&rooms = parts_.rooms, kept, tenant, domain, actor, found,
+    looked_domain of, std::string actor, std::vector<auth::sender_check> found) {
+  auto kept = std::make_shared<std::optional<domain_preflight>>();
+  commit_loop::operation op = [&rooms = parts_.rooms, kept, of, actor, found,
                                at = parts_.clock.now()](write_txn& txn) {
-    const auto before = rooms.preflights.find(txn, tenant, domain);
-    *kept = merged(before, found, domain, at);
-    rooms.preflights.put(txn, tenant, *kept);
-    if (!before || summary(*before) != summary(*kept))
-      rooms.journal.append(txn, change_of(tenant, before, *kept, actor));
+    kept->reset();
+    // The name may have changed hands while the DNS was asked: what was found is not of this stay.
+    const auto d = rooms.tenants.find_domain(txn, of.domain);
+    if (!d || d->tenant != of.tenant || d->added_at != of.added_at) return;
+    const auto before = rooms.preflights.find(txn, of.tenant, of.domain);
+    const auto now = merged(before, found, of.domain, at);
+    rooms.preflights.put(txn, of.tenant, now);
+    if (!before || summary(*before) != summary(now))
+      rooms.journal.append(txn, change_of(of.tenant, before, now, actor));
+    *kept = now;
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return done.error();
-  co_return std::move(*kept);
+  if (!*kept) co_return no_domain();
+  co_return std::move(**kept);
 }
 
 std::optional<domain_preflight> sender_preflight::just_found(tenant_id tenant,
@@ -177,17 +202,29 @@ std::optional<domain_preflight> sender_preflight::just_found(tenant_id tenant,
   return age.count() >= 0 && age < is_new_for ? *row : std::nullopt;
 }
 
+std::optional<looked_domain> sender_preflight::find(tenant_id tenant,
+                                                    const std::string& domain) const {
+  const auto directory = parts_.rooms.directory.get();
+  const auto* d = directory->find_domain(domain);
+  if (d == nullptr || d->tenant != tenant) return std::nullopt;
+  return looked_domain{.tenant = tenant, .domain = domain, .added_at = d->added_at};
+}
+
 namespace {
 
-struct place_taken {
-  place_taken(unsigned& all, unsigned count) : all_{all}, count_{count} { all_ += count_; }
-  ~place_taken() { all_ -= count_; }
-  place_taken(const place_taken&) = delete;
-  place_taken& operator=(const place_taken&) = delete;
+// A person's look for a tenant, while it runs; 0: nobody asked.
+class asked_look {
+ public:
+  asked_look(std::set<tenant_id>& all, tenant_id tenant) : all_{all}, tenant_{tenant} {
+    if (tenant_) all_.insert(tenant_);
+  }
+  ~asked_look() { all_.erase(tenant_); }
+  asked_look(const asked_look&) = delete;
+  asked_look& operator=(const asked_look&) = delete;
 
  private:
-  unsigned& all_;
-  unsigned count_;
+  std::set<tenant_id>& all_;
+  tenant_id tenant_;
 };
 
 }  // namespace
@@ -195,24 +232,20 @@ struct place_taken {
 asio::awaitable<result<domain_preflight>> sender_preflight::run(tenant_id tenant,
                                                                 std::string domain,
                                                                 std::string actor, bool is_fresh) {
-  const failure none{
-      .kind = failure_kind::not_found, .permanent = true, .public_text = "no such domain"};
-  const auto is_there = [&] {
-    const auto directory = parts_.rooms.directory.get();
-    const auto* d = directory->find_domain(domain);
-    return d != nullptr && d->tenant == tenant;
-  };
-  if (!is_there()) co_return none;
-  if (is_fresh)
+  const auto of = find(tenant, domain);
+  if (!of) co_return no_domain();
+  if (is_fresh) {
     if (auto just = just_found(tenant, domain)) co_return std::move(*just);
-  const place_taken place{asked_for_, is_fresh ? 1u : 0u};
-  if (asked_for_ > asked_for_max)
-    co_return failure{.kind = failure_kind::limit,
-                      .public_text = "many ask the DNS just now: try again"};
+    if (asked_for_.contains(tenant))
+      co_return failure{.kind = failure_kind::conflict,
+                        .public_text = "the DNS is being asked for this tenant: wait for it"};
+    if (asked_for_.size() >= asked_for_max)
+      co_return failure{.kind = failure_kind::limit,
+                        .public_text = "many ask the DNS just now: try again"};
+  }
+  const asked_look running{asked_for_, is_fresh ? tenant : tenant_id{}};
   auto found = co_await look(domain, is_fresh);
-  // It may have gone while the DNS was asked.
-  if (!is_there()) co_return none;
-  auto kept = co_await keep(tenant, domain, std::move(actor), std::move(found));
+  auto kept = co_await keep(*of, std::move(actor), std::move(found));
   if (kept)
     log::info(room, "looked",
               {{"tenant", tenant.value},
@@ -223,48 +256,41 @@ asio::awaitable<result<domain_preflight>> sender_preflight::run(tenant_id tenant
 }
 
 // Verified domains of tenants whose contract runs.
-std::vector<sender_preflight::due_domain> sender_preflight::due_now(unsigned lane,
-                                                                    next_looks& next) const {
+std::vector<looked_domain> sender_preflight::verified_domains(unsigned lane) const {
   const auto directory = parts_.rooms.directory.get();
   const auto now = parts_.clock.now();
   const auto keys = parts_.live.dkim_keys.get();
-  next_looks kept;
-  std::vector<due_domain> due;
+  std::vector<looked_domain> out;
   for (const auto& t : directory->tenants()) {
     if (t.state == policy::tenants::tenant_state::terminated) continue;
     for (const auto* d : directory->domains_of(t.id)) {
       // Where it is just being added its keys come a moment later.
       const bool is_new = keys->of(d->domain).empty() && now - d->added_at < keys_come_within;
-      if (!d->is_verified() || is_new || std::hash<std::string>{}(d->domain) % lanes != lane)
-        continue;
-      const std::pair key{t.id, d->domain};
-      auto known = next.find(key);
-      if (known == next.end()) {
-        const auto row = parts_.rooms.env.read(
-            [&](read_txn& txn) { return parts_.rooms.preflights.find(txn, t.id, d->domain); });
-        const auto at = row && *row ? next_look(**row, options_.every, random_share()) : instant{};
-        known = next.emplace(key, at).first;
-      }
-      kept.emplace(key, known->second);
-      if (known->second <= now && due.size() < looks_per_round)
-        due.push_back({.tenant = t.id, .domain = d->domain});
+      if (d->is_verified() && !is_new && std::hash<std::string>{}(d->domain) % lanes == lane)
+        out.push_back({.tenant = t.id, .domain = d->domain, .added_at = d->added_at});
     }
   }
-  next = std::move(kept);
-  return due;
+  return out;
+}
+
+instant sender_preflight::first_look(const looked_domain& d) const {
+  const auto row = parts_.rooms.env.read(
+      [&](read_txn& txn) { return parts_.rooms.preflights.find(txn, d.tenant, d.domain); });
+  return row && *row ? next_look(**row, options_.every, random_share()) : instant{};
 }
 
 asio::awaitable<void> sender_preflight::keep_up(unsigned lane) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
-  next_looks next;
+  look_calendar calendar;
+  const auto first = [this](const looked_domain& d) { return first_look(d); };
   for (;;) {
-    const auto due = due_now(lane, next);
+    const auto due = calendar.next_round(verified_domains(lane), parts_.clock.now(), first);
     for (const auto& d : due) {
       std::string actor = "gateway";
       std::string domain = d.domain;
       const auto found = co_await run(d.tenant, std::move(domain), std::move(actor), false);
-      next[{d.tenant, d.domain}] = found ? next_look(*found, options_.every, random_share())
-                                         : parts_.clock.now() + after_failure;
+      calendar.set_next(d, found ? next_look(*found, options_.every, random_share())
+                                 : parts_.clock.now() + after_failure);
       if (!found)
         log::warn(room, "look_failed", {{"domain", d.domain}, {"cause", describe(found.error())}});
     }

@@ -7,9 +7,9 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "app/public/rate_limit.h"
+#include "base/confined_process.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
-#include "smtp/auth/spf_check.h"
 
 namespace consentry::app {
 namespace {
@@ -266,7 +266,7 @@ void reader::policy() {
 
 void reader::attachment_reader(toml_section s) {
   auto& o = out_.attachment_reader;
-  o.program = path(s, "program", filters::find_reader_program());
+  o.program = path(s, "program", find_own_program("consentry-reader"));
   o.memory_mib = static_cast<unsigned>(s.integer("memory_mib", o.memory_mib, 128, 65536));
   o.cpu_s = static_cast<unsigned>(s.integer("cpu_s", o.cpu_s, 10, 3600));
   o.files_max = static_cast<unsigned>(s.integer("files_max", o.files_max, 1, 100'000));
@@ -276,8 +276,13 @@ void reader::attachment_reader(toml_section s) {
 void reader::preflight(toml_section s) {
   auto& o = out_.preflight;
   o.every = hours{s.integer("every_h", 24, 0, 168)};
-  o.program = path(s, "program", smtp::auth::find_spf_program());
+  o.program = path(s, "program", find_own_program("consentry-spf"));
   o.addresses = s.texts("addresses");
+  // Each look at a domain asks for each of them, twice.
+  constexpr std::size_t addresses_max = 64;
+  if (o.addresses.size() > addresses_max)
+    s.fail("addresses", fmt::format("{} addresses: at most {} can be looked at", o.addresses.size(),
+                                    addresses_max));
   for (auto& a : o.addresses) {
     boost::system::error_code error;
     const auto parsed = boost::asio::ip::make_address(a, error);

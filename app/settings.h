@@ -103,7 +103,7 @@ struct settings {
   filters::reader_options attachment_reader;
   struct {
     std::chrono::hours every{24};        // 0: only when asked to
-    std::vector<std::string> addresses;  // that mail leaves from
+    std::vector<std::string> addresses;  // that mail leaves from; at most 64
     std::filesystem::path program;
   } preflight;
   struct {

@@ -22,6 +22,9 @@ struct wording {
   std::string_view todo_hu, todo_en;
 };
 
+constexpr std::string_view domain_fails = "domain.preflight_fail";
+constexpr std::string_view domain_passes = "domain.preflight_pass";
+
 constexpr std::array wordings{
     wording{"tenant.overdue", "Fizetési késedelem", "Payment overdue",
             "A fiók fizetési késedelem miatt korlátozott: tömeges küldemény nem adható fel. Az "
@@ -66,7 +69,7 @@ constexpr std::array wordings{
             "Nincs teendője; ha kérdése van, írjon az alábbi címre.",
             "There is nothing to do; with questions write to the address below."},
     wording{
-        "domain.preflight_fail", "A feladó domain DNS-beállítása hiányos",
+        domain_fails, "A feladó domain DNS-beállítása hiányos",
         "The DNS of a sender domain is not in order",
         "A feladó domain DNS-beállításai alapján a címzettek nem tudják megkülönböztetni a fiók "
         "leveleit a hamisítványoktól. E domain nevében a tömeges küldeményt a javításig "
@@ -74,9 +77,9 @@ constexpr std::array wordings{
         "By the DNS records of a sender domain, receivers cannot tell this account's mail from "
         "forgeries. Until they are mended, mass mailing in the name of the domain may be refused; "
         "transactional mail still passes.",
-        "Vegye fel az alábbi DNS-bejegyzéseket; tíz percen belül újra megnézzük.",
-        "Please publish the DNS records below; we look again within ten minutes."},
-    wording{"domain.preflight_pass", "A feladó domain DNS-beállítása rendben",
+        "Vegye fel az alábbi DNS-bejegyzéseket, azután kérje a domain újbóli ellenőrzését.",
+        "Please publish the DNS records below, then ask for the domain to be looked at again."},
+    wording{domain_passes, "A feladó domain DNS-beállítása rendben",
             "The DNS of a sender domain is in order",
             "A feladó domain DNS-beállításai rendben vannak, tömeges küldemény feladható.",
             "The DNS records of the sender domain are in order; mass mailing is taken.",
@@ -106,9 +109,10 @@ std::string about_of(const event& e) {
   }
   if (e.kind == event_kind::domain_changed) {
     const auto now = fact(e, "preflight");
-    if (now == "fail") return fact(e, "preflight_was") == "fail" ? "" : "domain.preflight_fail";
+    const bool was_failing = fact(e, "preflight_was") == "fail";
     const bool is_mended = now == "pass" || now == "warn";
-    return is_mended && fact(e, "preflight_was") == "fail" ? "domain.preflight_pass" : "";
+    if (now == "fail" && !was_failing) return std::string{domain_fails};
+    return is_mended && was_failing ? std::string{domain_passes} : std::string{};
   }
   if (e.kind == event_kind::standing_changed)
     return fact(e, "to") == "bulk_blocked" ? "tenant.bulk_blocked" : "tenant.bulk_unblocked";
@@ -141,7 +145,17 @@ std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const st
   tenant_letter out;
   out.about = about;
   // What goes to and fro is told once a day.
-  if (e.kind == journal::event_kind::domain_changed) out.matter = about + '\0' + fact(e, "domain");
+  if (e.kind == journal::event_kind::domain_changed) {
+    const bool is_failing = about == domain_fails;
+    const auto domain = fact(e, "domain");
+    const auto matter_of = [&domain](std::string_view what) {
+      return std::string{what} + '\0' + domain;
+    };
+    out.matter = matter_of(about);
+    out.domain = {.domain = domain,
+                  .is_failing = is_failing,
+                  .opposite = matter_of(is_failing ? domain_passes : domain_fails)};
+  }
   if (about == "mail.held") out.matter = about + '\0' + e.reason + '\0' + e.campaign;
   out.subject = fmt::format("{}: {} / {}", t.name, w->subject_hu, w->subject_en);
   const auto at = to_string_budapest(e.at);

@@ -9,9 +9,18 @@
 
 namespace consentry::app {
 
+// What is so until it is taken back: where it comes within a day of the same news, it is told when
+// the day is over, if it is still so then. Of other matters it is left out.
+struct domain_news {
+  std::string domain;
+  bool is_failing = false;
+  std::string opposite;  // the matter that takes it back
+};
+
 struct tenant_letter {
-  std::string about;    // "tenant.suspended": stable
-  std::string matter;   // letters on the same matter are sent once a day; empty: always sent
+  std::string about;   // "tenant.suspended": stable
+  std::string matter;  // letters on the same matter are sent once a day; empty: always sent
+  std::optional<domain_news> domain;
   std::string subject;  // one line
   std::string text;     // LF
 };

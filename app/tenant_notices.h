@@ -4,7 +4,8 @@
 //
 // It follows the journal, so that nobody who changes something can forget it. Where it stands is
 // durable together with the mail (notice_marks): nothing is told twice, and nothing is missed over
-// a restart. News older than three days is none any more.
+// a restart. News older than three days is none any more. A domain that fails again within a day of
+// the letter on it is told of when the day is over.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

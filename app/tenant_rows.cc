@@ -7,7 +7,7 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 29> by_tenant{
+constexpr std::array<std::string_view, 30> by_tenant{
     "consents",          "persons",
     "suppressions",      "complaints",
     "campaign_tallies",  "day_tallies",
@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 29> by_tenant{
     "idempotency",       "journal_by_person",
     "consent_refusals",  "desk_samples",
     "exemptions",        "decision_text_marks",
-    "domain_preflights",
+    "domain_preflights", "owed_notices",
 };
 
 constexpr std::array<tenant_table, 36> others{{

@@ -172,4 +172,12 @@ result<std::string> confined_process::exchange(
   return body;
 }
 
+std::filesystem::path find_own_program(std::string_view name) {
+  std::error_code error;
+  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = own.parent_path() / name;
+  if (std::filesystem::exists(beside, error)) return beside;
+  return std::filesystem::path{"/usr/libexec/consentry"} / name;
+}
+
 }  // namespace consentry

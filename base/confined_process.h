@@ -54,4 +54,7 @@ class confined_process {
   int socket_ = -1;
 };
 
+// A program of ours that lies beside the running one, or in /usr/libexec/consentry.
+std::filesystem::path find_own_program(std::string_view name);
+
 }  // namespace consentry

@@ -9,21 +9,28 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <type_traits>
 
 #include "base/result.h"
 
-namespace consentry {
-namespace {
-
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define CONSENTRY_IS_SANITIZED 1
+extern "C" const char* __asan_default_options() {
+  return "detect_leaks=0";
+}  // it would ptrace
 #endif
 #endif
+
+namespace consentry {
+namespace {
+
+constexpr int exit_usage = 2;
 
 void must(bool done, const char* what) {
   if (!done)
@@ -139,6 +146,27 @@ int try_call(const std::string& call) {
                : EXIT_FAILURE;
   if (call == "nothing") return EXIT_SUCCESS;
   return EXIT_FAILURE;
+}
+
+int run_confined(int argc, char** argv, const confined_program& program) {
+  if (argc != 3) {
+    std::fprintf(stderr, "%s: started by consentryd only\n", program.name);
+    return exit_usage;
+  }
+  try {
+    const bool is_trial = std::string{argv[1]} == "--try";
+    confinement_limits limits;
+    if (!is_trial) {
+      limits.memory_octets = std::strtoul(argv[1], nullptr, 10) << 20;
+      limits.cpu_s = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
+    }
+    program.prepare();
+    confine(limits);
+    return is_trial ? try_call(argv[2]) : program.serve();
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s: %s\n", program.name, e.what());
+    return exit_protocol;
+  }
 }
 
 bool read_whole(char* to, std::size_t count) {

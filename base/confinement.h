@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace consentry {
@@ -21,6 +22,20 @@ void confine(const confinement_limits& limits);
 // For tests, in a confined process: does what it must not. EXIT_SUCCESS only where the kernel let
 // it: "open", "socket", "fork", "exec", "memory"; "nothing" is let.
 int try_call(const std::string& call);
+
+inline constexpr int exit_protocol = 4;  // such a program's end where it does not go on
+
+struct confined_program {
+  const char* name;               // "consentry-reader"
+  std::function<void()> prepare;  // what needs files: nothing of strangers was read yet
+  std::function<int()> serve;     // confined, until its socket ends: the exit code
+};
+
+// The whole of main(): prepares, confines itself and serves.
+//
+//   NAME MEMORY_MIB CPU_S       answers requests until the socket ends
+//   NAME --try CALL             confines itself, then does what it must not; for tests
+int run_confined(int argc, char** argv, const confined_program& program);
 
 // The socket that is a confined process's standard input: whole, or false at its end.
 bool read_whole(char* to, std::size_t count);

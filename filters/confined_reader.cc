@@ -21,14 +21,6 @@ reader::reading unreadable(std::string why) {
 
 }  // namespace
 
-std::filesystem::path find_reader_program() {
-  std::error_code error;
-  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = own.parent_path() / "consentry-reader";
-  return std::filesystem::exists(beside, error) ? beside
-                                                : "/usr/libexec/consentry/consentry-reader";
-}
-
 confined_reader::confined_reader(reader_options options) : options_{std::move(options)} {
   auto first = borrow();
   if (!first) throw configuration_error{"[reader] program: " + first.error().private_cause};

@@ -50,7 +50,4 @@ class confined_reader final : public attachment_reader {
   mutable std::atomic<std::uint64_t> deaths_{0};
 };
 
-// The reader that lies beside the running program, or in /usr/libexec/consentry.
-std::filesystem::path find_reader_program();
-
 }  // namespace consentry::filters

@@ -17,7 +17,11 @@ namespace json = boost::json;
 namespace tenants = policy::tenants;
 
 json::object shown(const smtp::auth::wanted_record& r) {
-  json::object o{{"act", to_string(r.act)}, {"name", r.name}, {"type", r.type}, {"value", r.value}};
+  json::object o{{"act", to_string(r.act)},
+                 {"name", r.name},
+                 {"type", r.type},
+                 {"value", r.value},
+                 {"zone_line", smtp::auth::zone_line(r)}};
   if (!r.instead_of.empty()) o["instead_of"] = r.instead_of;
   o["by"] = r.is_operators ? "operator" : "tenant";
   return o;
@@ -32,11 +36,9 @@ json::object shown(const kept_check& c) {
   return o;
 }
 
-// The same record is not asked for twice.
 json::array records_of(const domain_preflight& p) {
   json::array out;
-  for (const auto& c : p.checks)
-    for (const auto& r : c.found.records) out.push_back(shown(r));
+  for (const auto& r : smtp::auth::records_of(p.found())) out.push_back(shown(r));
   return out;
 }
 

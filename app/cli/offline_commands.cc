@@ -17,6 +17,7 @@
 #include "app/policy_loading.h"
 #include "app/scan_report.h"
 #include "base/civil_date.h"
+#include "base/confined_process.h"
 #include "base/text.h"
 #include "filters/confined_reader.h"
 #include "reputation/feedback_report.h"
@@ -82,7 +83,7 @@ class offline_scan {
     const auto conf = conf_folder(o.conf);
     active_ = load_policy(conf / "policy/default.toml", conf / "patterns");
     if (o.is_text) return;
-    const auto program = filters::find_reader_program();
+    const auto program = find_own_program("consentry-reader");
     std::error_code error;
     if (fs::exists(program, error))
       reader_.emplace(filters::reader_options{.program = program});

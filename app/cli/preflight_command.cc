@@ -21,15 +21,6 @@ std::string word(const json::object& o, std::string_view name) {
   return v != nullptr && v->is_string() ? std::string{v->as_string()} : std::string{};
 }
 
-// A line of a zone file: character strings hold 255 octets (RFC 1035 section 3.3).
-std::string zone_line(const json::object& r) {
-  const auto value = word(r, "value");
-  std::string strings;
-  for (std::size_t at = 0; at < value.size() || at == 0; at += 255)
-    strings += fmt::format(" \"{}\"", value.substr(at, 255));
-  return fmt::format("{}. IN {}{}", word(r, "name"), word(r, "type"), strings);
-}
-
 void show_group(const json::array& records, std::string_view by, const std::string& title) {
   bool is_first = true;
   for (const auto& v : records) {
@@ -38,7 +29,7 @@ void show_group(const json::array& records, std::string_view by, const std::stri
     if (is_first) fmt::print("\n{}\n", title);
     is_first = false;
     if (const auto old = word(r, "instead_of"); !old.empty()) fmt::print("; instead of: {}\n", old);
-    fmt::print("{}\n", zone_line(r));
+    fmt::print("{}\n", word(r, "zone_line"));
   }
 }
 

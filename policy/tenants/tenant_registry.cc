@@ -210,6 +210,13 @@ result<sender_domain> tenant_registry::verify_domain(write_txn& txn, tenant_id o
   return d;
 }
 
+std::optional<sender_domain> tenant_registry::find_domain(const read_txn& txn,
+                                                          std::string_view ascii) const {
+  const auto bytes = may_be_key(ascii) ? txn.get(domains_, ascii) : std::nullopt;
+  if (!bytes) return std::nullopt;
+  return decode_sender_domain(ascii, *bytes);
+}
+
 std::optional<tenant> tenant_registry::find_tenant(const read_txn& txn, tenant_id id) const {
   const auto bytes = txn.get(tenants_, id_key(id));
   if (!bytes) return std::nullopt;

@@ -99,6 +99,8 @@ class tenant_registry {
   result<void> restore_domain(write_txn& txn, const sender_domain& d, std::string_view actor,
                               instant at) const;
 
+  // Whose it is, verified or not; its very name.
+  std::optional<sender_domain> find_domain(const read_txn& txn, std::string_view ascii) const;
   std::optional<tenant> find_tenant(const read_txn& txn, tenant_id id) const;
   std::optional<tenant> find_tenant_named(const read_txn& txn, std::string_view name) const;
 

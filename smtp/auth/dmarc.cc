@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii_text.h"
 #include "base/text.h"
 
 namespace consentry::smtp::auth {
@@ -78,7 +79,7 @@ std::optional<dmarc_finding> only_record(const std::vector<std::string>& texts,
     auto record = parse_dmarc(t);
     if (!record) continue;
     if (found) return std::nullopt;
-    found = {.domain = domain, .text = printable(t, shown_octets_max), .record = *record};
+    found = {.domain = domain, .text = printable_ascii(t, shown_octets_max), .record = *record};
   }
   return found;
 }
@@ -171,7 +172,8 @@ asio::awaitable<result<walk_result>> walk(txt_lookup lookup, std::string domain)
     if (!record) {
       if (name == domain)
         for (const auto& t : *texts)
-          if (out.broken.size() < broken_max) out.broken.push_back(printable(t, shown_octets_max));
+          if (out.broken.size() < broken_max)
+            out.broken.push_back(printable_ascii(t, shown_octets_max));
       continue;
     }
     const auto psd = record->record.psd;

@@ -48,7 +48,7 @@ using txt_lookup =
 
 struct dmarc_finding {
   std::string domain;  // where the record stands: "example.hu", for _dmarc.example.hu
-  std::string text;    // as published, printable
+  std::string text;    // as published, printable ASCII, shortened
   dmarc_record record;
 };
 
@@ -56,7 +56,7 @@ struct dmarc_discovery {
   std::string organization;             // section 4.10.2
   std::optional<dmarc_finding> policy;  // that applies to the domain; may be one that is unusable
   bool is_of_suffix = false;  // the policy is that of a public suffix (psd=y), not the domain's own
-  // At the domain's own _dmarc name: what stands there and does not count.
+  // At the domain's own _dmarc name: what stands there and does not count, printable as above.
   std::vector<std::string> broken;
 };
 

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <map>
 
+#include "base/ascii_text.h"
 #include "base/text.h"
+#include "smtp/auth/spf_record.h"
 
 namespace consentry::smtp::auth {
 namespace {
 
 constexpr std::size_t shown_octets_max = 300;
-constexpr std::string_view spf_version = "v=spf1";
 
 using tags = std::map<std::string, std::string, std::less<>>;
 
@@ -40,18 +41,6 @@ bool lists(std::string_view list, std::string_view word) {
   return false;
 }
 
-bool is_spf_record(std::string_view text) {
-  return ascii_istarts_with(text, spf_version) &&
-         (text.size() == spf_version.size() || text[spf_version.size()] == ' ');
-}
-
-std::vector<std::string> spf_records_of(const std::vector<std::string>& texts) {
-  std::vector<std::string> out;
-  for (const auto& t : texts)
-    if (is_spf_record(t)) out.push_back(t);
-  return out;
-}
-
 struct key_finding {
   const published_key* key = nullptr;
   const char* fault = nullptr;  // nullptr: it is good
@@ -72,13 +61,14 @@ key_finding look_at(const published_key& k) {
   for (const auto& t : *k.texts)
     if (const auto* fault = fault_of_key_record(t, k.value); fault != nullptr) {
       out.fault = fault;
-      out.seen = printable(t, shown_octets_max);
+      out.seen = printable_ascii(t, shown_octets_max);
     }
   return out;
 }
 
 wanted_record record_for(const key_finding& f) {
-  return {.act = f.seen.empty() ? record_act::add : record_act::replace,
+  const bool is_new = !f.key->texts || f.key->texts->empty();
+  return {.act = is_new ? record_act::add : record_act::replace,
           .name = f.key->name,
           .type = "TXT",
           .value = f.key->value,
@@ -105,21 +95,28 @@ spf_summary summary_of(const std::vector<egress_answer>& answers) {
     out.refused.push_back(a.address);
     if (!out.first.empty()) continue;
     out.first = fmt::format("{}: {}", a.address, to_string(a.verdict.result));
-    if (!a.verdict.why.empty()) out.first += fmt::format(" ({})", a.verdict.why);
+    if (!a.verdict.why.empty())
+      out.first += fmt::format(" ({})", printable_ascii(a.verdict.why, shown_octets_max));
   }
   return out;
 }
 
-wanted_record spf_record_for(const std::string& domain, const std::vector<std::string>& refused,
-                             const std::vector<std::string>& present) {
+// nullopt: what stands there, or what would have to, is nothing to hand on.
+std::optional<wanted_record> spf_record_for(const std::string& domain,
+                                            const std::vector<std::string>& refused,
+                                            const std::vector<std::string>& present) {
+  if (!std::ranges::all_of(present, is_publishable)) return std::nullopt;
+  auto value = spf_record_with(refused, present);
+  if (!is_publishable(value)) return std::nullopt;
   std::string seen;
   for (const auto& p : present)
-    seen += (seen.empty() ? "" : " | ") + printable(p, shown_octets_max);
-  return {.act = present.empty() ? record_act::add : record_act::replace,
-          .name = domain,
-          .type = "TXT",
-          .value = spf_record_with(refused, present.empty() ? std::string_view{} : present.front()),
-          .instead_of = std::move(seen)};
+    if (seen.size() < shown_octets_max)
+      seen += (seen.empty() ? "" : " | ") + printable_ascii(p, shown_octets_max);
+  return wanted_record{.act = present.empty() ? record_act::add : record_act::replace,
+                       .name = domain,
+                       .type = "TXT",
+                       .value = std::move(value),
+                       .instead_of = std::move(seen)};
 }
 
 sender_check spf_check_of(std::string what, check_state at_worst, const std::string& domain,
@@ -138,7 +135,8 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
     return c;
   }
   const auto s = summary_of(answers);
-  if (s.refused.empty() && s.is_unknown) {
+  const bool is_known = s.refused.empty() ? !s.is_unknown : texts.has_value();
+  if (!is_known) {
     say(check_state::unknown, "dns", "The DNS gives no trustworthy answer on the SPF of " + domain);
     return c;
   }
@@ -147,8 +145,13 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
         fmt::format("The SPF record of {} permits every address that mail leaves from.", domain));
     return c;
   }
-  const auto present = texts ? spf_records_of(*texts) : std::vector<std::string>{};
-  if (present.size() > 1)
+  const auto present = spf_records_of(*texts);
+  const auto record = spf_record_for(domain, s.refused, present);
+  if (!record)
+    say(at_worst, "unprintable",
+        fmt::format("The SPF record of {} is too long, or holds more than printable ASCII.",
+                    domain));
+  else if (present.size() > 1)
     say(at_worst, "several",
         fmt::format("{} has {} SPF records; only one may stand (RFC 7208 3.2).", domain,
                     present.size()));
@@ -160,7 +163,7 @@ sender_check spf_check_of(std::string what, check_state at_worst, const std::str
   else
     say(at_worst, "not_permitted",
         fmt::format("The SPF record of {} does not permit the gateway: {}.", domain, s.first));
-  if (texts) c.records.push_back(spf_record_for(domain, s.refused, present));
+  if (record) c.records.push_back(*record);
   return c;
 }
 
@@ -199,6 +202,7 @@ sender_check check_dkim(const std::vector<published_key>& keys) {
     if (f.fault == nullptr) continue;
     if (f.fault == std::string_view{"unknown"}) {
       is_unknown = is_unknown || f.key->is_rsa;
+      c.is_part_unknown = true;
       continue;
     }
     if (worst == nullptr) worst = &f;
@@ -226,9 +230,12 @@ sender_check check_dkim(const std::vector<published_key>& keys) {
   } else if (worst != nullptr) {
     say(check_state::warn, std::string{"dkim.second_"} + worst->fault,
         fmt::format("The signatures verify, but {} is not as it should be.", worst->key->name));
+  } else if (c.is_part_unknown) {
+    say(check_state::pass, "ok", "The signatures verify; not every key could be looked up.");
   } else {
     say(check_state::pass, "ok", "The published keys are ours, and aligned with From.");
   }
+  c.is_part_unknown = c.is_part_unknown && has_rsa;
   return c;
 }
 
@@ -298,15 +305,6 @@ sender_check check_return_path(const std::string& domain, const std::vector<egre
           ? " It is aligned with From as well."
           : " It is not aligned with From: DKIM alone carries DMARC.";
   return c;
-}
-
-std::string spf_record_with(const std::vector<std::string>& addresses, std::string_view present) {
-  std::string ours;
-  for (const auto& a : addresses)
-    ours += (a.find(':') == std::string::npos ? " ip4:" : " ip6:") + a;
-  if (present.empty()) return std::string{spf_version} + ours + " ?all";
-  const auto rest = trim(present.substr(spf_version.size()));
-  return std::string{spf_version} + ours + (rest.empty() ? "" : " ") + std::string{rest};
 }
 
 }  // namespace consentry::smtp::auth

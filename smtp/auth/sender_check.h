@@ -51,8 +51,4 @@ sender_check check_return_path(const std::string& domain, const std::vector<egre
                                const std::string& from, const result<dmarc_discovery>& from_policy,
                                const result<dmarc_discovery>& own_policy);
 
-// The record with the addresses let through before all else; a new one, which says nothing of
-// others, where there is none.
-std::string spf_record_with(const std::vector<std::string>& addresses, std::string_view present);
-
 }  // namespace consentry::smtp::auth

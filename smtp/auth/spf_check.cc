@@ -1,6 +1,7 @@
 #include "smtp/auth/spf_check.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -15,6 +16,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr std::string_view room = "smtp/auth/spf_check";
 constexpr std::chrono::milliseconds death_time{200};
 // RFC 7208 section 4.6.4: ten terms, of which an mx or ptr may ask for ten more addresses each, two
 // of them in earnest; a record that needs more is not one to rely on.
@@ -59,68 +61,96 @@ spf::dns_reply reply_of(const result<dns::dns_answer>& answer, spf::question_typ
   return out;
 }
 
-using spoken = result<spf::spf_message>;
+// The process and the talk with it. Everything blocks: on a worker only, one at a time.
+class spf_talk {
+ public:
+  spf_talk(spf_check_options o, steady_clock::time_point until)
+      : options_{std::move(o)}, until_{until} {}
 
-// One word to the process, and its answer. On a worker.
-spoken say(confined_process& process, const std::string& frame, steady_clock::time_point until) {
-  const auto length = [](std::string_view head) { return spf::body_length(head); };
-  const auto body = process.exchange(frame, spf::frame_head_octets, length, until);
-  if (!body) return body.error();
-  auto m = spf::decode(*body);
-  if (!m) return failure{.kind = failure_kind::protocol};
-  return std::move(*m);
-}
+  // One word to the process, which starts with the first, and what it says: a question, or the
+  // verdict that ends it.
+  spf::spf_message say(const std::string& frame);
 
-spf::check_verdict blame(confined_process& process, const failure& why) {
+ private:
+  spf::check_verdict blame(const failure& why);
+
+  spf_check_options options_;
+  steady_clock::time_point until_;
+  std::optional<confined_process> process_;
+};
+
+spf::check_verdict spf_talk::blame(const failure& why) {
   const auto how =
-      process.end(why.kind == failure_kind::io ? death_time : std::chrono::milliseconds{});
-  log::warn("smtp/auth/spf_check", "process_failed", {{"why", to_string(why.kind)}, {"how", how}});
+      process_->end(why.kind == failure_kind::io ? death_time : std::chrono::milliseconds{});
+  log::warn(room, "process_failed", {{"why", to_string(why.kind)}, {"how", how}});
   return unknown("the SPF process " + how);
 }
 
-}  // namespace
-
-std::filesystem::path find_spf_program() {
-  std::error_code error;
-  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = own.parent_path() / "consentry-spf";
-  return std::filesystem::exists(beside, error) ? beside : "/usr/libexec/consentry/consentry-spf";
+spf::spf_message spf_talk::say(const std::string& frame) {
+  if (steady_clock::now() >= until_) return unknown("the lookups take too long");
+  const auto step_end = std::min(until_, steady_clock::now() + options_.step_time);
+  if (!process_) {
+    auto started = confined_process::start(
+        options_.program, {std::to_string(options_.memory_mib), std::to_string(options_.cpu_s)});
+    if (!started) {
+      log::error(room, "no_process", {{"cause", started.error().private_cause}});
+      return unknown("the SPF process cannot be started");
+    }
+    process_.emplace(std::move(*started));
+  }
+  const auto length = [](std::string_view octets) { return spf::body_length(octets); };
+  const auto body = process_->exchange(frame, spf::frame_head_octets, length, step_end);
+  if (!body) return blame(body.error());
+  auto m = spf::decode(*body);
+  const bool is_theirs = m && (std::holds_alternative<spf::dns_question>(*m) ||
+                               std::holds_alternative<spf::check_verdict>(*m));
+  if (!is_theirs) return blame({.kind = failure_kind::protocol});
+  return std::move(*m);
 }
+
+// Whatever ends the question, its asker's cancellation too: the process is ended, and waited for,
+// by a worker.
+class talk_owner {
+ public:
+  talk_owner(worker_pool& workers, spf_check_options o, steady_clock::time_point until)
+      : workers_{workers}, talk_{std::make_shared<spf_talk>(std::move(o), until)} {}
+  ~talk_owner() {
+    workers_.post([talk = std::move(talk_)]() mutable { talk.reset(); });
+  }
+  talk_owner(const talk_owner&) = delete;
+  talk_owner& operator=(const talk_owner&) = delete;
+
+  std::function<spf::spf_message()> word(std::string frame) const {
+    return [talk = talk_, frame = std::move(frame)] { return talk->say(frame); };
+  }
+
+ private:
+  worker_pool& workers_;
+  std::shared_ptr<spf_talk> talk_;
+};
+
+}  // namespace
 
 asio::awaitable<spf::check_verdict> check_spf(worker_pool& workers, dns_lookup lookup,
                                               spf_check_options options,
                                               spf::check_request request) {
   const auto until = steady_clock::now() + options.time;
-  std::vector<std::string> arguments{std::to_string(options.memory_mib),
-                                     std::to_string(options.cpu_s)};
-  auto started = confined_process::start(options.program, arguments);
-  if (!started) {
-    log::error("smtp/auth/spf_check", "no_process", {{"cause", started.error().private_cause}});
-    co_return unknown("the SPF process cannot be started");
-  }
-  const auto process = std::make_shared<confined_process>(std::move(*started));
+  if (options.time.count() <= 0) co_return unknown("the lookups take too long");
+  const talk_owner talk{workers, std::move(options), until};
   std::string frame = spf::encode(request);
   int voids = 0;
   for (int questions = 0;; ++questions) {
-    const auto step_end = std::min(until, steady_clock::now() + options.step_time);
-    std::function<spoken()> step = [process, frame, step_end] {
-      return say(*process, frame, step_end);
-    };
-    const auto m = co_await workers.run(std::move(step));
-    if (!m) co_return blame(*process, m.error());
-    if (const auto* verdict = std::get_if<spf::check_verdict>(&*m)) co_return *verdict;
-    const auto* question = std::get_if<spf::dns_question>(&*m);
-    if (question == nullptr) {
-      const failure nonsense{.kind = failure_kind::protocol};
-      co_return blame(*process, nonsense);
-    }
+    auto word = talk.word(std::move(frame));
+    const auto m = co_await workers.run(std::move(word));
+    if (const auto* verdict = std::get_if<spf::check_verdict>(&m)) co_return *verdict;
+    const auto& question = std::get<spf::dns_question>(m);
     if (steady_clock::now() >= until) co_return unknown("the lookups take too long");
     if (questions == questions_max)
       co_return spf::check_verdict{spf::spf_result::permerror, "too many lookups"};
-    const auto type = question->type;
+    const auto type = question.type;
     const bool is_own =
-        type == spf::question_type::txt && ascii_iequals(question->name, request.domain);
-    std::string name = question->name;
+        type == spf::question_type::txt && ascii_iequals(question.name, request.domain);
+    std::string name = question.name;
     const auto answer = co_await lookup(std::move(name), static_cast<dns::record_type>(type));
     const auto reply = reply_of(answer, type);
     if (!is_own &&

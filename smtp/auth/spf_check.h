@@ -21,17 +21,16 @@ struct spf_check_options {
   std::filesystem::path program;
   unsigned memory_mib = 256;  // address space of one process
   unsigned cpu_s = 5;
-  std::chrono::milliseconds time{20'000};      // of one question, the DNS included
-  std::chrono::milliseconds step_time{3'000};  // of the process, from one word to the next
+  std::chrono::milliseconds time{20'000};  // of one question, the DNS included
+  // Of the process, from one word to the next; the wait for a worker is not counted.
+  std::chrono::milliseconds step_time{3'000};
 };
-
-// The process that lies beside the running program, or in /usr/libexec/consentry.
-std::filesystem::path find_spf_program();
 
 // Never fails: where the process cannot be started, dies, hangs or talks nonsense, the result is
 // temperror and the cause is logged. More than two void lookups, or more questions than ten terms
-// can ask, are permerror, whatever the process says. Blocks `workers` only while the process
-// thinks. Everything given must outlive it.
+// can ask, are permerror, whatever the process says. The process is started, spoken
+// to and ended on `workers`, which it holds only while it thinks; the caller's thread never waits
+// for it. Everything given must outlive it.
 boost::asio::awaitable<spf::check_verdict> check_spf(worker_pool& workers, dns_lookup lookup,
                                                      spf_check_options options,
                                                      spf::check_request request);

@@ -243,7 +243,12 @@ asio::awaitable<result<std::vector<mx_record>>> resolver::mx(std::string name) {
 }
 
 asio::awaitable<result<std::vector<std::string>>> resolver::txt(std::string name) {
-  auto answer = co_await lookup(name, record_type::txt);
+  co_return co_await txt_within(std::move(name), state_->timeout);
+}
+
+asio::awaitable<result<std::vector<std::string>>> resolver::txt_within(
+    std::string name, std::chrono::milliseconds wait) {
+  auto answer = co_await lookup_within(name, record_type::txt, wait);
   co_return records_of<std::string>(std::move(answer), name, parse_txt);
 }
 

@@ -90,6 +90,8 @@ class resolver {
   // Empty: the name exists without such records. Records that do not parse are left out.
   boost::asio::awaitable<result<std::vector<mx_record>>> mx(std::string name);
   boost::asio::awaitable<result<std::vector<std::string>>> txt(std::string name);
+  boost::asio::awaitable<result<std::vector<std::string>>> txt_within(
+      std::string name, std::chrono::milliseconds wait);
   boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> a(std::string name);
   boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> aaaa(std::string name);
 

@@ -181,6 +181,7 @@ def tenants_and_users(house, admin, boss):
     support.wait_for(lambda: boss.post(checked, {}).status == 200, "the token in the DNS")
     looked = ok(boss.post("/v1/tenants/acme/domains/proven.example/preflight", {}))
     assert looked["state"] == "fail" and looked["tenant"] == "acme" and looked["records"]
+    assert all(r["zone_line"].startswith(f'{r["name"]}. IN TXT "') for r in looked["records"])
     assert ok(boss.get("/v1/tenants/acme/domains/proven.example/preflight")) == looked
     assert ok(admin.get("/v1/domains/proven.example"))["tenant"] == "acme"
     ok(boss.post("/v1/tenants/acme/domains/proven.example/remove", {"reason": "a test"}))

@@ -1,31 +1,17 @@
 // consentry-spf: evaluates SPF records for the daemon, at the end of a socket that is its standard
 // input. It can do nothing else: what it wants to know of the DNS it asks the daemon.
-//
-//   consentry-spf MEMORY_MIB CPU_S       answers requests until the socket ends
-//   consentry-spf --try CALL             confines itself, then does what it must not; for tests
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <optional>
 #include <string>
 
 #include "base/confinement.h"
 #include "smtp/auth/spf/evaluation.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-extern "C" const char* __asan_default_options() {
-  return "detect_leaks=0";
-}  // it would ptrace
-#endif
-#endif
-
 namespace {
 
 using namespace consentry::smtp::auth;
 
-constexpr int exit_usage = 2;
-constexpr int exit_protocol = 4;
+using consentry::exit_protocol;
 
 std::optional<spf::spf_message> read_message() {
   std::string head(spf::frame_head_octets, '\0');
@@ -67,23 +53,9 @@ void warm_up(spf::spf_library& library) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "consentry-spf: started by consentryd only\n");
-    return exit_usage;
-  }
-  try {
-    const bool is_trial = std::string{argv[1]} == "--try";
-    consentry::confinement_limits limits;
-    if (!is_trial) {
-      limits.memory_octets = std::strtoul(argv[1], nullptr, 10) << 20;
-      limits.cpu_s = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10));
-    }
-    spf::spf_library library;
-    warm_up(library);
-    consentry::confine(limits);
-    return is_trial ? consentry::try_call(argv[2]) : serve(library);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "consentry-spf: %s\n", e.what());
-    return exit_protocol;
-  }
+  std::optional<spf::spf_library> library;
+  const auto prepare = [&library] { warm_up(library.emplace()); };
+  const auto serve_all = [&library] { return serve(*library); };
+  return consentry::run_confined(argc, argv,
+                                 {.name = "consentry-spf", .prepare = prepare, .serve = serve_all});
 }

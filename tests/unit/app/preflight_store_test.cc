@@ -50,6 +50,39 @@ TEST_CASE("an answer that could not be had changes nothing that was known") {
   CHECK(merged(passed, looks(unknown, pass), "b.test", noon + 4h).state() == pass);
 }
 
+TEST_CASE("what is known in part changes what was known only for the worse, or ends a failure") {
+  using enum check_state;
+  const auto in_part = [](check_state dkim) {
+    auto found = looks(dkim, pass);
+    found[0].is_part_unknown = true;
+    return found;
+  };
+  const auto state_after = [&](check_state before, check_state now) {
+    const auto row =
+        merged(merged({}, looks(before, pass), "b.test", noon), in_part(now), "b.test", noon + 1h);
+    CHECK_FALSE(row.checks.at(0).found.is_part_unknown);
+    return std::pair{row.checks.at(0).found.state, row.checks.at(0).known_at - noon};
+  };
+  CHECK(state_after(warn, pass) == std::pair{warn, instant::duration{0}});
+  CHECK(state_after(pass, pass) == std::pair{pass, instant::duration{0}});
+  CHECK(state_after(pass, warn) == std::pair{warn, instant::duration{1h}});
+  CHECK(state_after(fail, pass) == std::pair{pass, instant::duration{1h}});
+  CHECK(state_after(unknown, pass) == std::pair{pass, instant::duration{1h}});
+}
+
+TEST_CASE("the whole is as old as the oldest check that fails") {
+  using enum check_state;
+  const auto old = merged({}, looks(fail, fail), "b.test", noon);
+  const auto later = merged(old, looks(unknown, fail), "b.test", noon + 5h);
+  CHECK(facts_of(later)->checked_at == noon);
+  const auto mended = merged(old, looks(pass, unknown), "b.test", noon + 5h);
+  CHECK(facts_of(mended)->failures == "dmarc.x");
+  CHECK(facts_of(mended)->checked_at == noon);
+  const auto good = merged(merged({}, looks(pass, pass), "b.test", noon), looks(unknown, pass),
+                           "b.test", noon + 5h);
+  CHECK(facts_of(good)->checked_at == noon);
+}
+
 TEST_CASE("it is looked at daily, and sooner while it fails") {
   using enum check_state;
   const auto good = merged({}, looks(pass, pass), "b.test", noon);

@@ -1,5 +1,7 @@
 #include "app/settings.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -220,4 +222,15 @@ TEST_CASE("addresses may be IPv6, and paths are taken from the file's folder") {
   CHECK(s.listeners.at(0).port == 2525);
   CHECK(s.dkim_folder == f.folder.path() / "keys/dkim");
   CHECK(s.policy_file == f.folder.path() / "policy/default.toml");
+}
+
+TEST_CASE("at most 64 addresses are looked at for SPF") {
+  const settings_folder f;
+  const auto of = [&f](int count) {
+    std::string list;
+    for (int n = 1; n <= count; ++n) list += fmt::format("\"192.0.2.{}\", ", n);
+    return f.refusal(minimal + "[preflight]\naddresses = [" + list + "]\n");
+  };
+  CHECK(of(64).empty());
+  CHECK_THAT(of(65), Catch::EndsWith("65 addresses: at most 64 can be looked at"));
 }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/ascii_text.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/secret.h"
@@ -81,6 +82,14 @@ TEST_CASE("records survive the round trip and say when they end early") {
   }
   byte_reader endless{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
   CHECK_THROWS_AS(endless.varint(), decode_error);
+}
+
+TEST_CASE("strangers' bytes are shown as ASCII, and cut") {
+  CHECK(printable_ascii("v=spf1 -all") == "v=spf1 -all");
+  CHECK(printable_ascii("a\x1b[2J\n\"\xc3\xa1\xff") == "a\\x1b[2J\\x0a\"\\xc3\\xa1\\xff");
+  CHECK(printable_ascii(std::string(300, 'x'), 10) == "xxxxxxxxxx...");
+  CHECK(is_printable_ascii(" ~"));
+  for (const char* bad : {"\x1f", "\x7f", "\x80", "\xc3\xa1"}) CHECK_FALSE(is_printable_ascii(bad));
 }
 
 TEST_CASE("ids print and parse") {

@@ -3,17 +3,22 @@
 #include "smtp/auth/spf_check.h"
 
 #include <arpa/inet.h>
+#include <sys/wait.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <future>
 #include <map>
+#include <optional>
 #include <sstream>
+#include <thread>
 
 #include "base/confined_process.h"
 #include "base/text.h"
+#include "smtp/auth/spf_record.h"
 
 using namespace consentry;
 using namespace consentry::smtp;
@@ -119,6 +124,12 @@ const dns_lookup nothing = [](std::string,
   co_return dns::dns_answer{.found = dns::existence::no_name};
 };
 
+// Running, or ended and not yet waited for.
+bool has_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 }  // namespace
 
 TEST_CASE("RFC 7208: the table of cases") {
@@ -161,8 +172,101 @@ TEST_CASE("a process that asks without end is stopped") {
   CHECK(v.result == spf::spf_result::permerror);
   CHECK(asked == 40);
   // What finds nothing ends it at the third, whatever the process would say.
-  CHECK(ask(nothing, "192.0.2.1", "curious.test", "false_spf").result ==
+  asked = 0;
+  const dns_lookup counted = [&asked](std::string name, dns::record_type type) {
+    ++asked;
+    return nothing(std::move(name), type);
+  };
+  CHECK(ask(counted, "192.0.2.1", "curious.test", "false_spf").result ==
         spf::spf_result::permerror);
+  CHECK(asked == 3);
+}
+
+TEST_CASE("the thread that asks neither starts the process nor waits for its end") {
+  REQUIRE_FALSE(has_children());
+  std::promise<void> first, second;  // each holds the only worker
+  boost::asio::io_context io;
+  std::optional<worker_pool> workers{std::in_place, 1u};
+  const auto hold = [&workers](std::promise<void>& until) {
+    workers->post([end = until.get_future().share()] { end.wait(); });
+  };
+  int asked = 0;
+  const dns_lookup lookup = [&](std::string name, dns::record_type type) {
+    if (++asked == 3) hold(second);
+    return nothing(std::move(name), type);
+  };
+  spf_check_options options;
+  options.program = program("false_spf");
+  hold(first);
+  auto task = check_spf(*workers, lookup, options, {.domain = "curious.test", .address = "::1"});
+  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+  io.poll();
+  CHECK_FALSE(has_children());
+  first.set_value();
+  io.run_for(std::chrono::seconds{20});
+  CHECK(asked == 3);
+  CHECK(has_children());  // who would end it is held up
+  second.set_value();
+  io.run();
+  CHECK(answer.get().result == spf::spf_result::permerror);
+  workers.reset();
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("the time of a step begins with the step, not with the wait for a worker") {
+  boost::asio::io_context io;
+  worker_pool workers{1};
+  spf_check_options options;
+  options.program = program("false_spf");
+  options.step_time = std::chrono::seconds{2};
+  workers.post([&options] { std::this_thread::sleep_for(options.step_time * 5 / 4); });
+  auto task = check_spf(workers, nothing, options, {.domain = "pass.test", .address = "192.0.2.1"});
+  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+  io.run();
+  CHECK(answer.get().result == spf::spf_result::pass);
+}
+
+TEST_CASE("a question whose time is over before it begins starts no process") {
+  boost::asio::io_context io;
+  worker_pool workers{1};
+  spf_check_options options;
+  options.program = program("false_spf");
+  options.time = std::chrono::milliseconds{0};
+  auto task = check_spf(workers, nothing, options, {.domain = "pass.test", .address = "192.0.2.1"});
+  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+  io.run();
+  CHECK(answer.get().result == spf::spf_result::temperror);
+}
+
+TEST_CASE("the record that is told to be published passes, whatever stands there now") {
+  for (const std::vector<std::string>& present :
+       std::vector<std::vector<std::string>>{{},
+                                             {"v=spf1 ip4:192.0.2.256 -all"},
+                                             {"v=spf1 foo:bar -all"},
+                                             {"v=spf1 include: -all"},
+                                             {"v=spf1 a:/24 mx: -all"},
+                                             {"v=spf1 ip4:198.51.100.1/33 -all"},
+                                             {"v=spf1 exists:%{x}.test -all"},
+                                             {"v=spf1 redirect=x.test redirect=y.test"},
+                                             {"v=spf1 -all", "v=spf1 ip4:198.51.100.1 ~all"},
+                                             {"v=spf1 include:nowhere.test -all"}}) {
+    std::vector<std::string> published = present;
+    const dns_lookup zone =
+        [&published](std::string name,
+                     dns::record_type type) -> boost::asio::awaitable<result<dns::dns_answer>> {
+      dns::dns_answer out{.found = dns::existence::no_name};
+      if (name == "b.test" && type == dns::record_type::txt && !published.empty()) {
+        out.found = dns::existence::found;
+        for (const auto& p : published) out.records.push_back(rdata_of("TXT", p));
+      }
+      co_return out;
+    };
+    INFO((present.empty() ? "" : present.front()));
+    CHECK(ask(zone, "192.0.2.1", "b.test").result != spf::spf_result::pass);
+    published = {spf_record_with({"192.0.2.1"}, present)};
+    INFO(published.front());
+    CHECK(ask(zone, "192.0.2.1", "b.test").result == spf::spf_result::pass);
+  }
 }
 
 TEST_CASE("the process may do nothing but think") {
