@@ -186,13 +186,20 @@ result<void> commit_loop::run(operation op) {
 boost::asio::awaitable<result<void>> commit_loop::commit(operation op) {
   namespace asio = boost::asio;
   auto initiate = [this, op = std::move(op)](auto handler) mutable {
-    // The guard keeps the waiting coroutine's io_context alive until the writer has answered.
+    // The guard keeps the waiting coroutine's io_context at work until the writer has answered. It
+    // goes with the answer: who was answered may end that context, and the writer must hold
+    // nothing of it then.
     auto executor = asio::get_associated_executor(handler);
-    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    auto guard = asio::make_work_guard(executor);
-    submit(std::move(op), [shared, guard](result<void> r) {
-      auto resume = [shared, r = std::move(r)]() mutable { (*shared)(std::move(r)); };
-      asio::post(guard.get_executor(), std::move(resume));
+    struct waiting {
+      decltype(handler) resume;
+      decltype(asio::make_work_guard(executor)) guard;
+    };
+    auto waits =
+        std::make_shared<waiting>(waiting{std::move(handler), asio::make_work_guard(executor)});
+    submit(std::move(op), [waits, executor](result<void> r) mutable {
+      asio::post(executor, [waits = std::move(waits), r = std::move(r)]() mutable {
+        waits->resume(std::move(r));
+      });
     });
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(result<void>)>(
