@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view policy_name = "policy/default.toml";
 constexpr std::string_view patterns_prefix = "patterns/";
 constexpr std::string_view brands_name = "patterns/brands.toml";
+constexpr std::string_view model_name = "patterns/model.toml";
 constexpr std::string_view lists_prefix = "lists/";
 
 std::string content_of(const fs::path& file) {
@@ -47,8 +48,8 @@ bool is_pattern_file(std::string_view name) {
 }
 
 bool is_bundle_name(std::string_view name) {
-  return name == policy_name || name == brands_name || name == blocklist_name ||
-         name == shorteners_name || is_pattern_file(name);
+  return name == policy_name || name == brands_name || name == model_name ||
+         name == blocklist_name || name == shorteners_name || is_pattern_file(name);
 }
 
 void check_bounds(const policy_bundle& b) {
@@ -113,6 +114,8 @@ policy_bundle read_bundle(const fs::path& policy_file, const fs::path& patterns_
     take(std::string{patterns_prefix} + fs::relative(f, patterns_folder).generic_string(), f);
   if (const auto brands = patterns_folder / "brands.toml"; fs::exists(brands, error))
     take(std::string{brands_name}, brands);
+  if (const auto model = patterns_folder / "model.toml"; fs::exists(model, error))
+    take(std::string{model_name}, model);
   const auto folder =
       patterns_folder.has_filename() ? patterns_folder : patterns_folder.parent_path();
   for (const auto name : {blocklist_name, shorteners_name})
@@ -155,6 +158,8 @@ std::shared_ptr<const active_policy> load_policy(const policy_bundle& b,
         set.files.push_back(filters::parse_pattern_file(f.text, f.shown));
   if (const auto brands = b.files.find(std::string{brands_name}); brands != b.files.end())
     set.brands = filters::parse_brands(brands->second.text, brands->second.shown);
+  if (const auto model = b.files.find(std::string{model_name}); model != b.files.end())
+    set.model = filters::parse_model(model->second.text, model->second.shown);
   set.lists = lists_of(b);
   if (set.files.empty()) throw configuration_error("patterns/:1: no pattern files in hu/ or en/");
   out->patterns = std::make_shared<const filters::pattern_database>(std::move(set), cache);

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "base/secret.h"
+#include "base/text.h"
 #include "policy/policy_file.h"
 
 namespace consentry::app {
@@ -38,6 +40,12 @@ described describe(const filters::pattern& p) {
   return d;
 }
 
+// Of what is too long to be told word by word.
+std::string short_digest(std::string_view text) {
+  const digest256 d = sha256(text);
+  return hex({reinterpret_cast<const char*>(d.data()), 8});
+}
+
 struct whole_policy {
   std::map<std::string, std::string> knobs;
   std::map<std::string, described> patterns;
@@ -53,6 +61,8 @@ whole_policy read_whole(const policy_bundle& b) {
         auto& domains = out.patterns["brand: " + brand.name].lists["domains"];
         domains.insert(brand.domains.begin(), brand.domains.end());
       }
+    } else if (name == "patterns/model.toml") {
+      out.knobs["patterns/model.toml"] = short_digest(f.text);
     } else if (name.starts_with("lists/")) {
       auto& domains = out.patterns[name].lists["domains"];
       const auto list = filters::parse_host_list(f.text, f.shown);

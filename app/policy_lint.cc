@@ -52,6 +52,8 @@ std::vector<toml_problem> wrong_notation(const policy_bundle& b) {
         policy::parse_policy(f.text, f.shown);
       else if (name == "patterns/brands.toml")
         filters::parse_brands(f.text, f.shown);
+      else if (name == "patterns/model.toml")
+        filters::parse_model(f.text, f.shown);
       else if (name.starts_with("lists/"))
         filters::parse_host_list(f.text, f.shown);
       else
@@ -66,7 +68,8 @@ std::vector<toml_problem> wrong_notation(const policy_bundle& b) {
 std::vector<toml_problem> refused_expressions(const policy_bundle& b) {
   std::vector<toml_problem> problems;
   for (const auto& [name, f] : b.files) {
-    if (!name.ends_with(".toml") || name.starts_with("policy/") || name == "patterns/brands.toml")
+    if (!name.ends_with(".toml") || name.starts_with("policy/") || name == "patterns/brands.toml" ||
+        name == "patterns/model.toml")
       continue;
     auto file = filters::parse_pattern_file(f.text, f.shown);
     for (auto& p : file.patterns) {

@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t window_octets = 256 * 1024;
 constexpr std::size_t text_hits_max = 50'000;  // no honest text has as many
 constexpr std::size_t overlap_octets = 1024;   // longer than any hit of words
+constexpr std::size_t changed_places_min = 4;  // fewer words spelled otherwise change no opinion
 // Leaves the hits that no allow piece of the same pattern covers (RULES F6), and of several inside
 // one another the shortest.
 std::vector<view_hit> counted_hits(std::vector<view_hit> all) {
@@ -75,6 +76,7 @@ struct pattern_database::state {
   std::vector<pattern> patterns;
   std::vector<protected_brand> brands;
   url_lists lists;
+  content_model model;
   std::unordered_map<std::string, std::uint32_t> groups{{"link", link_group}};
   std::vector<std::uint32_t> group_of;                   // by pattern
   std::vector<std::vector<std::uint32_t>> requirements;  // by pattern
@@ -93,7 +95,7 @@ struct pattern_database::state {
   }
   void compile(int view, const database_cache& cache);
   std::vector<hit> search_window(std::string_view text, zone where, hs_scratch* space,
-                                 bool& complete, paragraph_memo* memo) const;
+                                 bool& complete, paragraph_memo* memo, text_words* words) const;
   std::vector<view_hit> search_new(std::string_view seen, hs_scratch* space, bool& complete,
                                    paragraph_memo& memo) const;
   std::vector<view_hit> search_changed(const text_views& of, bool is_link, hs_scratch* space,
@@ -169,10 +171,16 @@ std::string_view scheme_and_host(std::string_view link) {
 
 std::vector<hit> pattern_database::state::search_window(std::string_view text, zone where,
                                                         hs_scratch* space, bool& complete,
-                                                        paragraph_memo* memo) const {
+                                                        paragraph_memo* memo,
+                                                        text_words* words) const {
   const bool is_link = where == zone::link;
   const bool with_accents = !views[0].is_empty();
   const text_views whole = text_views::of(text, with_accents);
+  if (words != nullptr) {
+    content_model::add_words(whole.text(2), words->written);
+    if (whole.changed().size() >= changed_places_min)
+      content_model::add_words(whole.text(3), words->collapsed);
+  }
   std::vector<hit> out;
   const auto keep = [&](int view, const text_views& of, const view_hit& h) {
     const auto [begin, end] = of.original(view, h.begin, h.end);
@@ -267,6 +275,7 @@ pattern_database::pattern_database(pattern_set set, const database_cache& cache)
   }
   state_->brands = std::move(set.brands);
   state_->lists = std::move(set.lists);
+  state_->model = std::move(set.model);
   state_->check_groups();
   state_->gather();
   // Each view takes a tenth of a second, of patterns as many as are shipped.
@@ -301,15 +310,19 @@ const url_lists& pattern_database::lists() const noexcept {
   return state_->lists;
 }
 
+const content_model& pattern_database::model() const noexcept {
+  return state_->model;
+}
+
 std::vector<hit> pattern_database::search(std::string_view text, zone where, bool& complete,
-                                          paragraph_memo* memo) const {
+                                          paragraph_memo* memo, text_words* words) const {
   std::vector<hit> out;
   if (text.empty() || state_->is_empty()) return out;
   const hyperscan_scratch::lease scratch{state_->scratch};
   for (std::size_t begin = 0;;) {
     const std::size_t end = window_end(text, begin);
     for (hit h : state_->search_window(text.substr(begin, end - begin), where, scratch.get(),
-                                       complete, memo)) {
+                                       complete, memo, words)) {
       const std::vector<zone>& zones = state_->patterns[h.pattern].zones;
       if (!zones.empty() && std::find(zones.begin(), zones.end(), where) == zones.end()) continue;
       h.begin += begin;

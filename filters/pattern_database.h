@@ -43,14 +43,16 @@ class pattern_database {
   const std::vector<std::uint32_t>& required_groups(std::uint32_t pattern) const noexcept;
   const std::vector<protected_brand>& brands() const noexcept;
   const url_lists& lists() const noexcept;
+  const content_model& model() const noexcept;
 
   // Every hit in a text of that zone, by begin. In links, words of seven letters and more need no
   // edges (onlinekaszino24.hu). `complete` becomes false where there were too many hits to keep:
   // beyond tens of thousands it does not search on.
   //
   // memo: of the message that the text is a part of; what it knows is not searched again.
+  // words: where the text's are added, for the model.
   std::vector<hit> search(std::string_view text, zone where, bool& complete,
-                          paragraph_memo* memo = nullptr) const;
+                          paragraph_memo* memo = nullptr, text_words* words = nullptr) const;
 
  private:
   struct state;

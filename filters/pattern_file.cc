@@ -213,6 +213,10 @@ std::vector<protected_brand> parse_brands(std::string_view toml, const std::stri
   return read_brands(toml_section::from_text(toml, name));
 }
 
+content_model parse_model(std::string_view toml, const std::string& name) {
+  return content_model::read(toml_section::from_text(toml, name));
+}
+
 pattern_set load_patterns(const std::filesystem::path& folder) {
   pattern_set out;
   for (const auto& f : pattern_files_below(folder)) out.files.push_back(read_pattern_file(f));
@@ -221,6 +225,9 @@ pattern_set load_patterns(const std::filesystem::path& folder) {
   }
   if (std::filesystem::exists(folder / "brands.toml")) {
     out.brands = read_brands(toml_section::from_file(folder / "brands.toml"));
+  }
+  if (const auto model = folder / "model.toml"; std::filesystem::exists(model)) {
+    out.model = content_model::read(toml_section::from_file(model));
   }
   return out;
 }

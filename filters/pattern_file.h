@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/strict_toml.h"
+#include "filters/content_model.h"
 #include "filters/finding.h"
 #include "filters/url_lists.h"
 
@@ -65,6 +66,7 @@ struct pattern_set {
   std::vector<pattern_file> files;
   std::vector<protected_brand> brands;
   url_lists lists;
+  content_model model;
 };
 
 // All throw configuration_error "file:line: text": unknown keys, categories, zones or groups,
@@ -73,8 +75,9 @@ pattern_file parse_pattern_file(std::string_view toml, const std::string& name);
 pattern_file read_pattern_file(const std::filesystem::path& file);
 // <folder>/hu/*.toml, <folder>/en/*.toml in order of name.
 std::vector<std::filesystem::path> pattern_files_below(const std::filesystem::path& folder);
-// Those, and <folder>/brands.toml.
+// Those, <folder>/brands.toml and <folder>/model.toml.
 pattern_set load_patterns(const std::filesystem::path& folder);
 std::vector<protected_brand> parse_brands(std::string_view toml, const std::string& name);
+content_model parse_model(std::string_view toml, const std::string& name);
 
 }  // namespace consentry::filters

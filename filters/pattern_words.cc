@@ -99,6 +99,11 @@ phrase_segment make_segment(std::string_view text, int view) {
   }
   for (const std::string& choice : expand(text)) {
     const auto words = split(choice, ' ');
+    if (words.size() == 1) {
+      for (phrase_word& w : make_words(choice, view, has_open_head, tail))
+        out.choices.emplace_back().push_back(std::move(w));
+      continue;
+    }
     std::vector<std::vector<phrase_word>> chains{{}};
     for (std::size_t i = 0; i < words.size(); ++i) {
       const bool is_last = i + 1 == words.size();

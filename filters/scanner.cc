@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "filters/link_check.h"
 #include "filters/message_texts.h"
 #include "filters/sender_name.h"
+#include "filters/text_view.h"
 
 namespace consentry::filters {
 namespace {
@@ -23,6 +25,10 @@ constexpr std::size_t kept_hits_max = 64;     // of one pattern
 constexpr std::size_t memo_octets_min = 256;  // shorter texts are searched sooner than remembered
 constexpr std::size_t kept_group_hits_max = 2'000;
 constexpr std::size_t message_hits_max = 200'000;
+constexpr std::size_t words_judged_min = 15;  // of a text beside a longer one
+constexpr std::size_t message_words_max = 500'000;
+constexpr std::size_t subject_words_max = 200;
+constexpr std::size_t window_octets_least = 200'000;  // shorter texts are searched in one go
 // More hidden text than a preview line, and much beside what is seen (RULES F8).
 constexpr std::size_t hidden_letters_suspicious = 600;
 
@@ -70,6 +76,7 @@ class scanning {
   scan_result run() {
     search();
     weigh();
+    if (!database_.model().is_empty()) sound_out();
     links();
     hidden();
     return std::move(out_);
@@ -78,14 +85,20 @@ class scanning {
  private:
   void search() {
     std::size_t seen_hits = 0;
+    std::size_t read_words = 0;
+    words_.resize(texts_.texts.size());
     paragraph_memo memo;
     const auto is_long = [](const message_text& t) { return t.seen.size() >= memo_octets_min; };
     const bool is_twofold = std::count_if(texts_.texts.begin(), texts_.texts.end(), is_long) > 1;
     for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
       const message_text& t = texts_.texts[i];
       bool complete = true;
+      const bool is_read =
+          t.where != zone::header && t.where != zone::link && read_words < message_words_max;
       const auto hits =
-          database_.search(t.seen, t.where, complete, is_twofold && is_long(t) ? &memo : nullptr);
+          database_.search(t.seen, t.where, complete, is_twofold && is_long(t) ? &memo : nullptr,
+                           is_read ? &words_[i] : nullptr);
+      read_words += words_[i].written.size() + words_[i].collapsed.size();
       seen_hits += hits.size();
       for (const hit& h : hits) found_.push_back({i, h});
       if (!complete)
@@ -244,6 +257,79 @@ class scanning {
     return f;
   }
 
+  using model_words = std::vector<content_model::word>;
+
+  // The text that sounds worst, with the subject.
+  void sound_out() {
+    const content_model& model = database_.model();
+    model_words subject;
+    for (std::size_t i = 0; i < texts_.texts.size(); ++i)
+      if (texts_.texts[i].where == zone::subject)
+        subject.insert(subject.end(), words_[i].written.begin(), words_[i].written.end());
+    if (subject.size() > subject_words_max) subject.resize(subject_words_max);
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < texts_.texts.size(); ++i)
+      if (texts_.texts[i].where != zone::subject)
+        longest = std::max(longest, words_[i].written.size());
+    content_model::opinion worst;
+    std::size_t where = 0;
+    bool is_collapsed = false;
+    for (std::size_t i = 0; i < texts_.texts.size(); ++i) {
+      const bool is_subject = texts_.texts[i].where == zone::subject;
+      // A title or a few words say too little beside a whole text.
+      if (is_subject ? longest > 0 : words_[i].written.size() < std::min(longest, words_judged_min))
+        continue;
+      for (const model_words* w : {&words_[i].written, &words_[i].collapsed}) {
+        if (w->empty()) continue;
+        auto o = model.judge(subject, is_subject ? model_words{} : *w);
+        if (o.forbidden <= worst.forbidden) continue;
+        worst = std::move(o);
+        where = i;
+        is_collapsed = w == &words_[i].collapsed;
+      }
+    }
+    if (worst.shares.empty()) return;
+    for (std::size_t c = 0; c < model.categories().size(); ++c) {
+      const double score = model.score(worst, c);
+      if (score > 0) report(c, score, worst, where, is_collapsed);
+    }
+  }
+
+  // The strongest words, each in its place; the first of them has the score.
+  void report(std::size_t category, double score, const content_model::opinion& o,
+              std::size_t where, bool is_collapsed) {
+    constexpr std::size_t words_shown = 5;
+    const content_model& model = database_.model();
+    const message_text& t = texts_.texts[where];
+    const int view = is_collapsed ? 3 : 2;
+    const text_views views = text_views::of(t.seen, false);
+    model_words all;
+    content_model::add_words(views.text(view), all);
+    std::span<const content_model::word> piece{all};
+    if (t.seen.size() < window_octets_least && o.end > o.begin && o.end <= all.size())
+      piece = piece.subspan(o.begin, o.end - o.begin);
+    auto shown = model.strongest(piece, category, words_shown);
+    if (shown.empty()) shown.emplace_back();
+    pattern p{.id = "model." + model.categories()[category],
+              .category = model.categories()[category],
+              .weight = score};
+    bool is_first = true;
+    for (const content_model::word& w : shown) {
+      const auto [begin, end] = views.original(view, w.begin, w.end);
+      finding f = describe(p, {where, {0, view, begin, end}});
+      f.note = "by all its words together";
+      if (is_first) {
+        f.score = score;
+        out_.scores[f.category] += score;
+      }
+      const auto at = !is_first ? out_.findings.end()
+                                : std::find_if(out_.findings.begin(), out_.findings.end(),
+                                               [&](const finding& x) { return x.score < score; });
+      out_.findings.insert(at, std::move(f));
+      is_first = false;
+    }
+  }
+
   void structural(const std::string& id, const std::string& part, zone where, double weight,
                   std::size_t begin, std::size_t end, const std::string& note) {
     finding f;
@@ -321,6 +407,7 @@ class scanning {
   const pattern_database& database_;
   const scan_options& options_;
   std::vector<occurrence> found_;                          // by pattern
+  std::vector<text_words> words_;                          // of each text
   std::vector<group_places> group_places_;                 // by number of the group
   std::map<std::string, std::vector<taken_place>> taken_;  // by category
   scan_result out_;

@@ -257,10 +257,21 @@ namespace {
 
 // Letters, figures and a few signs of words stay what they are in all views. Nearly every word of
 // the pattern files is made of these and of accented letters.
+bool is_folded_already(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '\'' || c == '%';
+}
 bool is_folded_already(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '\'' || c == '%';
-  });
+  return std::all_of(word.begin(), word.end(), [](char c) { return is_folded_already(c); });
+}
+
+// The vowels of Hungarian, of two octets each: 0 if none of these begins there.
+char unaccented(std::string_view word, std::size_t at) {
+  constexpr std::pair<std::string_view, char> vowels[] = {{"á", 'a'}, {"é", 'e'}, {"í", 'i'},
+                                                          {"ó", 'o'}, {"ö", 'o'}, {"ő", 'o'},
+                                                          {"ú", 'u'}, {"ü", 'u'}, {"ű", 'u'}};
+  for (const auto& [vowel, plain] : vowels)
+    if (word.substr(at, 2) == vowel) return plain;
+  return 0;
 }
 
 }  // namespace
@@ -270,8 +281,18 @@ std::string case_folded(std::string_view word) {
   return std::string{text_views::of(word).text(1)};
 }
 std::string ascii_folded(std::string_view word) {
-  if (is_folded_already(word)) return std::string{word};
-  return std::string{text_views::of(word, false).text(2)};
+  std::string out;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (is_folded_already(word[i])) {
+      out += word[i];
+    } else if (const char plain = unaccented(word, i); plain != 0) {
+      out += plain;
+      ++i;
+    } else {
+      return std::string{text_views::of(word, false).text(2)};
+    }
+  }
+  return out;
 }
 
 bool is_letter(char32_t c) noexcept {

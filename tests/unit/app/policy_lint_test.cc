@@ -39,6 +39,16 @@ TEST_CASE("E7: the shipped files have no fault") {
   REQUIRE(checked.policy != nullptr);
 }
 
+TEST_CASE("E7: a fault of the content model is told with its line") {
+  const auto lines = lines_of(bundle_of(
+      {{"patterns/hu/S3_a.toml", good},
+       {"patterns/model.toml",
+        "categories = [\"S3\"]\nweights = \"1000\"\nintercepts = \"0 -300\"\nwords = '''\n"
+        "alma|100 1 2\nkorte|100 1\n'''\n"}}));
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], Catch::StartsWith("patterns/model.toml:6:1: a line is"));
+}
+
 TEST_CASE("E7: every error of every file is told, with line, column and hint") {
   const auto lines = lines_of(bundle_of(
       {{"policy/default.toml",

@@ -106,17 +106,36 @@ TEST_CASE("no disguise hides a forbidden word") {
   }
 }
 
+namespace {
+
+// What patterns say, without what the model makes of all the words.
+std::vector<filters::finding> of_patterns(const filters::scan_result& r) {
+  std::vector<filters::finding> out;
+  for (const auto& f : r.findings)
+    if (!f.pattern.starts_with("model.")) out.push_back(f);
+  return out;
+}
+
+double sum_of(const std::vector<filters::finding>& findings) {
+  double sum = 0;
+  for (const auto& f : findings) sum += f.score;
+  return sum;
+}
+
+}  // namespace
+
 TEST_CASE("zones weigh as the rules say, each pattern once") {
   const auto body = scan_mail(plain_mail("hir", "Bazmeg. Bazmeg. Bazmeg."));
   const auto subject = scan_mail(plain_mail("Bazmeg", "Bazmeg."));
   const auto hidden =
       scan_mail(html("<p>Jó napot kívánunk!</p><p style='display:none'>Bazmeg.</p>"));
-  CHECK(score_of(body, "H6") == 6);
-  CHECK(score_of(subject, "H6") == 12);
-  CHECK(score_of(hidden, "H6") == 9);
-  CHECK(body.findings.front().score == 6);
-  CHECK(body.findings.size() == 3);
-  CHECK(body.findings.back().score == 0);
+  const auto found = of_patterns(body);
+  CHECK(sum_of(found) == 6);
+  CHECK(sum_of(of_patterns(subject)) == 12);
+  CHECK(sum_of(of_patterns(hidden)) == 9);
+  REQUIRE(found.size() == 3);
+  CHECK(found.front().score == 6);
+  CHECK(found.back().score == 0);
   const auto link = scan_mail(html("<a href='https://onlinekaszino24.example/'>Lásd</a>"));
   REQUIRE_FALSE(link.findings.empty());
   CHECK(link.findings.front().zone == filters::zone::link);
