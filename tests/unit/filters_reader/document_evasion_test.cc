@@ -170,6 +170,7 @@ double score_in(const std::string& name, const std::string& bytes, const std::st
 }  // namespace
 
 TEST_CASE("a forbidden text weighs in a document what it weighs in the mail") {
+  constexpr double rounding = 1e-9;                  // sums in another order
   std::map<std::string, std::pair<int, int>> found;  // form to found, all
   for (const char* language : {"hu", "en"}) {
     for (const auto& s : load(language)) {
@@ -178,9 +179,9 @@ TEST_CASE("a forbidden text weighs in a document what it weighs in the mail") {
       for (const auto& [name, make] : forms) {
         INFO(name << " " << s.category << " " << s.text);
         const double score = score_in(name, make(s.text), s.category);
-        CHECK(score >= plain);
+        CHECK(score >= plain - rounding);
         auto& [hit, all] = found[name];
-        hit += score >= plain ? 1 : 0;
+        hit += score >= plain - rounding ? 1 : 0;
         ++all;
       }
     }
