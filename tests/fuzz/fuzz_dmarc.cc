@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "smtp/auth/sender_check.h"
+#include "smtp/auth/spf_record.h"
 
 using namespace consentry;
 using namespace consentry::smtp::auth;
@@ -17,6 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto names = dmarc_walk(text);
   CONSENTRY_CHECK(names.size() <= 8);
   static_cast<void>(fault_of_key_record(text, "v=DKIM1; k=rsa; p=AAAA"));
-  static_cast<void>(spf_record_with({"192.0.2.1"}, "v=spf1" + std::string{text}));
+  static_cast<void>(spf_record_with({"192.0.2.1"}, {"v=spf1" + std::string{text}}));
   return 0;
 }
