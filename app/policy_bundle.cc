@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view policy_name = "policy/default.toml";
 constexpr std::string_view patterns_prefix = "patterns/";
-constexpr std::string_view brands_name = "patterns/brands.toml";
-constexpr std::string_view model_name = "patterns/model.toml";
 constexpr std::string_view lists_prefix = "lists/";
 
 std::string content_of(const fs::path& file) {

@@ -12,7 +12,10 @@
 
 namespace consentry::app {
 
-// Domains that links are compared with; a policy may lack them.
+// What a policy may lack: names that only their owners may show, the content model, and domains
+// that links are compared with.
+inline constexpr std::string_view brands_name = "patterns/brands.toml";
+inline constexpr std::string_view model_name = "patterns/model.toml";
 inline constexpr std::string_view blocklist_name = "lists/url_blocklist.txt";
 inline constexpr std::string_view shorteners_name = "lists/shorteners.txt";
 

@@ -42,8 +42,7 @@ described describe(const filters::pattern& p) {
 
 // Of what is too long to be told word by word.
 std::string short_digest(std::string_view text) {
-  const digest256 d = sha256(text);
-  return hex({reinterpret_cast<const char*>(d.data()), 8});
+  return hex(as_bytes(sha256(text)).substr(0, 8));
 }
 
 struct whole_policy {
@@ -56,13 +55,13 @@ whole_policy read_whole(const policy_bundle& b) {
   for (const auto& [name, f] : b.files) {
     if (name.starts_with("policy/")) {
       out.knobs = policy::knobs_of(policy::parse_policy(f.text, f.shown));
-    } else if (name == "patterns/brands.toml") {
+    } else if (name == brands_name) {
       for (const auto& brand : filters::parse_brands(f.text, f.shown)) {
         auto& domains = out.patterns["brand: " + brand.name].lists["domains"];
         domains.insert(brand.domains.begin(), brand.domains.end());
       }
-    } else if (name == "patterns/model.toml") {
-      out.knobs["patterns/model.toml"] = short_digest(f.text);
+    } else if (name == model_name) {
+      out.knobs[name] = short_digest(f.text);
     } else if (name.starts_with("lists/")) {
       auto& domains = out.patterns[name].lists["domains"];
       const auto list = filters::parse_host_list(f.text, f.shown);

@@ -50,9 +50,9 @@ std::vector<toml_problem> wrong_notation(const policy_bundle& b) {
     gather(problems, [&] {
       if (name.starts_with("policy/"))
         policy::parse_policy(f.text, f.shown);
-      else if (name == "patterns/brands.toml")
+      else if (name == brands_name)
         filters::parse_brands(f.text, f.shown);
-      else if (name == "patterns/model.toml")
+      else if (name == model_name)
         filters::parse_model(f.text, f.shown);
       else if (name.starts_with("lists/"))
         filters::parse_host_list(f.text, f.shown);
@@ -68,8 +68,8 @@ std::vector<toml_problem> wrong_notation(const policy_bundle& b) {
 std::vector<toml_problem> refused_expressions(const policy_bundle& b) {
   std::vector<toml_problem> problems;
   for (const auto& [name, f] : b.files) {
-    if (!name.ends_with(".toml") || name.starts_with("policy/") || name == "patterns/brands.toml" ||
-        name == "patterns/model.toml")
+    if (!name.ends_with(".toml") || name.starts_with("policy/") || name == brands_name ||
+        name == model_name)
       continue;
     auto file = filters::parse_pattern_file(f.text, f.shown);
     for (auto& p : file.patterns) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -189,7 +190,8 @@ boost::asio::awaitable<result<void>> commit_loop::commit(operation op) {
     // The guard keeps the waiting coroutine's io_context at work until the writer has answered. It
     // goes with the answer: who was answered may end that context, and the writer must hold
     // nothing of it then.
-    auto executor = asio::get_associated_executor(handler);
+    const auto executor = asio::prefer(asio::get_associated_executor(handler),
+                                       asio::execution::outstanding_work.untracked);
     struct waiting {
       decltype(handler) resume;
       decltype(asio::make_work_guard(executor)) guard;

@@ -320,8 +320,8 @@ content_model content_model::read(toml_section t) {
     const bool is_stem = row.substr(0, bar).ends_with('~');
     const std::size_t key_end = is_stem ? bar - 1 : bar;
     add_words(row.substr(0, key_end), key);
-    if (key.empty() || key.size() > (is_stem ? 1 : 2) || key.back().end != key_end ||
-        key.front().begin != 0)
+    if (key.empty() || key.size() > (is_stem ? 1 : 2) || (is_stem && key_end != stem_letters) ||
+        key.back().end != key_end || key.front().begin != 0)
       fail(
           "one word or two of plain small letters, or six letters and a ~, are needed before the "
           "|");

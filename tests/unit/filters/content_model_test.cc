@@ -111,6 +111,7 @@ TEST_CASE("a model that cannot be read is refused with its line") {
   refused(file_with("kaszino|1 2 3\n"), "model.toml:7: a line is");
   refused(file_with("kaszino|1 2 3 4\nka1|1 2 3 4\n"), "model.toml:8: one word or two");
   refused(file_with("ab cd~|1 2 3 4\n"), "one word or two");
+  refused(file_with("kaszino~|1 2 3 4\n"), "six letters and a ~");
   refused(file_with("a b c|1 2 3 4\n"), "one word or two");
   refused(file_with("kaszino|1 2 3 99999\n"), "a line is");
   refused(file_with("# none\n"), "a line is");

@@ -213,29 +213,33 @@ TEST_CASE("the thread that asks neither starts the process nor waits for its end
   CHECK_FALSE(has_children());
 }
 
-TEST_CASE("the time of a step begins with the step, not with the wait for a worker") {
+namespace {
+
+spf::check_verdict ask_on(worker_pool& workers, const spf_check_options& options) {
   boost::asio::io_context io;
+  auto task = check_spf(workers, nothing, options, {.domain = "pass.test", .address = "192.0.2.1"});
+  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
+  io.run();
+  return answer.get();
+}
+
+}  // namespace
+
+TEST_CASE("the time of a step begins with the step, not with the wait for a worker") {
   worker_pool workers{1};
   spf_check_options options;
   options.program = program("false_spf");
   options.step_time = std::chrono::seconds{2};
   workers.post([&options] { std::this_thread::sleep_for(options.step_time * 5 / 4); });
-  auto task = check_spf(workers, nothing, options, {.domain = "pass.test", .address = "192.0.2.1"});
-  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
-  io.run();
-  CHECK(answer.get().result == spf::spf_result::pass);
+  CHECK(ask_on(workers, options).result == spf::spf_result::pass);
 }
 
 TEST_CASE("a question whose time is over before it begins starts no process") {
-  boost::asio::io_context io;
   worker_pool workers{1};
   spf_check_options options;
   options.program = program("false_spf");
   options.time = std::chrono::milliseconds{0};
-  auto task = check_spf(workers, nothing, options, {.domain = "pass.test", .address = "192.0.2.1"});
-  auto answer = boost::asio::co_spawn(io, std::move(task), boost::asio::use_future);
-  io.run();
-  CHECK(answer.get().result == spf::spf_result::temperror);
+  CHECK(ask_on(workers, options).result == spf::spf_result::temperror);
 }
 
 TEST_CASE("the record that is told to be published passes, whatever stands there now") {
