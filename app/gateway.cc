@@ -233,6 +233,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .maintenance = &maintenance,
           .erasure_hooks = erasure_hooks_of(config.store.folder, rooms, imports),
           .erase_max = config.store.erase_max,
+          .password_length_min = config.smtp.password_length_min,
           .imports = &imports,
           .policies = &policies,
           .trials = &trials},

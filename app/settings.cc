@@ -175,6 +175,7 @@ void reader::smtp(toml_section s) {
   o.bodies_in_memory_max =
       static_cast<std::uint64_t>(s.integer("bodies_in_memory_max_mib", 512, 1, 1 << 20)) << 20;
   o.auth_without_tls = s.flag("auth_without_tls", false);
+  o.password_length_min = static_cast<unsigned>(s.integer("password_length_min", 12, 8, 64));
   s.finish();
 }
 

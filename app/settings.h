@@ -66,6 +66,7 @@ struct settings {
     std::chrono::seconds data_timeout{};
     std::uint64_t bodies_in_memory_max = 0;  // bytes
     bool auth_without_tls = false;
+    unsigned password_length_min = 12;  // of credentials that are added from now on
   } smtp;
   struct {
     std::string bounce_domain;  // A-labels

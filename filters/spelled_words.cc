@@ -261,6 +261,15 @@ class joining {
            (digits.size() == 2 && digits.back() != '0');
   }
 
+  // Digests, tracking ids and UUIDs: twelve hexadecimal digits or more. Read as leet some of them
+  // would hold a word by chance ("c725e9be98").
+  bool is_serial(std::size_t begin, std::size_t end) const {
+    constexpr std::size_t serial_min = 12;
+    if (end - begin < serial_min) return false;
+    return std::all_of(&text_[begin], &text_[begin] + (end - begin),
+                       [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || c == '-'; });
+  }
+
   // A word as written, signs inside it dropped, leet read, tripled letters made single.
   void word() {
     std::size_t end = at_;
@@ -286,7 +295,7 @@ class joining {
       members -= tail - number;
       tail = number;
     }
-    if (letters * 5 < members || letters == 0) {
+    if (letters * 5 < members || letters == 0 || is_serial(at_, end)) {
       copy(end - at_);
       return;
     }

@@ -81,6 +81,7 @@ struct api_context {
   store_maintenance* maintenance = nullptr;
   std::vector<erasure_hook> erasure_hooks;  // rooms that keep files of their own add theirs
   std::chrono::hours erase_max{24};
+  std::size_t password_length_min = 12;
   bool is_sending = true;               // false: a restored store whose journal was not replayed
   import_runner* imports = nullptr;     // never null in a running gateway
   policy_versions* policies = nullptr;  // never null in a running gateway

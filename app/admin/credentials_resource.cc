@@ -28,8 +28,9 @@ resource add_credential(api_context& c, const tenants::tenant& t, const request&
   wanted.stream = *stream;
   const bool generated = password.empty();
   if (generated) password = secret_text{base32(random_bytes(20))};
-  if (password.reveal().size() < 12)
-    co_return problem(422, "password must have at least 12 characters");
+  if (password.reveal().size() < c.password_length_min)
+    co_return problem(422, "password must have at least " + std::to_string(c.password_length_min) +
+                               " characters");
   auto hash = [&password] { return smtp::server::make_scram_keys(password.reveal()); };
   auto scram = co_await c.workers.run(std::move(hash));
   if (!scram) co_return problem_of(scram.error());

@@ -23,6 +23,7 @@ role = "submission"
 tls = "none"
 [smtp]
 auth_without_tls = true
+password_length_min = 8
 connections_per_ip_max = 1000
 [mail]
 bounce_domain = "bounce.bench.test"
@@ -69,11 +70,11 @@ setup() {
   write_config >"$PB_STATE/consentry.toml"
   write_consents >"$PB_STATE/consents.csv"
   start
+  trap stop EXIT  # also where one of these fails
   consentry tenant add bench --legal-name 'Bench Kft.' --contact "office@$PB_FROM_DOMAIN"
   consentry domain add bench "$PB_FROM_DOMAIN"
   printf '%s' "$PB_PASS" | consentry credential add bench "$PB_USER" --stream bulk --topic news --campaign bench --password-file -
   consentry consent import bench "$PB_STATE/consents.csv"
-  stop
 }
 
 start() {

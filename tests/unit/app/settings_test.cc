@@ -93,6 +93,7 @@ TEST_CASE("the file that is shipped shows the defaults") {
   CHECK(s.smtp.data_timeout == d.smtp.data_timeout);
   CHECK(s.smtp.bodies_in_memory_max == d.smtp.bodies_in_memory_max);
   CHECK(s.smtp.auth_without_tls == d.smtp.auth_without_tls);
+  CHECK(s.smtp.password_length_min == d.smtp.password_length_min);
   CHECK(s.delivery.connections_max == d.delivery.connections_max);
   CHECK(s.delivery.connections_per_destination_max == d.delivery.connections_per_destination_max);
   CHECK(s.delivery.messages_per_connection_max == d.delivery.messages_per_connection_max);
