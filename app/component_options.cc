@@ -76,11 +76,52 @@ queue::notice_settings notices_of(const settings& s) {
 queue::scheduler_settings scheduler_of(const settings& s) {
   queue::scheduler_settings out;
   out.in_flight_max = s.delivery.connections_max;
-  out.in_flight_per_destination = s.delivery.connections_per_destination_max;
   out.retry = retry_of(s);
   out.notices = notices_of(s);
   out.keep_finished = std::chrono::hours{24} * (s.complaints.max_age_days + 10);
   return out;
+}
+
+std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s) {
+  const queue::path_limits otherwise{
+      .connections_max = s.delivery.connections_per_destination_max,
+      .messages_per_connection_max = s.delivery.messages_per_connection_max};
+  queue::source only;
+  if (!s.delivery.source_address.empty()) {
+    const auto address = asio::ip::make_address(s.delivery.source_address);
+    (address.is_v4() ? only.ipv4 : only.ipv6) = address;
+  }
+  if (s.pacing_file.empty())
+    return queue::pacing_rules::parse("", "no file", otherwise, std::move(only));
+  return queue::pacing_rules::load(s.pacing_file, otherwise, std::move(only));
+}
+
+queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms) {
+  return [&rooms](tenant_id id) {
+    const auto all = rooms.directory.get();
+    const auto* t = all->find(id);
+    return t == nullptr ? std::to_string(id.value) : t->name;
+  };
+}
+
+namespace {
+
+smtp::dns::mx_settings mx_of(const settings& s) {
+  return {.own_names = {s.server.host_name}, .allow_loopback = s.dns.allow_loopback};
+}
+
+asio::awaitable<result<std::string>> find_site(smtp::dns::resolver& dns, std::string domain,
+                                               smtp::dns::mx_settings mx) {
+  auto plan = co_await smtp::dns::find_hosts(dns, std::move(domain), std::move(mx));
+  if (!plan) co_return plan.error();
+  co_return std::move(plan->site);
+}
+
+}  // namespace
+
+queue::delivery::site_source site_source_of(smtp::dns::resolver& dns, const settings& s) {
+  return
+      [&dns, mx = mx_of(s)](std::string domain) { return find_site(dns, std::move(domain), mx); };
 }
 
 queue::delivery_settings delivery_of(const settings& s) {
@@ -104,14 +145,8 @@ queue::smtp_transport_settings transport_of(const settings& s) {
   for (auto* t :
        {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
     *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
-  if (!s.delivery.source_address.empty()) {
-    const auto address = asio::ip::make_address(s.delivery.source_address);
-    (address.is_v4() ? out.connection.source_ipv4 : out.connection.source_ipv6) = address;
-  }
-  out.mx.own_names = {s.server.host_name};
-  out.mx.allow_loopback = s.dns.allow_loopback;
+  out.mx = mx_of(s);
   out.port = s.delivery.port;
-  out.messages_per_connection = s.delivery.messages_per_connection_max;
   out.idle_max = s.delivery.connections_max;
   out.idle_per_destination = s.delivery.connections_per_destination_max;
   return out;

@@ -31,6 +31,11 @@ import_runner::options imports_of(const settings& s);
 queue::retry_settings retry_of(const settings& s);
 queue::notice_settings notices_of(const settings& s);
 queue::scheduler_settings scheduler_of(const settings& s);
+// Throws configuration_error.
+std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s);
+// The parts outlive them.
+queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms);
+queue::delivery::site_source site_source_of(smtp::dns::resolver& dns, const settings& s);
 queue::delivery_settings delivery_of(const settings& s);
 queue::smtp_transport_settings transport_of(const settings& s);
 smtp::dns::resolver_settings resolver_of(const settings& s);

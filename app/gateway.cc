@@ -152,7 +152,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                .keys = [this] { return live.dkim_keys.get(); },
                .tokens = [this] { return live.tokens.get(); },
                .routes = [this] { return live.routes.get(); },
-               .clock = clock},
+               .clock = clock,
+               .sites = site_source_of(dns, config)},
               delivery_of(config)},
       scheduler{io.get_executor(),
                 {.env = rooms.env,
@@ -162,7 +163,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                  .carrier = carrier,
                  .gate = gate,
                  .sink = recorder,
-                 .clock = clock},
+                 .clock = clock,
+                 .pacing = [this] { return live.pacing.get(); },
+                 .tenant_name = tenant_names_of(rooms)},
                 scheduler_of(config)},
       no_mail{dns, live, clock},
       submissions{{.rooms = rooms,
@@ -272,11 +275,14 @@ void gateway::state::load_live(const settings& s) {
   auto keys = smtp::auth::key_ring::load(s.dkim_folder);
   auto tls = server_tls_of(s);
   auto routes = routes_of(s);
+  auto pacing = pacing_of(s);
   auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
   policies.follow_files(s.policy_file, s.patterns_folder);
   live.dkim_keys.set(std::move(keys));
   live.server_tls.set(std::move(tls));
   live.routes.set(std::move(routes));
+  live.pacing.set(std::move(pacing));
+  scheduler.rules_changed();
   live.reporters.set(std::move(reporters));
 }
 

@@ -8,6 +8,7 @@
 #include "base/snapshot.h"
 #include "filters/pattern_database.h"
 #include "policy/policy_set.h"
+#include "queue/pacing_rules.h"
 #include "queue/route_table.h"
 #include "smtp/auth/key_ring.h"
 #include "smtp/token.h"
@@ -25,6 +26,7 @@ struct live_settings {
   snapshot<smtp::auth::key_ring> dkim_keys;
   snapshot<smtp::token_ring> tokens;
   snapshot<queue::route_table> routes;
+  snapshot<queue::pacing_rules> pacing;
   snapshot<std::vector<reporter>> reporters;
   snapshot<std::shared_ptr<boost::asio::ssl::context>> server_tls;  // nullptr inside: no TLS
 };

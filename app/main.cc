@@ -77,6 +77,7 @@ void check(const consentry::app::settings& s) {
   const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
   if (std::filesystem::is_directory(s.dkim_folder))
     consentry::smtp::auth::key_ring::load(s.dkim_folder);
+  consentry::app::pacing_of(s);
   if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
   if (!s.server.user.empty()) user_entry(s.server.user);
   if (!s.dns.trust_anchor_file.empty())

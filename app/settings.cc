@@ -255,6 +255,9 @@ void reader::policy() {
   out_.lists_folder = path(p, "lists", out_.patterns_folder.parent_path() / "lists");
   out_.compiled_folder = path(p, "compiled", out_.store.folder / "compiled");
   p.finish();
+  auto g = top_.section("pacing");
+  out_.pacing_file = path(g, "file", {});
+  g.finish();
   auto d = top_.section("dkim");
   out_.dkim_folder = path(d, "folder", out_.store.folder / "dkim");
   d.finish();
@@ -382,10 +385,10 @@ void reader::log(toml_section s) {
 
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
-  constexpr std::array sections{"server", "store",    "tls",      "listener",   "smtp",
-                                "mail",   "delivery", "route",    "dns",        "dns_zone",
-                                "dkim",   "policy",   "public",   "complaints", "admin",
-                                "log",    "reader",   "preflight"};
+  constexpr std::array sections{"server", "store",    "tls",       "listener",   "smtp",
+                                "mail",   "delivery", "route",     "dns",        "dns_zone",
+                                "dkim",   "policy",   "public",    "complaints", "admin",
+                                "log",    "reader",   "preflight", "pacing"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));

@@ -88,6 +88,7 @@ struct settings {
     std::string source_address;
     std::uint16_t port = 25;
   } delivery;
+  std::filesystem::path pacing_file;  // empty: none
   std::vector<route_settings> routes;
   struct {
     std::vector<std::string> forward;

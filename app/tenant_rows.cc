@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 30> by_tenant{
     "domain_preflights", "owed_notices",
 };
 
-constexpr std::array<tenant_table, 36> others{{
+constexpr std::array<tenant_table, 37> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -37,6 +37,7 @@ constexpr std::array<tenant_table, 36> others{{
     {"queue_due", "emptied when the mail is purged"},
     {"queue_parked", "a row left by a purge holds a number and a domain; the queue drops it"},
     {"queue_segments", "counts messages, not whose"},
+    {"queue_sent_counts", "a number and how much it sent today; gone the day after"},
     {"verdicts", "with the queue's rows, and by the journal's refusals"},
     {"decisions", "decision_store::erase_tenant"},
     {"decision_texts", "decision_store::erase_tenant"},

@@ -223,6 +223,9 @@ void expire(attempt_work& w) {
   if (!w.r->last_reply.empty()) w.text += " The last answer was: " + w.r->last_reply;
 }
 
+// What it tells the pace of its path.
+using path_news = working_set::ended;
+
 working_set::contact contact_of(const smtp::outcome& o) {
   if (o.kind == outcome_kind::deferred &&
       (o.scope == outcome_scope::site || o.scope == outcome_scope::session))
@@ -231,7 +234,7 @@ working_set::contact contact_of(const smtp::outcome& o) {
 }
 
 // Gate, courier, gate again where it closed on the way.
-asio::awaitable<working_set::contact> try_once(work_ptr w) {
+asio::awaitable<path_news> try_once(work_ptr w, departure from) {
   auto& s = *w->s;
   constexpr int gate_rounds_max = 3;
   for (int round = 0; round < gate_rounds_max; ++round) {
@@ -240,7 +243,7 @@ asio::awaitable<working_set::contact> try_once(work_ptr w) {
     if (now >= w->m->expires_at) {
       expire(*w);
       co_await settle(w);
-      co_return working_set::contact::none;
+      co_return path_news{};
     }
     dispatch_decision said;
     if (!w->m->is_notice) said = s.p.gate.ask(*w->m, *w->r);
@@ -248,28 +251,28 @@ asio::awaitable<working_set::contact> try_once(work_ptr w) {
     using act = dispatch_decision::act;
     if (said.what == act::hold) {
       co_await hold(w, std::move(said));
-      co_return working_set::contact::none;
+      co_return path_news{};
     }
     if (said.what == act::refuse) {
       refuse(*w, said);
       co_await settle(w);
-      co_return working_set::contact::none;
+      co_return path_news{};
     }
     if (said.what == act::defer) {
       co_await postpone(w, std::max(said.until, now + std::chrono::seconds{1}));
-      co_return working_set::contact::none;
+      co_return path_news{};
     }
     std::function<bool()> may_start = [w] {
       return w->m->is_notice || w->s->p.gate.may_start(w->m->tenant, w->m->stream);
     };
     const auto begun = std::chrono::steady_clock::now();
-    auto done = co_await s.p.carrier.carry(w->m, w->r, std::move(may_start));
+    auto done = co_await s.p.carrier.carry(w->m, w->r, from, std::move(may_start));
     if (done.broken_off) continue;
     // From here on the outcome is known and must be recorded, whoever wants to stop.
     const auto wanted = co_await asio::this_coro::cancellation_state;
     if (wanted.cancelled() != asio::cancellation_type::none &&
         done.outcome.kind == outcome_kind::deferred && !done.maybe_delivered)
-      co_return working_set::contact::none;
+      co_return path_news{};
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     w->outcome = std::move(done.outcome);
     w->facts.at = s.p.clock.now();
@@ -278,12 +281,20 @@ asio::awaitable<working_set::contact> try_once(work_ptr w) {
     w->facts.maybe_delivered = done.maybe_delivered;
     w->facts.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun);
-    const auto contact = contact_of(w->outcome);
+    const path_news news{.reached = contact_of(w->outcome),
+                         .delivered = w->outcome.kind == outcome_kind::delivered,
+                         .advice = from.rules->advise(site_of_path(from.path), w->outcome)};
+    if (news.advice.action != reply_action::none)
+      log::info(room, "path_advised",
+                {{"site", site_of_path(from.path)},
+                 {"source", source_of_path(from.path)},
+                 {"rule", news.advice.rule},
+                 {"reply", without_address(smtp::to_string(w->outcome.last_reply), *w->r)}});
     co_await settle(w);
-    co_return contact;
+    co_return news;
   }
   co_await postpone(w, s.p.clock.now() + std::chrono::seconds{1});
-  co_return working_set::contact::none;
+  co_return path_news{};
 }
 
 }  // namespace
@@ -294,12 +305,16 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
   auto w = std::make_shared<attempt_work>();
   w->s = s;
   w->row = what.row;
-  auto contact = working_set::contact::none;
+  path_news news;
+  departure from{.path = what.path,
+                 .rules = s->rules(),
+                 .messages_per_connection_max = what.messages_per_connection_max};
+  from.from = from.rules->find_source(source_of_path(what.path));
   bool went_wrong = false;
   try {
     switch (fetch(*w)) {
       case fetched::ready:
-        contact = co_await try_once(w);
+        news = co_await try_once(w, std::move(from));
         break;
       case fetched::stale:
         co_await drop(w);
@@ -316,13 +331,14 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
   }
   const auto now = s->p.clock.now();
   if (went_wrong) co_await postpone(w, now + std::chrono::minutes{1});
-  auto given_back = s->memory.done(what, contact, now);
+  auto given_back = s->memory.done(what, news, now);
   s->counters.in_flight = s->memory.in_flight();
   s->counters.working_set = s->memory.size();
-  if (const auto until = s->memory.down_until(what.destination, now);
-      until && !given_back.empty()) {
-    log::info(room, "destination_down",
-              {{"destination", what.destination}, {"until_ms", to_ms(*until)}});
+  if (const auto until = s->memory.closed_until(what.path, now); until && !given_back.empty()) {
+    log::info(room, "path_closed",
+              {{"site", site_of_path(what.path)},
+               {"source", source_of_path(what.path)},
+               {"until_ms", to_ms(*until)}});
     s->tasks.spawn(postpone_rows(s, std::move(given_back), *until));
   }
   s->wake();

@@ -4,7 +4,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "queue/pacing_rules.h"
 #include "queue/queued_message.h"
 #include "smtp/outcome.h"
 
@@ -16,6 +18,14 @@ struct carried {
   bool maybe_delivered = false;  // deferred, but the final dot may have reached the next hop
 };
 
+// From where a copy leaves, to which site, and how.
+struct departure {
+  std::string path;                           // working_set.h: connections are shared by it
+  std::shared_ptr<const pacing_rules> rules;  // keep `from`
+  const source* from = nullptr;               // null: of any address
+  unsigned messages_per_connection_max = 100;
+};
+
 class courier {
  public:
   virtual ~courier() = default;
@@ -24,11 +34,13 @@ class courier {
   // boost::system::system_error(operation_aborted), when cancelled before the final dot was sent.
   virtual boost::asio::awaitable<carried> carry(std::shared_ptr<const queued_message> m,
                                                 std::shared_ptr<const queued_recipient> r,
+                                                departure from,
                                                 std::function<bool()> may_start) = 0;
 
-  // The key of the next hops of a domain: what concurrency is limited by and connections are shared
-  // by.
-  virtual std::string destination_of(const std::string& domain) const = 0;
+  // The hosts that take mail for a domain, as one name: all domains with the same are one site.
+  // nullopt: not known now; find_site() finds it, within the DNS's deadlines.
+  virtual std::optional<std::string> site_of(const std::string& domain) const = 0;
+  virtual boost::asio::awaitable<void> find_site(std::string domain) = 0;
 };
 
 }  // namespace consentry::queue

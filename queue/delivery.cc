@@ -31,6 +31,7 @@ struct delivery::state {
   std::unordered_map<message_id, std::weak_ptr<const shared_content>> known;
   std::list<std::shared_ptr<const shared_content>> recent;  // newest first
   std::size_t recent_bytes = 0;
+  site_directory sites{};
 
   std::shared_ptr<const shared_content> find(message_id id);
   void remember(message_id id, std::shared_ptr<const shared_content> content);
@@ -58,14 +59,26 @@ delivery::delivery(parts p, delivery_settings s)
     : state_{std::make_unique<state>(state{.p = std::move(p), .settings = std::move(s)})} {}
 delivery::~delivery() = default;
 
-std::string delivery::destination_of(const std::string& domain) const {
+std::optional<std::string> delivery::site_of(const std::string& domain) const {
   const auto routes = state_->p.routes();
-  const auto* way = routes->find(domain);
-  return way == nullptr ? domain : way->host + ":" + std::to_string(way->port);
+  if (const auto* way = routes->find(domain)) return way->host + ":" + std::to_string(way->port);
+  if (!state_->p.sites) return domain;
+  return state_->sites.find(domain, state_->p.clock.now());
+}
+
+asio::awaitable<void> delivery::find_site(std::string domain) {
+  if (!state_->p.sites) co_return;
+  auto name = domain;
+  const auto site = co_await state_->p.sites(std::move(name));
+  const auto now = state_->p.clock.now();
+  if (site && !site->empty())
+    state_->sites.put(domain, *site, now);
+  else
+    state_->sites.put_failed(domain, now);
 }
 
 asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m,
-                                         std::shared_ptr<const queued_recipient> r,
+                                         std::shared_ptr<const queued_recipient> r, departure from,
                                          std::function<bool()> may_start) {
   auto& p = state_->p;
   auto content = state_->find(m->id);
@@ -106,7 +119,7 @@ asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m
     state_->remember(m->id, copy.content);
 
   auto t = std::make_shared<transmission>();
-  t->destination = destination_of(r->domain);
+  t->from = std::move(from);
   t->domain = r->domain;
   t->routes = p.routes();
   t->return_path = std::move(copy.return_path);

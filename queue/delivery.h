@@ -12,6 +12,7 @@
 #include "queue/courier.h"
 #include "queue/message_copy.h"
 #include "queue/route_table.h"
+#include "queue/site_directory.h"
 #include "queue/spool.h"
 #include "queue/transport.h"
 
@@ -28,6 +29,8 @@ class delivery final : public courier {
   using key_source = std::function<std::shared_ptr<const smtp::auth::key_ring>()>;
   using token_source = std::function<std::shared_ptr<const smtp::token_ring>()>;
   using route_source = std::function<std::shared_ptr<const route_table>()>;
+  // mx_plan::site of a domain, within the DNS's deadlines.
+  using site_source = std::function<boost::asio::awaitable<result<std::string>>(std::string)>;
 
   // All outlive it. The sources give the snapshot of the moment; never nullptr. workers does the
   // signing.
@@ -39,15 +42,18 @@ class delivery final : public courier {
     token_source tokens;
     route_source routes;
     const wall_clock& clock;
+    site_source sites{};  // empty: each domain is a site of its own
   };
 
   delivery(parts p, delivery_settings s);
   ~delivery() override;
 
   boost::asio::awaitable<carried> carry(std::shared_ptr<const queued_message> m,
-                                        std::shared_ptr<const queued_recipient> r,
+                                        std::shared_ptr<const queued_recipient> r, departure from,
                                         std::function<bool()> may_start) override;
-  std::string destination_of(const std::string& domain) const override;
+  // Routes first, then the DNS. The scheduler's executor only.
+  std::optional<std::string> site_of(const std::string& domain) const override;
+  boost::asio::awaitable<void> find_site(std::string domain) override;
 
  private:
   struct state;

@@ -1,172 +1,320 @@
-// From the due index to the working set, a bounded number of rows at a time.
-#include <boost/asio/use_awaitable.hpp>
+#include "queue/loader.h"
 
-#include "base/log.h"
-#include "queue/scheduler_state.h"
+#include <algorithm>
 
 namespace consentry::queue {
 namespace {
 
-namespace asio = boost::asio;
-// Where those go that are not sent any more: attempt() sees that they have expired. No domain is
-// named so.
-constexpr std::string_view nowhere = "(expired)";
 constexpr std::size_t groups_max = 10'000;
+constexpr std::size_t flows_per_group = 64;
+constexpr std::size_t flows_per_page = 1000;
+constexpr std::size_t rows_per_turn = 32;  // of a flow, at least
+// A flow that is closed for longer gives its places in memory back.
+constexpr std::chrono::seconds closed_for_long{5};
+constexpr std::chrono::minutes sweep_every{10};
+constexpr std::size_t sweep_rows = 100;
 // Keys of LMDB end at 511 bytes.
 constexpr std::size_t group_name_bytes_max = 300;
 
 due_position behind(const due_row& row) {
   return {.at = row.at, .recipient = recipient_id{row.recipient.value + 1}};
 }
+due_position of_row(const due_row& row) {
+  return {.at = row.at, .recipient = row.recipient};
+}
+std::string group_of(const std::string& path) {
+  return path.substr(0, group_name_bytes_max);
+}
 
-std::string group_of(const std::string& destination) {
-  return destination.substr(0, group_name_bytes_max);
+// All keys, beginning behind one of them, and round.
+template <class Map>
+std::vector<flow_id> in_turn(const Map& flows, const std::optional<flow_id>& last) {
+  std::vector<flow_id> out;
+  out.reserve(flows.size());
+  const auto middle = last ? flows.upper_bound(*last) : flows.begin();
+  for (auto it = middle; it != flows.end(); ++it) out.push_back(it->first);
+  for (auto it = flows.begin(); it != middle; ++it) out.push_back(it->first);
+  return out;
 }
 
 }  // namespace
 
-std::size_t scheduler::state::find_groups(const read_txn& txn) {
-  std::size_t n = 0;
+loader::loader(working_set& memory, site_source site_of, loader_settings s)
+    : memory_{memory}, site_of_{std::move(site_of)}, settings_{s} {}
+
+void loader::begin(const due_index& index) {
   for (const auto in : {lane::prompt, lane::bulk})
-    for (auto& name : p.store.parked_groups(txn, in, groups_max)) {
-      groups[static_cast<std::size_t>(in)].try_emplace(std::move(name));
-      ++n;
-    }
-  return n;
+    for (auto& name : index.parked_groups(in, groups_max))
+      of(in).groups.try_emplace(std::move(name));
 }
 
-bool scheduler::state::load() {
-  const auto now = p.clock.now();
+void loader::seen(instant due) {
+  earliest_news_ = has_news_ ? std::min(earliest_news_, due) : due;
+  has_news_ = true;
+}
+
+void loader::site_known(std::string domain) {
+  known_.push_back(std::move(domain));
+}
+
+std::optional<instant> loader::next_due() const {
+  std::optional<instant> out;
+  const auto note = [&out](instant t) { out = std::min(out.value_or(t), t); };
+  if (has_news_) note(look_again_);
+  for (const auto& l : lanes_)
+    for (const auto& [flow, at] : l.flows) {
+      if (at.opens)
+        note(*at.opens);
+      else if (at.at_end && at.next_due)
+        note(*at.next_due);
+    }
+  return out;
+}
+
+// It costs a step a flow, so the more there are the seldomer.
+void loader::look_for_flows(const due_index& index, instant now) {
+  constexpr std::size_t flows_per_ms = 50;
+  const std::chrono::milliseconds pause{
+      (of(lane::prompt).flows.size() + of(lane::bulk).flows.size()) / flows_per_ms};
+  look_again_ = looked_at_ + pause;
+  if (now < look_again_ && now >= looked_at_) return;
+  looked_at_ = now;
+  has_news_ = false;
+  for (const auto in : {lane::prompt, lane::bulk}) {
+    auto& known = of(in).flows;
+    for (auto& [flow, at] : known) {
+      at.next = std::min(at.next, due_position{.at = earliest_news_});
+      at.at_end = false;
+    }
+    std::optional<flow_id> last;
+    for (;;) {
+      const auto page = index.flows(in, last, flows_per_page);
+      for (const auto& flow : page) known.try_emplace(flow);
+      if (page.size() < flows_per_page) break;
+      last = page.back();
+    }
+  }
+}
+
+loader::found loader::load(const due_index& index, instant now) {
+  found out;
+  for (const auto& domain : std::exchange(known_, {}))
+    for (const auto& row : memory_.take_unplaced(domain))
+      if (!place(index, row, now, out)) put_back(row);
+  if (has_news_) look_for_flows(index, now);
+  for (const auto in : {lane::prompt, lane::bulk}) {
+    if (load_groups(index, in, now, out)) out.more = true;
+    if (load_flows(index, in, now, out)) out.more = true;
+    if (out.moves(in)) of(in).moving = true;
+  }
+  std::sort(out.unknown.begin(), out.unknown.end());
+  out.unknown.erase(std::unique(out.unknown.begin(), out.unknown.end()), out.unknown.end());
+  return out;
+}
+
+// It was in memory and found no place: to be read again.
+void loader::put_back(const due_row& row) {
+  auto& l = of(row.in);
+  if (row.group.empty()) {
+    auto& at = l.flows[row.flow];
+    at.next = std::min(at.next, of_row(row));
+    at.at_end = false;
+    return;
+  }
+  auto& g = l.groups[row.group];
+  auto [at, is_new] = g.flows.try_emplace(row.flow, of_row(row));
+  at->second = std::min(at->second, of_row(row));
+  g.exhausted = false;
+}
+
+// --- the due index ---
+
+bool loader::introduce(const due_index& index, const due_row& row) {
+  if (memory_.knows(row.flow)) return true;
+  auto names = index.names(row);
+  if (names)
+    memory_.introduce(row.flow, std::move(names->tenant), std::move(names->campaign));
+  else
+    memory_.introduce(row.flow, {}, {});
+  return names.has_value();
+}
+
+// A closed flow is not read; but what expires meanwhile is told to its sender.
+bool loader::is_closed(const due_index& index, lane in, const flow_id& flow, cursor& at,
+                       instant now, found& out) {
+  const auto opens = memory_.flow_opens(flow, now);
+  at.opens.reset();
+  if (opens <= now) return false;
+  at.opens = std::min(opens, now + std::chrono::minutes{1});
+  if (opens > now + closed_for_long && memory_.forget(in, flow) > 0) {
+    at.next = {};
+    at.at_end = false;
+    for (auto& [name, g] : of(in).groups) {
+      g.flows.erase(flow);
+      g.exhausted = false;
+    }
+  }
+  if (now < at.swept_at + sweep_every) return true;
+  at.swept_at = now;
+  for (const auto& row : index.due(in, flow, {}, now, sweep_rows)) {
+    if (!index.has_expired(row, now)) break;
+    place_at(index, row, memory_.add(row, std::string{nowhere}, now), now, out);
+  }
+  return true;
+}
+
+bool loader::load_flows(const due_index& index, lane in, instant now, found& out) {
+  auto& l = of(in);
+  if (l.moving) return false;
+  const auto max = settings_.in_memory_max[static_cast<std::size_t>(in)];
+  // Not for every single place that becomes free.
+  if (memory_.loaded(in) > max - max / 8) return false;
+  auto budget = settings_.rows_per_pass;
+  const auto turn = std::max(rows_per_turn, budget / std::max<std::size_t>(1, l.flows.size()));
   bool more = false;
-  const auto r = p.env.read([&](const read_txn& txn) {
-    for (const auto in : {lane::prompt, lane::bulk}) {
-      if (load_groups(in, txn, now)) more = true;
-      if (load_lane(in, txn, now)) more = true;
+  for (const auto& flow : in_turn(l.flows, l.last)) {
+    auto& at = l.flows.at(flow);
+    if (is_closed(index, in, flow, at, now, out)) continue;
+    if (at.at_end && (!at.next_due || *at.next_due > now)) {
+      if (!at.next_due) l.flows.erase(flow);
+      continue;
     }
-  });
-  if (!r) storage_failed(r.error());
-  return more;
+    if (budget == 0) {
+      more = true;
+      break;
+    }
+    const auto room = std::min({turn, budget, memory_.flow_room(in, flow)});
+    if (room == 0) continue;
+    budget -= std::min(budget, load_flow(index, in, flow, at, room, now, out) + 1);
+    l.last = flow;
+    if (!at.at_end && memory_.flow_room(in, flow) > 0) more = true;
+    if (memory_.loaded(in) >= max) return false;
+  }
+  // Parked rows must have gone to their groups before the index is read on.
+  return more && !out.moves(in);
 }
 
-// What was parked comes back as its destination drains, older than anything in the due index.
-bool scheduler::state::load_groups(lane in, const read_txn& txn, instant now) {
-  auto& parked = groups[static_cast<std::size_t>(in)];
-  std::size_t rows_left = settings.rows_per_pass;
-  bool added_any = false;
-  for (auto it = parked.begin(); it != parked.end() && rows_left > 0;) {
+std::size_t loader::load_flow(const due_index& index, lane in, const flow_id& flow, cursor& at,
+                              std::size_t limit, instant now, found& out) {
+  const auto rows = index.due(in, flow, at.next, now, limit);
+  bool full = false;
+  for (const auto& row : rows) {
+    full = !place(index, row, now, out);
+    if (full) break;
+    at.next = behind(row);
+  }
+  at.at_end = !full && rows.size() < limit;
+  if (at.at_end) at.next_due = index.next_due(in, flow, at.next);
+  return rows.size();
+}
+
+bool loader::place(const due_index& index, const due_row& row, instant now, found& out) {
+  introduce(index, row);
+  const auto site = site_of_(row.domain);
+  if (!site) {
+    const auto a = memory_.add_unplaced(row);
+    if (a == working_set::added::yes) out.unknown.push_back(row.domain);
+    return a != working_set::added::no_room;
+  }
+  // What was parked keeps its path, unless its domain has moved.
+  if (!row.group.empty() && site_of_path(row.group) == *site)
+    return place_at(index, row, memory_.add_to(row, row.group, now), now, out);
+  return place_at(index, row, memory_.add(row, *site, now), now, out);
+}
+
+bool loader::place_at(const due_index& index, const due_row& row, const working_set::placed& where,
+                      instant now, found& out) {
+  using added = working_set::added;
+  switch (where.what) {
+    case added::yes:
+    case added::known:
+      return true;
+    case added::no_room:
+      return false;
+    case added::no_share:
+      if (where.path == row.group || site_of_path(where.path) == nowhere) return false;
+      // One that is parked elsewhere stays there: it is looked at again when its group is empty.
+      if (row.group.empty())
+        out.park[static_cast<std::size_t>(row.in)][group_of(where.path)].push_back(row);
+      return true;
+    case added::closed:
+      break;
+  }
+  // That needs no answer from anybody.
+  if (index.has_expired(row, now))
+    return place_at(index, row, memory_.add(row, std::string{nowhere}, now), now, out);
+  out.postpone[where.until].push_back(row);
+  return true;
+}
+
+void loader::parked(lane in, const std::map<std::string, std::vector<due_row>>& rows, bool done) {
+  auto& l = of(in);
+  l.moving = false;
+  for (const auto& [name, of_group] : rows)
+    for (const auto& row : of_group) {
+      if (!done) {
+        put_back(row);
+        continue;
+      }
+      auto& g = l.groups[name];
+      g.exhausted = false;
+      const auto at = g.flows.find(row.flow);
+      if (at != g.flows.end()) at->second = std::min(at->second, of_row(row));
+    }
+}
+
+// --- what was parked ---
+
+// It comes back as its path drains, before anything in the due index.
+bool loader::load_groups(const due_index& index, lane in, instant now, found& out) {
+  auto& groups = of(in).groups;
+  auto rows_left = settings_.rows_per_pass;
+  for (auto it = groups.begin(); it != groups.end() && rows_left > 0;) {
     auto& [name, g] = *it;
-    const auto loaded = memory.loaded(in, name);
-    const auto room = std::min(rows_left, memory.share_left(in, name));
-    const bool low = loaded == 0 || (!g.exhausted && room >= settings.share_max / 4);
-    if (!low || room == 0 || memory.down_until(name, now)) {
+    const auto loaded = memory_.loaded(in, name);
+    const auto room = std::min(rows_left, memory_.share_left(in, name));
+    const bool is_low = loaded == 0 || (!g.exhausted && room >= settings_.share_max / 4);
+    if (!is_low || room == 0 || memory_.closed_until(name, now)) {
       ++it;
       continue;
     }
-    if (loaded == 0) g = {};
-    const auto rows = p.store.parked(txn, in, name, g.next, room);
-    rows_left -= std::min(rows_left, rows.size() + 1);
+    if (loaded == 0) g = {.last = g.last};
+    const auto read = load_group(index, in, name, g, room, now, out);
+    rows_left -= std::min(rows_left, read + 1);
+    it = read == 0 && loaded == 0 ? groups.erase(it) : std::next(it);
+  }
+  return rows_left == 0;
+}
+
+// Rows that were read; closed flows count as one, so that their group is not taken for empty.
+std::size_t loader::load_group(const due_index& index, lane in, const std::string& name, group& g,
+                               std::size_t room, instant now, found& out) {
+  auto flows = index.parked_flows(in, name, g.last, flows_per_group);
+  if (g.last && flows.size() < flows_per_group)
+    for (const auto& flow : index.parked_flows(in, name, {}, flows_per_group - flows.size()))
+      if (std::find(flows.begin(), flows.end(), flow) == flows.end()) flows.push_back(flow);
+  g.exhausted = flows.size() < flows_per_group;
+  const auto turn = std::max<std::size_t>(1, room / std::max<std::size_t>(1, flows.size()));
+  std::size_t read = 0;
+  for (const auto& flow : flows) {
+    if (memory_.flow_opens(flow, now) > now) {
+      ++read;
+      continue;
+    }
+    auto& next = g.flows[flow];
+    const auto rows = index.parked(in, name, flow, next, turn);
+    read += rows.size();
     for (const auto& row : rows) {
-      // Routes may have changed since: the recipient goes where it goes now.
-      const auto where = p.carrier.destination_of(row.domain);
-      const auto a = memory.add(row, where, now);
-      if (a == working_set::added::no_room || a == working_set::added::no_share) break;
-      added_any |= a == working_set::added::yes;
-      g.next = behind(row);
+      if (!place(index, row, now, out)) {
+        g.exhausted = false;
+        return read;
+      }
+      next = behind(row);
     }
-    g.exhausted = rows.size() < room;
-    it = rows.empty() && loaded == 0 ? parked.erase(it) : std::next(it);
+    if (rows.size() == turn) g.exhausted = false;
+    g.last = flow;
   }
-  return added_any && rows_left == 0;
-}
-
-bool scheduler::state::has_expired(const read_txn& txn, const due_row& row, instant now) const {
-  const auto m = p.store.message_of(txn, row.recipient);
-  return m && m->expires_at <= now;
-}
-
-bool scheduler::state::load_lane(lane in, const read_txn& txn, instant now) {
-  auto& here = at_of(in);
-  if (here.moving) return false;
-  if (here.at_end) {
-    const auto next = p.store.next_due(txn, in, here.seen_to);
-    if (!next || *next > now) return false;
-  }
-  const auto max = in == lane::prompt ? settings.prompt_in_memory_max : settings.bulk_in_memory_max;
-  // Not for every single place that becomes free.
-  if (memory.loaded(in) > max - max / 8) return false;
-  const auto rows = p.store.due(txn, in, here.next, now, settings.rows_per_pass);
-  std::vector<due_row> park, down;
-  bool full = false;
-  for (const auto& row : rows) {
-    auto a = memory.add(row, p.carrier.destination_of(row.domain), now);
-    if (a == working_set::added::down && has_expired(txn, row, now)) {
-      // That needs no answer from the destination.
-      a = memory.add(row, std::string{nowhere}, now);
-      if (a == working_set::added::no_share) a = working_set::added::no_room;
-    }
-    if (a == working_set::added::no_room) {
-      full = true;
-      break;
-    }
-    if (a == working_set::added::no_share) park.push_back(row);
-    if (a == working_set::added::down) down.push_back(row);
-    here.next = behind(row);
-  }
-  here.at_end = !full && rows.size() < settings.rows_per_pass;
-  if (here.at_end) here.seen_to = now;
-  const bool moves = !park.empty() || !down.empty();
-  start_moves(in, std::move(park), std::move(down), now);
-  return !full && !here.at_end && !moves;
-}
-
-void scheduler::state::start_moves(lane in, std::vector<due_row> park, std::vector<due_row> down,
-                                   instant now) {
-  std::map<std::string, std::vector<due_row>> by_group;
-  for (auto& row : park)
-    by_group[group_of(p.carrier.destination_of(row.domain))].push_back(std::move(row));
-  if (!by_group.empty()) {
-    at_of(in).moving = true;
-    tasks.spawn(move_rows(shared_from_this(), in, std::move(by_group)));
-  }
-  std::map<instant, std::vector<due_row>> by_time;
-  for (auto& row : down)
-    if (const auto until = memory.down_until(p.carrier.destination_of(row.domain), now))
-      by_time[*until].push_back(std::move(row));
-  for (auto& [until, rows] : by_time)
-    tasks.spawn(postpone_rows(shared_from_this(), std::move(rows), until));
-}
-
-asio::awaitable<void> scheduler::state::move_rows(
-    std::shared_ptr<state> s, lane in, std::map<std::string, std::vector<due_row>> park) {
-  auto rows = std::make_shared<const decltype(park)>(std::move(park));
-  auto op = [s, rows](write_txn& txn) {
-    for (const auto& [name, of_group] : *rows) s->p.store.park(txn, of_group, name);
-  };
-  const bool done = co_await s->commit(std::move(op));
-  s->at_of(in).moving = false;
-  for (const auto& [name, of_group] : *rows) {
-    if (done) {
-      auto& g = s->groups[static_cast<std::size_t>(in)][name];
-      g.exhausted = false;
-      const due_position first{.at = of_group.front().at, .recipient = of_group.front().recipient};
-      g.next = std::min(g.next, first);
-      s->counters.parked += of_group.size();
-    } else {
-      s->seen(of_group.front().at);
-    }
-  }
-  s->wake();
-}
-
-asio::awaitable<void> scheduler::state::postpone_rows(std::shared_ptr<state> s,
-                                                      std::vector<due_row> rows, instant until) {
-  auto shared = std::make_shared<const std::vector<due_row>>(std::move(rows));
-  auto due = std::make_shared<instant>();
-  auto op = [s, shared, until, due](write_txn& txn) {
-    *due = s->p.store.postpone(txn, *shared, until);
-  };
-  if (!co_await s->commit(std::move(op))) co_return;
-  s->seen(*due);
+  return read;
 }
 
 }  // namespace consentry::queue

@@ -19,9 +19,28 @@ inline std::string of_segment(std::uint32_t segment) {
   return byte_writer{}.be32(segment).take();
 }
 
-inline std::string due(lane in, instant at, recipient_id id) {
+inline std::string of(const flow_id& f) {
   return byte_writer{}
-      .u8(static_cast<std::uint8_t>(in))
+      .be32(f.tenant.value)
+      .u8(static_cast<std::uint8_t>(f.stream))
+      .be32(f.campaign)
+      .take();
+}
+inline constexpr std::size_t flow_bytes = 9;
+inline flow_id read_flow(byte_reader& in) {
+  flow_id f;
+  f.tenant.value = in.be32();
+  f.stream = static_cast<smtp::stream>(in.u8());
+  f.campaign = in.be32();
+  return f;
+}
+
+inline std::string due_flow(lane in, const flow_id& flow) {
+  return byte_writer{}.u8(static_cast<std::uint8_t>(in)).raw(of(flow)).take();
+}
+inline std::string due(lane in, const flow_id& flow, instant at, recipient_id id) {
+  return byte_writer{}
+      .raw(due_flow(in, flow))
       .be64(static_cast<std::uint64_t>(to_ms(at)))
       .be64(id.value)
       .take();
@@ -31,9 +50,13 @@ inline std::string due(lane in, instant at, recipient_id id) {
 inline std::string group(lane in, std::string_view name) {
   return byte_writer{}.u8(static_cast<std::uint8_t>(in)).raw(name).u8(0).take();
 }
-inline std::string parked(lane in, std::string_view name, instant at, recipient_id id) {
+inline std::string parked_flow(lane in, std::string_view name, const flow_id& flow) {
+  return byte_writer{}.raw(group(in, name)).raw(of(flow)).take();
+}
+inline std::string parked(lane in, std::string_view name, const flow_id& flow, instant at,
+                          recipient_id id) {
   return byte_writer{}
-      .raw(group(in, name))
+      .raw(parked_flow(in, name, flow))
       .be64(static_cast<std::uint64_t>(to_ms(at)))
       .be64(id.value)
       .take();

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "queue/crc32c.h"
 #include "queue/queue_keys.h"
 
 namespace consentry::queue {
@@ -51,6 +52,10 @@ lane lane_of(const queued_message& m) noexcept {
   return prompt ? lane::prompt : lane::bulk;
 }
 
+flow_id flow_of(const queued_message& m) noexcept {
+  return {m.tenant, m.stream, crc32c(m.campaign)};
+}
+
 queue_store::queue_store(store_env& env, id_source take_ids)
     : take_ids_{std::move(take_ids)},
       messages_{env.open_table("queue_messages")},
@@ -79,7 +84,7 @@ message_id queue_store::accept(write_txn& txn, const queued_message& m,
     if (r.state == recipient_state::held)
       ++stored.recipients_held;
     else
-      txn.put(due_, keys::due(lane_of(stored), r.next_attempt_at, r.id), r.domain);
+      txn.put(due_, keys::due(lane_of(stored), flow_of(stored), r.next_attempt_at, r.id), r.domain);
     txn.append(recipients_, keys::of(r.id), encode(r));
   }
   txn.append(messages_, keys::of(stored.id), queue::encode(stored));
@@ -114,13 +119,14 @@ queued_message queue_store::transition(write_txn& txn, queued_message m,
                                        const queued_recipient& before, queued_recipient after,
                                        std::string_view parked_under) {
   const auto in = lane_of(m);
+  const auto flow = flow_of(m);
   if (before.state == recipient_state::queued) {
-    const bool was_due = txn.erase(due_, keys::due(in, before.next_attempt_at, before.id));
+    const bool was_due = txn.erase(due_, keys::due(in, flow, before.next_attempt_at, before.id));
     if (!was_due && !parked_under.empty())
-      txn.erase(parked_, keys::parked(in, parked_under, before.next_attempt_at, before.id));
+      txn.erase(parked_, keys::parked(in, parked_under, flow, before.next_attempt_at, before.id));
   }
   if (after.state == recipient_state::queued)
-    txn.put(due_, keys::due(in, after.next_attempt_at, after.id), after.domain);
+    txn.put(due_, keys::due(in, flow, after.next_attempt_at, after.id), after.domain);
   const bool ends = is_final(after.state) && !is_final(before.state);
   if (is_final(after.state)) blank(after);
   txn.put(recipients_, keys::of(after.id), encode(after));
@@ -147,8 +153,8 @@ queued_message queue_store::transition(write_txn& txn, queued_message m,
 
 void queue_store::park(write_txn& txn, std::span<const due_row> rows, std::string_view group) {
   for (const auto& row : rows)
-    if (txn.erase(due_, keys::due(row.in, row.at, row.recipient)))
-      txn.put(parked_, keys::parked(row.in, group, row.at, row.recipient), row.domain);
+    if (txn.erase(due_, keys::due(row.in, row.flow, row.at, row.recipient)))
+      txn.put(parked_, keys::parked(row.in, group, row.flow, row.at, row.recipient), row.domain);
 }
 
 instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, instant until) {
@@ -165,13 +171,10 @@ instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, ins
     CONSENTRY_CHECK(m);
     const auto at = std::max(row.at, std::min(until, m->expires_at));
     earliest = std::min(earliest, at);
-    if (row.group.empty())
-      txn.erase(due_, keys::due(row.in, row.at, row.recipient));
-    else
-      txn.erase(parked_, keys::parked(row.in, row.group, row.at, row.recipient));
+    erase(txn, row);
     r->next_attempt_at = at;
     txn.put(recipients_, keys::of(r->id), encode(*r));
-    txn.put(due_, keys::due(row.in, at, r->id), r->domain);
+    txn.put(due_, keys::due(row.in, row.flow, at, r->id), r->domain);
   }
   return earliest;
 }
@@ -180,11 +183,15 @@ void queue_store::drop_stale(write_txn& txn, std::span<const due_row> rows) {
   for (const auto& row : rows) {
     const auto r = recipient(txn, row.recipient);
     if (r && r->state == recipient_state::queued && r->next_attempt_at == row.at) continue;
-    if (row.group.empty())
-      txn.erase(due_, keys::due(row.in, row.at, row.recipient));
-    else
-      txn.erase(parked_, keys::parked(row.in, row.group, row.at, row.recipient));
+    erase(txn, row);
   }
+}
+
+void queue_store::erase(write_txn& txn, const due_row& row) {
+  if (row.group.empty())
+    txn.erase(due_, keys::due(row.in, row.flow, row.at, row.recipient));
+  else
+    txn.erase(parked_, keys::parked(row.in, row.group, row.flow, row.at, row.recipient));
 }
 
 void queue_store::count(write_txn& txn, const queued_message& m, int queued, int held,

@@ -4,8 +4,8 @@
 //
 //   messages    be64 message                              -> queued_message
 //   recipients  be64 recipient                            -> queued_recipient
-//   due         u8 lane, be64 time_ms, be64 recipient     -> domain
-//   parked      u8 lane, group, 0, be64 time, be64 rcpt   -> domain  overflow of busy destinations
+//   due         u8 lane, flow, be64 time_ms, be64 rcpt    -> domain
+//   parked      u8 lane, group, 0, flow, be64 time, rcpt  -> domain  overflow of busy destinations
 //   open        be32 tenant, u8 stream, be64 message      -> ""      with queued or held recipients
 //   counts      be32 tenant, u8 stream                    -> queue_counts
 //   segments    be32 segment                              -> open messages whose body lies there
@@ -43,9 +43,20 @@ struct queue_counts {
   friend bool operator==(const queue_counts&, const queue_counts&) = default;
 };
 
+// Mail that takes turns with others: of one tenant, stream and campaign. Campaigns whose names have
+// the same CRC are one flow. Stored: be32 tenant, u8 stream, be32 campaign.
+struct flow_id {
+  tenant_id tenant;
+  smtp::stream stream = smtp::stream::bulk;
+  std::uint32_t campaign = 0;
+  friend auto operator<=>(const flow_id&, const flow_id&) = default;
+};
+flow_id flow_of(const queued_message& m) noexcept;
+
 // A row of due or parked. group is empty for due.
 struct due_row {
   lane in = lane::bulk;
+  flow_id flow;
   std::string group;
   instant at{};
   recipient_id recipient;
@@ -168,12 +179,20 @@ class queue_store {
   queue_counts counts(const read_txn& txn) const;
   queue_counts counts(const read_txn& txn, tenant_id tenant,
                       std::optional<smtp::stream> stream = {}) const;
-  // Rows of one lane from a position on, due by `until`, at most `limit`.
-  std::vector<due_row> due(const read_txn& txn, lane in, due_position from, instant until,
-                           std::size_t limit) const;
-  std::optional<instant> next_due(const read_txn& txn, lane in, instant after) const;
+  // Flows with rows in due, behind `after`, at most `limit`; costs one step a flow.
+  std::vector<flow_id> flows(const read_txn& txn, lane in, std::optional<flow_id> after,
+                             std::size_t limit) const;
+  // Rows of one flow from a position on, due by `until`, at most `limit`.
+  std::vector<due_row> due(const read_txn& txn, lane in, const flow_id& flow, due_position from,
+                           instant until, std::size_t limit) const;
+  // When the first row of a flow from a position on is due.
+  std::optional<instant> next_due(const read_txn& txn, lane in, const flow_id& flow,
+                                  due_position from) const;
+  // The same of a group; the flows that have rows there.
+  std::vector<flow_id> parked_flows(const read_txn& txn, lane in, std::string_view group,
+                                    std::optional<flow_id> after, std::size_t limit) const;
   std::vector<due_row> parked(const read_txn& txn, lane in, std::string_view group,
-                              due_position from, std::size_t limit) const;
+                              const flow_id& flow, due_position from, std::size_t limit) const;
   // Names of groups with rows, at most `limit`; costs one step a group.
   std::vector<std::string> parked_groups(const read_txn& txn, lane in, std::size_t limit) const;
   // Messages of a tenant by a walk over all: at most `rows` looked at, `limit` found.
@@ -191,6 +210,7 @@ class queue_store {
   using handle = std::function<bool(const queued_message&, const queued_recipient&)>;
 
   void count(write_txn& txn, const queued_message& m, int queued, int held, int messages);
+  void erase(write_txn& txn, const due_row& row);
   void count_segment(write_txn& txn, std::uint32_t segment, int by);
   queued_message transition(write_txn& txn, queued_message m, const queued_recipient& before,
                             queued_recipient after, std::string_view parked_under);
@@ -198,6 +218,8 @@ class queue_store {
   // changed something.
   slice walk(write_txn& txn, const queue_filter& f, const std::string& resume, std::size_t rows,
              const handle& each);
+  static std::vector<flow_id> flows_under(const read_txn& txn, table t, const std::string& prefix,
+                                          std::optional<flow_id> after, std::size_t limit);
   std::vector<due_row> read_rows(const read_txn& txn, table t, const std::string& prefix,
                                  const due_row& like, due_position from, instant until,
                                  std::size_t limit) const;

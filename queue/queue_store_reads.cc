@@ -120,21 +120,52 @@ std::vector<due_row> queue_store::read_rows(const read_txn& txn, table t, const 
   return out;
 }
 
-std::vector<due_row> queue_store::due(const read_txn& txn, lane in, due_position from,
-                                      instant until, std::size_t limit) const {
-  return read_rows(txn, due_, std::string(1, static_cast<char>(in)), {.in = in}, from, until,
+std::vector<due_row> queue_store::due(const read_txn& txn, lane in, const flow_id& flow,
+                                      due_position from, instant until, std::size_t limit) const {
+  return read_rows(txn, due_, keys::due_flow(in, flow), {.in = in, .flow = flow}, from, until,
                    limit);
 }
 
 std::vector<due_row> queue_store::parked(const read_txn& txn, lane in, std::string_view group,
-                                         due_position from, std::size_t limit) const {
-  return read_rows(txn, parked_, keys::group(in, group), {.in = in, .group = std::string{group}},
-                   from, end_of_time, limit);
+                                         const flow_id& flow, due_position from,
+                                         std::size_t limit) const {
+  return read_rows(txn, parked_, keys::parked_flow(in, group, flow),
+                   {.in = in, .flow = flow, .group = std::string{group}}, from, end_of_time, limit);
 }
 
-std::optional<instant> queue_store::next_due(const read_txn& txn, lane in, instant after) const {
-  const auto rows = due(txn, in, {.at = after + std::chrono::milliseconds{1}}, end_of_time, 1);
+std::optional<instant> queue_store::next_due(const read_txn& txn, lane in, const flow_id& flow,
+                                             due_position from) const {
+  const auto rows = due(txn, in, flow, from, end_of_time, 1);
   return rows.empty() ? std::nullopt : std::optional{rows.front().at};
+}
+
+std::vector<flow_id> queue_store::flows_under(const read_txn& txn, table t,
+                                              const std::string& prefix,
+                                              std::optional<flow_id> after, std::size_t limit) {
+  // A flow's rows lie together, and no time begins with eight octets of ones.
+  const auto behind = [&](const flow_id& f) {
+    return prefix + keys::of(f) + std::string(8, '\xff');
+  };
+  std::vector<flow_id> out;
+  auto at = txn.scan(t);
+  bool ok = at.seek(after ? behind(*after) : prefix);
+  while (ok && out.size() < limit && at.key().starts_with(prefix)) {
+    byte_reader in{at.key().substr(prefix.size())};
+    out.push_back(keys::read_flow(in));
+    ok = at.seek(behind(out.back()));
+  }
+  return out;
+}
+
+std::vector<flow_id> queue_store::flows(const read_txn& txn, lane in, std::optional<flow_id> after,
+                                        std::size_t limit) const {
+  return flows_under(txn, due_, std::string(1, static_cast<char>(in)), after, limit);
+}
+
+std::vector<flow_id> queue_store::parked_flows(const read_txn& txn, lane in, std::string_view group,
+                                               std::optional<flow_id> after,
+                                               std::size_t limit) const {
+  return flows_under(txn, parked_, keys::group(in, group), after, limit);
 }
 
 std::vector<std::string> queue_store::parked_groups(const read_txn& txn, lane in,

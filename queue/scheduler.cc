@@ -18,10 +18,13 @@ working_set_limits limits_of(const scheduler_settings& s) {
   return {.in_memory_max = {s.prompt_in_memory_max, s.bulk_in_memory_max},
           .share_max = s.share_max,
           .in_flight_max = s.in_flight_max,
-          .in_flight_per_destination = s.in_flight_per_destination,
-          .failures_until_down = s.failures_until_down,
-          .down_first = s.down_first,
-          .down_longest = s.down_longest};
+          .down = s.down};
+}
+
+loader_settings loader_of(const scheduler_settings& s) {
+  return {.rows_per_pass = s.rows_per_pass,
+          .in_memory_max = {s.prompt_in_memory_max, s.bulk_in_memory_max},
+          .share_max = s.share_max};
 }
 
 }  // namespace
@@ -30,9 +33,13 @@ scheduler::state::state(asio::any_io_executor e, parts parts_, scheduler_setting
     : executor{e},
       p{parts_},
       settings{std::move(s)},
+      own_rules{pacing_rules::parse("", "settings", settings.paths, {})},
       tasks{e},
-      memory{limits_of(settings)},
+      memory{limits_of(settings), rules()},
       sleep{e},
+      from_disk{memory, [this](const std::string& domain) { return p.carrier.site_of(domain); },
+                loader_of(settings)},
+      kept_counts{p.env},
       random{static_cast<std::minstd_rand::result_type>(random_u64())} {}
 
 void scheduler::state::wake() {
@@ -41,12 +48,12 @@ void scheduler::state::wake() {
 }
 
 void scheduler::state::seen(instant due) {
-  for (auto& position : at) {
-    const due_position there{.at = due};
-    if (there < position.next) position.next = there;
-    position.at_end = false;
-  }
+  from_disk.seen(due);
   wake();
+}
+
+std::shared_ptr<const pacing_rules> scheduler::state::rules() const {
+  return p.pacing ? p.pacing() : own_rules;
 }
 
 void scheduler::state::storage_failed(const failure& f) {
@@ -86,21 +93,23 @@ void scheduler::state::dispatch() {
 std::chrono::milliseconds scheduler::state::until_next() const {
   const auto now = p.clock.now();
   auto wait = settings.look_again;
-  const auto r = p.env.read([&](const read_txn& txn) {
-    for (const auto in : {lane::prompt, lane::bulk})
-      if (const auto next = p.store.next_due(txn, in, now)) wait = std::min(wait, *next - now);
-  });
-  return r ? std::max(wait, std::chrono::milliseconds{1}) : wait;
+  if (const auto next = from_disk.next_due()) wait = std::min(wait, *next - now);
+  if (const auto next = memory.next_start()) wait = std::min(wait, *next - now);
+  return std::max(wait, std::chrono::milliseconds{1});
 }
 
 asio::awaitable<void> scheduler::state::run() {
   const auto self = shared_from_this();
   co_await asio::this_coro::throw_if_cancelled(false);
-  const auto found = p.env.read([&](const read_txn& txn) { return find_groups(txn); });
+  const auto found = p.env.read([&](const read_txn& txn) {
+    from_disk.begin(store_index{p.store, txn, p.tenant_name});
+    memory.restore(kept_counts.read(txn, p.clock.now()), p.clock.now());
+    return true;
+  });
   if (!found) storage_failed(found.error());
   while (!stopping && !broken) {
     woken = false;
-    const bool more = load();
+    const bool more = fill();
     dispatch();
     if (more || woken) {  // let others have the thread between two passes
       co_await asio::post(executor, asio::use_awaitable);
@@ -148,6 +157,35 @@ asio::awaitable<void> scheduler::state::keep_house() {
   }
 }
 
+asio::awaitable<void> scheduler::state::write_counts() {
+  const auto now = p.clock.now();
+  auto counts = std::make_shared<const std::vector<working_set::kept_count>>(memory.counts(now));
+  if (*counts == counts_written) co_return;
+  auto op = [s = shared_from_this(), counts, now](write_txn& txn) {
+    s->kept_counts.write(txn, *counts, now);
+  };
+  if (co_await commit(std::move(op))) counts_written = *counts;
+}
+
+void scheduler::state::show_paths() {
+  paths_seen.store(
+      std::make_shared<const std::vector<working_set::path_state>>(memory.states(p.clock.now())));
+}
+
+asio::awaitable<void> scheduler::state::keep_counts() {
+  const auto self = shared_from_this();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  asio::steady_timer timer{executor};
+  while (!stopping && !broken) {
+    show_paths();
+    co_await write_counts();
+    if (stopping) break;
+    timer.expires_after(settings.counts_written_every);
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) break;
+  }
+}
+
 scheduler::scheduler(asio::any_io_executor executor, parts p, scheduler_settings s)
     : state_{std::make_shared<state>(std::move(executor), p, std::move(s))} {}
 scheduler::~scheduler() = default;
@@ -155,6 +193,7 @@ scheduler::~scheduler() = default;
 void scheduler::start() {
   state_->tasks.spawn(state_->run());
   state_->tasks.spawn(state_->keep_house());
+  state_->tasks.spawn(state_->keep_counts());
 }
 
 void scheduler::notify(instant due) {
@@ -171,9 +210,19 @@ asio::awaitable<void> scheduler::stop(std::chrono::milliseconds patience) {
     timer.expires_after(std::chrono::milliseconds{5});
     co_await timer.async_wait(asio::use_awaitable);
   }
+  if (!s->broken) co_await s->write_counts();
   s->stopped = true;
   s->tasks.cancel();
   co_await s->tasks.drained();
+}
+
+std::shared_ptr<const std::vector<working_set::path_state>> scheduler::paths() const {
+  auto seen = state_->paths_seen.load();
+  return seen ? seen : std::make_shared<const std::vector<working_set::path_state>>();
+}
+
+void scheduler::rules_changed() {
+  asio::post(state_->executor, [s = state_] { s->wake(); });
 }
 
 queue_stats scheduler::stats() const {

@@ -1,12 +1,12 @@
 // Picks what is due, asks the gate, has it carried, commits what came of it.
 //
-//   due index (disk) -> working set (memory, bounded) -> in flight (bounded in all and per
-//   destination) -> one commit per outcome
+//   due index (disk) -> loader -> working set (memory, bounded) -> in flight (bounded in all, by
+//   path and tenant) -> one commit per outcome
 //
-// Only the index is durable: what was in memory at a crash is simply due again. A destination with
-// more due mail than its share of the working set has the rest parked under its name, so that the
-// scan goes on to others; its mail comes back as it drains. A destination that does not answer is
-// left alone for a while as a whole instead of being tried once per recipient.
+// Only the index is durable: what was in memory at a crash is simply due again. A path with more
+// due mail than its share of the working set has the rest parked under its name, so that the scan
+// goes on to others; its mail comes back as it drains. A path that does not answer, or asked for a
+// pause, is left alone for a while as a whole instead of being tried once per recipient.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,11 +20,13 @@
 #include "queue/bounce_notice.h"
 #include "queue/courier.h"
 #include "queue/dispatch_gate.h"
+#include "queue/loader.h"
 #include "queue/outcome_sink.h"
 #include "queue/queue_stats.h"
 #include "queue/queue_store.h"
 #include "queue/retry_schedule.h"
 #include "queue/spool.h"
+#include "queue/store_index.h"
 
 namespace consentry::queue {
 
@@ -34,15 +36,15 @@ struct scheduler_settings {
   std::size_t share_max = 1000;             // of them for one destination, per lane
   std::size_t rows_per_pass = 1000;  // rows that one look at the store reads or one commit moves
   std::size_t in_flight_max = 400;
-  std::size_t in_flight_per_destination = 20;
-  unsigned failures_until_down = 3;     // attempts in a row that reached no host
-  std::chrono::seconds down_first{60};  // then doubled with each failed probe
-  std::chrono::seconds down_longest{std::chrono::minutes{15}};
+  path_limits paths;  // where parts::pacing is empty
+  down_settings down;
+  std::size_t site_lookups_max = 200;  // at once
   std::chrono::milliseconds look_again{
       5000};  // longest sleep, so that a jump of the clock does no harm
-  std::chrono::milliseconds commit_again{1000};  // after a commit that a full disk refused
-  std::chrono::seconds housekeeping{30};         // empty segments, old rows
-  std::chrono::hours keep_finished{24 * 100};    // RULES A5: complaints count for 90 days
+  std::chrono::milliseconds counts_written_every{5000};  // of quotas and warm-ups
+  std::chrono::milliseconds commit_again{1000};          // after a commit that a full disk refused
+  std::chrono::seconds housekeeping{30};                 // empty segments, old rows
+  std::chrono::hours keep_finished{24 * 100};            // RULES A5: complaints count for 90 days
   retry_settings retry;
   notice_settings notices;
 };
@@ -58,6 +60,9 @@ class scheduler {
     dispatch_gate& gate;
     outcome_sink& sink;
     const wall_clock& clock;
+    // The rules of the moment; empty: none but the settings. Never nullptr.
+    std::function<std::shared_ptr<const pacing_rules>()> pacing{};
+    store_index::tenant_names tenant_name{};  // by which rules name a tenant; empty: its id
   };
 
   // executor: one thread at a time (an io_context run by one thread, or a strand).
@@ -74,6 +79,11 @@ class scheduler {
   boost::asio::awaitable<void> stop(std::chrono::milliseconds patience);
 
   queue_stats stats() const;  // any thread
+
+  // Any thread: the paths as they were a moment ago.
+  std::shared_ptr<const std::vector<working_set::path_state>> paths() const;
+  // Any thread. The rules have changed.
+  void rules_changed();
 
   struct state;  // scheduler_state.h
 

@@ -37,6 +37,12 @@ outcome of_failure(const failure& f) {
   return o;
 }
 
+// A source that names an address leaves from no other, so not in a family that it has none of.
+bool can_reach(const source* from, const asio::ip::address& to) {
+  if (from == nullptr || (!from->ipv4 && !from->ipv6)) return true;
+  return to.is_v4() ? from->ipv4.has_value() : from->ipv6.has_value();
+}
+
 bool may_try_another_host(const outcome& o) {
   return o.kind == outcome_kind::deferred &&
          (o.scope == outcome_scope::site || o.scope == outcome_scope::session);
@@ -85,14 +91,14 @@ struct smtp_transport::state {
   };
 
   std::unique_ptr<connection> take_idle(const std::string& destination);
-  void put_back(const std::string& destination, std::unique_ptr<connection> link);
+  void put_back(const departure& from, std::unique_ptr<connection> link);
   void say_quit(std::unique_ptr<connection> link);
   asio::awaitable<void> sweep();
   asio::awaitable<sent> send_over(std::unique_ptr<connection> link,
                                   std::shared_ptr<const transmission> t);
   asio::awaitable<result<std::vector<smtp::client::target>>> targets(
       std::shared_ptr<const transmission> t);
-  asio::awaitable<smtp::client::open_result> open(smtp::client::target to);
+  asio::awaitable<smtp::client::open_result> open(smtp::client::target to, departure from);
   asio::awaitable<carried> over_new(std::shared_ptr<const transmission> t);
 };
 
@@ -106,12 +112,11 @@ std::unique_ptr<connection> smtp_transport::state::take_idle(const std::string& 
   return link;
 }
 
-void smtp_transport::state::put_back(const std::string& destination,
-                                     std::unique_ptr<connection> link) {
+void smtp_transport::state::put_back(const departure& from, std::unique_ptr<connection> link) {
   if (!link->is_open()) return;
-  const bool worn_out = link->message_count() >= settings.messages_per_connection;
+  const bool worn_out = link->message_count() >= from.messages_per_connection_max;
   if (closed || worn_out || pooled >= settings.idle_max) return say_quit(std::move(link));
-  auto& shelf = pool[destination];
+  auto& shelf = pool[from.path];
   if (shelf.size() >= settings.idle_per_destination) return say_quit(std::move(link));
   shelf.push_back({std::move(link), steady_clock::now()});
   ++pooled;
@@ -166,7 +171,7 @@ auto smtp_transport::state::send_over(std::unique_ptr<connection> link,
     out.what.outcome.kind = outcome_kind::bounced;
     out.what.outcome.last_reply.enhanced = {5, 1, 3};
     out.what.outcome.cause = message.error().public_text;
-    put_back(t->destination, std::move(link));
+    put_back(t->from, std::move(link));
     co_return out;
   }
   auto gate = t->may_start;
@@ -175,7 +180,7 @@ auto smtp_transport::state::send_over(std::unique_ptr<connection> link,
   out.what.broken_off = r.end == smtp::client::transaction_end::gated;
   out.what.maybe_delivered = r.may_have_been_delivered;
   if (!r.outcomes.empty()) out.what.outcome = std::move(r.outcomes.front());
-  put_back(t->destination, std::move(link));
+  put_back(t->from, std::move(link));
   co_return out;
 }
 
@@ -190,7 +195,7 @@ auto smtp_transport::state::targets(std::shared_ptr<const transmission> t)
     mx.allow_loopback = true;
     boost::system::error_code error;
     const auto address = asio::ip::make_address(way->host, error);
-    if (!error) {
+    if (!error) {  // the operator's word, whatever the source has
       std::vector<smtp::client::target> one{{way->host, address, port}};
       co_return one;
     }
@@ -212,15 +217,21 @@ auto smtp_transport::state::targets(std::shared_ptr<const transmission> t)
       continue;
     }
     for (const auto& address : *found)
-      if (out.size() < settings.addresses_tried_max) out.push_back({host.name, address, port});
+      if (out.size() < settings.addresses_tried_max && can_reach(t->from.from, address))
+        out.push_back({host.name, address, port});
   }
   if (out.empty()) co_return last;
   co_return out;
 }
 
-auto smtp_transport::state::open(smtp::client::target to)
+auto smtp_transport::state::open(smtp::client::target to, departure from)
     -> asio::awaitable<smtp::client::open_result> {
   auto with = settings.connection;
+  if (from.from != nullptr) {
+    with.source_ipv4 = from.from->ipv4;
+    with.source_ipv6 = from.from->ipv6;
+    if (!from.from->ehlo_name.empty()) with.ehlo_name = from.from->ehlo_name;
+  }
   auto opened = co_await connection::open(to, with);
   if (opened.made || !opened.tls_failed || with.tls != smtp::client::tls_mode::opportunistic)
     co_return opened;
@@ -245,7 +256,7 @@ auto smtp_transport::state::over_new(std::shared_ptr<const transmission> t)
       out.broken_off = true;
       co_return out;
     }
-    auto opened = co_await open(to);
+    auto opened = co_await open(to, t->from);
     if (opened.made) {
       auto done = co_await send_over(std::move(opened.made), t);
       out = std::move(done.what);
@@ -266,7 +277,7 @@ smtp_transport::smtp_transport(asio::any_io_executor executor, smtp::dns::resolv
 smtp_transport::~smtp_transport() = default;
 
 asio::awaitable<carried> smtp_transport::transmit(std::shared_ptr<const transmission> t) {
-  while (auto link = state_->take_idle(t->destination)) {
+  while (auto link = state_->take_idle(t->from.path)) {
     if (!link->is_open()) continue;
     auto done = co_await state_->send_over(std::move(link), t);
     if (!done.stale) co_return std::move(done.what);

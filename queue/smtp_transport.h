@@ -16,10 +16,9 @@ namespace consentry::queue {
 struct smtp_transport_settings {
   smtp::client::connection_settings connection;
   smtp::dns::mx_settings mx;
-  std::uint16_t port = 25;                 // of MX hosts
-  unsigned messages_per_connection = 100;  // then QUIT; large providers close by themselves
-  std::size_t addresses_tried_max = 5;     // in one attempt, over all hosts
-  std::size_t idle_max = 200;              // connections waiting for another message
+  std::uint16_t port = 25;              // of MX hosts
+  std::size_t addresses_tried_max = 5;  // in one attempt, over all hosts
+  std::size_t idle_max = 200;           // connections waiting for another message
   std::size_t idle_per_destination = 20;
   std::chrono::milliseconds idle_timeout{10'000};
 };

@@ -14,8 +14,8 @@
 namespace consentry::queue {
 
 struct transmission {
-  std::string destination;  // connections are shared by it (courier::destination_of)
-  std::string domain;       // of the recipient, A-labels
+  departure from;      // connections are shared by its path
+  std::string domain;  // of the recipient, A-labels
   std::shared_ptr<const route_table> routes;
   std::string return_path;  // "": null
   std::string recipient;

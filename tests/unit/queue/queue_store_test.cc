@@ -313,7 +313,7 @@ TEST_CASE("rows are parked, postponed and taken out from either place") {
   CHECK(q.due(lane::bulk, noon).empty());
   const auto parked = [&] {
     const auto txn = q.env.begin_read();
-    return q.store.parked(txn, lane::bulk, "big.example", {}, 100);
+    return q.store.parked(txn, lane::bulk, "big.example", rows[0].flow, {}, 100);
   };
   REQUIRE(parked().size() == 4);
   CHECK(parked()[1].recipient == rows[1].recipient);

@@ -9,7 +9,7 @@ using namespace consentry::queue::tests;
 
 TEST_CASE("concurrency is bounded per destination and in all") {
   world w;
-  w.settings.in_flight_per_destination = 3;
+  w.settings.paths.connections_max = 3;
   w.settings.in_flight_max = 16;
   for (int d = 0; d < 4; ++d) w.fill("d" + std::to_string(d) + ".test", 40);
   w.start();
@@ -39,7 +39,7 @@ TEST_CASE("a destination that stands still with a large backlog does not hold up
   w.settings.bulk_in_memory_max = 200;
   w.settings.share_max = 50;
   w.settings.rows_per_pass = 100;
-  w.settings.in_flight_per_destination = 5;
+  w.settings.paths.connections_max = 5;
   w.carrier.stuck = {"slow.test"};
   w.fill("slow.test", 1000);
   w.fill("fast.test", 200);
@@ -60,7 +60,7 @@ TEST_CASE("a crash leaves parked mail where the next start finds it") {
   world w;
   w.settings.bulk_in_memory_max = 100;
   w.settings.share_max = 20;
-  w.settings.in_flight_per_destination = 5;
+  w.settings.paths.connections_max = 5;
   w.carrier.stuck = {"slow.test"};
   w.fill("slow.test", 300);
   w.start();
@@ -76,7 +76,7 @@ TEST_CASE("a crash leaves parked mail where the next start finds it") {
 TEST_CASE("a destination that does not answer is left alone as a whole, then probed once") {
   world w;
   bool up = false;
-  w.settings.in_flight_per_destination = 4;
+  w.settings.paths.connections_max = 4;
   w.carrier.answer = [&](const auto&, const auto&) { return up ? delivered() : unreachable(); };
   w.fill("dead.test", 500);
   w.start();
@@ -98,7 +98,7 @@ TEST_CASE("a destination that does not answer is left alone as a whole, then pro
 
 TEST_CASE("mail for a destination that never answers bounces when its time is up, all of it") {
   world w;
-  w.settings.in_flight_per_destination = 4;
+  w.settings.paths.connections_max = 4;
   w.carrier.answer = [&](const auto&, const auto&) { return unreachable(); };
   w.fill("dead.test", 300);
   w.start();
@@ -135,7 +135,7 @@ TEST_CASE("a backlog of 100,000 recipients: bounded memory, a bounded start") {
   world w;
   w.carrier.stuck = {"slow.test"};
   w.fill("slow.test", 100'000);
-  w.settings.in_flight_per_destination = 10;
+  w.settings.paths.connections_max = 10;
   w.start();
   std::size_t most = 0;
   // The first mail is on its way before more than a few rows were read or moved.

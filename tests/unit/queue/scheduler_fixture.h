@@ -59,11 +59,23 @@ struct fake_courier final : courier {
   explicit fake_courier(asio::io_context& io)
       : release{io, asio::steady_timer::time_point::max()} {}
 
-  std::string destination_of(const std::string& domain) const override { return domain; }
+  std::map<std::string, std::string> sites;  // of domains; others are their own
+  std::set<std::string> unknown;             // until they were looked up
+  std::optional<std::string> site_of(const std::string& domain) const override {
+    if (unknown.contains(domain)) return std::nullopt;
+    const auto site = sites.find(domain);
+    return site == sites.end() ? domain : site->second;
+  }
+  asio::awaitable<void> find_site(std::string domain) override {
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    unknown.erase(domain);
+  }
+  std::set<std::string> paths;  // that were used
 
   asio::awaitable<carried> carry(std::shared_ptr<const queued_message> m,
-                                 std::shared_ptr<const queued_recipient> r,
+                                 std::shared_ptr<const queued_recipient> r, departure from,
                                  std::function<bool()> may_start) override {
+    paths.insert(from.path);
     most_active[r->domain] = std::max(most_active[r->domain], ++active[r->domain]);
     most_in_all = std::max(most_in_all, ++active_in_all);
     if (stuck.contains(r->domain)) {
@@ -133,6 +145,7 @@ struct world {
   fake_gate gate;
   fake_sink sink;
   scheduler_settings settings;
+  std::shared_ptr<const pacing_rules> rules;  // null: the settings' alone
   std::optional<scheduler> s;
 
   world() {
@@ -146,9 +159,21 @@ struct world {
   }
   ~world() { stop(); }
 
+  std::function<std::shared_ptr<const pacing_rules>()> pacing() {
+    if (!rules) return {};
+    return [this] { return rules; };
+  }
   void start() {
     s.emplace(io.get_executor(),
-              scheduler::parts{q.env, q.commits, q.store, q.bodies, carrier, gate, sink, clock},
+              scheduler::parts{.env = q.env,
+                               .commits = q.commits,
+                               .store = q.store,
+                               .bodies = q.bodies,
+                               .carrier = carrier,
+                               .gate = gate,
+                               .sink = sink,
+                               .clock = clock,
+                               .pacing = pacing()},
               settings);
     s->start();
   }
@@ -180,11 +205,9 @@ struct world {
   void settle_all() {
     until([&] {
       const auto stats = s->stats();
-      const auto txn = q.env.begin_read();
       const auto now = clock.now();
-      return stats.in_flight == 0 && stats.working_set == 0 &&
-             q.store.due(txn, lane::bulk, {}, now, 1).empty() &&
-             q.store.due(txn, lane::prompt, {}, now, 1).empty();
+      return stats.in_flight == 0 && stats.working_set == 0 && q.due(lane::bulk, now, 1).empty() &&
+             q.due(lane::prompt, now, 1).empty();
     });
   }
   std::map<std::string, std::string> log() {

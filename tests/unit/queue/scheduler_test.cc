@@ -211,7 +211,7 @@ TEST_CASE("a full disk delays the record of an outcome and loses nothing") {
 
 TEST_CASE("when the store breaks nothing more is sent") {
   world w;
-  w.settings.in_flight_per_destination = 1;
+  w.settings.paths.connections_max = 1;
   for (int i = 0; i < 20; ++i) w.q.accept(bulk_message(), {to("anna", "a.test")}, "x");
   w.q.presync_says = failure_kind::storage_broken;
   w.start();
@@ -235,7 +235,7 @@ TEST_CASE("stopping leaves what was in flight due, and nothing recorded") {
 
 TEST_CASE("stopping with patience lets those in flight end, and starts no others") {
   world w;
-  w.settings.in_flight_per_destination = 1;
+  w.settings.paths.connections_max = 1;
   w.carrier.stuck = {"a.test"};
   w.q.accept(bulk_message(), {to("anna", "a.test"), to("bela", "a.test")}, "x");
   w.start();
@@ -250,7 +250,7 @@ TEST_CASE("stopping with patience lets those in flight end, and starts no others
 TEST_CASE("what was held and released while it waited in memory is not forgotten") {
   world w;
   bool up = false;
-  w.settings.in_flight_per_destination = 3;
+  w.settings.paths.connections_max = 3;
   w.carrier.answer = [&](const auto&, const auto& r) {
     return up || r.domain == "fine.test" ? delivered() : unreachable();
   };

@@ -60,7 +60,15 @@ struct store_on {
     return env.read([&](read_txn& txn) { return store.counts(txn); }).value();
   }
   std::vector<due_row> due(lane in, instant until, std::size_t limit = 1000) {
-    return env.read([&](read_txn& txn) { return store.due(txn, in, {}, until, limit); }).value();
+    return env
+        .read([&](read_txn& txn) {
+          std::vector<due_row> out;
+          for (const auto& flow : store.flows(txn, in, {}, 1000))
+            for (auto& row : store.due(txn, in, flow, {}, until, limit))
+              if (out.size() < limit) out.push_back(std::move(row));
+          return out;
+        })
+        .value();
   }
 
   std::optional<failure> broken;

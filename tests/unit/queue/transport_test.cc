@@ -4,6 +4,7 @@
 #include "queue/delivery.h"
 #include "queue/header_fields.h"
 #include "queue/smtp_transport.h"
+#include "queue/working_set.h"
 #include "tests/unit/queue/store_fixture.h"
 #include "tests/unit/smtp_client/fake_server.h"
 #include "tests/unit/smtp_dns/dns_fixture.h"
@@ -69,8 +70,11 @@ struct network {
     auto r = std::make_shared<queued_recipient>(to(local, domain));
     r->id.value = ++last;
     std::function<bool()> gate = [may_start] { return may_start; };
-    return runner.run(courier->carry(m, r, std::move(gate)));
+    auto from = way;
+    from.path = path_name(*courier->site_of(domain), way.from == nullptr ? "default" : "source");
+    return runner.run(courier->carry(m, r, std::move(from), std::move(gate)));
   }
+  departure way;  // its path is made of the domain's site
   void close() {
     if (transport) runner.run(shut());
     courier.reset();
@@ -139,7 +143,7 @@ TEST_CASE("a connection is used for the next message, up to its limit") {
     p.answer("QUIT", "221 bye");
   };
   network n{{two, one_message}};
-  n.settings.messages_per_connection = 2;
+  n.way.messages_per_connection_max = 2;
   routed(n);
   for (int i = 0; i < 3; ++i)
     CHECK(n.carry("customer.example").outcome.kind == outcome_kind::delivered);
@@ -235,7 +239,7 @@ TEST_CASE("a body that cannot be read defers, and is not sent in part") {
   m->body_at = {.segment = 77, .offset = 16, .length = 4, .crc = 1};
   auto r = std::make_shared<queued_recipient>(to("anna", "customer.example"));
   std::function<bool()> gate = [] { return true; };
-  const auto c = n.runner.run(n.courier->carry(m, r, std::move(gate)));
+  const auto c = n.runner.run(n.courier->carry(m, r, {}, std::move(gate)));
   CHECK(c.outcome.kind == outcome_kind::deferred);
   CHECK(c.outcome.last_reply.enhanced == smtp::enhanced_code{4, 3, 0});
 }
