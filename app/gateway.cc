@@ -20,6 +20,7 @@
 #include "app/key_store.h"
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
+#include "app/ports_file.h"
 #include "app/policy_trials.h"
 #include "app/policy_versions.h"
 #include "app/public/site.h"
@@ -120,7 +121,6 @@ struct gateway::state {
   void store_broke(const failure& f);
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
-  void write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const;
   admin::tls_source http_tls(bool is_wanted) const;
   void open_http();
   asio::awaitable<void> close_http(std::chrono::milliseconds patience);
@@ -318,30 +318,6 @@ std::size_t gateway::state::count_sessions() const {
   return count;
 }
 
-// Where the listeners are, for scripts that ask for free ports: <store>/run/ports.json.
-void gateway::state::write_ports(std::uint16_t admin_tcp, std::uint16_t public_http) const {
-  boost::json::array all;
-  for (std::size_t i = 0; i < listeners.size(); ++i)
-    for (const auto& at : listeners[i]->bound())
-      all.push_back(boost::json::object{
-          {"address", at.address().to_string()},
-          {"port", at.port()},
-          {"role",
-           config.listeners[i].role == server::listener_role::inbound ? "inbound" : "submission"},
-          {"tls", config.listeners[i].tls == listener_tls::implicit   ? "implicit"
-                  : config.listeners[i].tls == listener_tls::starttls ? "starttls"
-                                                                      : "none"}});
-  boost::json::object o{{"listeners", std::move(all)},
-                        {"admin_socket", config.admin.socket.string()}};
-  if (admin_tcp != 0) o["admin_tcp"] = admin_tcp;
-  if (public_http != 0) o["public"] = public_http;
-  const auto folder = config.store.folder / "run";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  std::ofstream{folder / "ports.json.new"} << boost::json::serialize(o) << "\n";
-  std::filesystem::rename(folder / "ports.json.new", folder / "ports.json", error);
-}
-
 admin::tls_source gateway::state::http_tls(bool is_wanted) const {
   if (!is_wanted) return {};
   return [this] { return *live.server_tls.get(); };
@@ -359,7 +335,9 @@ void gateway::state::open_http() {
     if (!config.public_http.host.empty())
       public_http = public_server.listen_tcp(config.public_http.host, config.public_http.port,
                                              http_tls(config.public_http.tls));
-    write_ports(admin_tcp, public_http);
+    used_ports ports{.admin_tcp = admin_tcp, .public_http = public_http};
+    for (const auto& l : listeners) ports.listeners.push_back(l->bound());
+    write_ports(config, ports);
   } catch (...) {
     bool is_closed = false;
     auto done = [&is_closed](std::exception_ptr) { is_closed = true; };

@@ -36,6 +36,12 @@ fs::path import_files::rejects(import_id id) const {
   return folder(id) / consent::rejects_file;
 }
 
+fs::path import_files::next_rejects(import_id id) const {
+  auto next = rejects(id);
+  next += ".new";
+  return next;
+}
+
 std::vector<fs::path> import_files::of(import_id id, const std::vector<std::string>& names) const {
   std::vector<fs::path> out;
   for (const auto& n : names) out.push_back(folder(id) / n);
@@ -95,8 +101,10 @@ void import_files::remove_plan(import_id id) const {
 
 void import_files::remove_all_but_rejects(import_id id) const {
   std::error_code ignored;
+  // Beside it may lie what forget() is writing on another thread; a crash leaves no more there than
+  // the reject file itself holds.
   for (const auto& f : fs::directory_iterator{folder(id), ignored})
-    if (f.path() != rejects(id)) fs::remove(f.path(), ignored);
+    if (f.path() != rejects(id) && f.path() != next_rejects(id)) fs::remove(f.path(), ignored);
 }
 
 void import_files::remove(import_id id) const {
@@ -149,8 +157,7 @@ bool import_files::forget(import_id id, const std::function<bool(std::string_vie
     if (error) throw std::system_error{error, file.string()};
     return false;
   }
-  auto next = file;
-  next += ".new";
+  const auto next = next_rejects(id);
   std::ofstream out{next, std::ios::binary | std::ios::trunc};
   bool is_named = false;
   each_record(file, [&](std::string_view row) {

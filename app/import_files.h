@@ -39,6 +39,8 @@ class import_files {
   bool forget(import_id id, const std::function<bool(std::string_view row)>& names) const;
 
  private:
+  std::filesystem::path next_rejects(import_id id) const;
+
   std::filesystem::path root_;
 };
 
