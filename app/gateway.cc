@@ -20,9 +20,9 @@
 #include "app/key_store.h"
 #include "app/live_settings.h"
 #include "app/outcome_recorder.h"
-#include "app/ports_file.h"
 #include "app/policy_trials.h"
 #include "app/policy_versions.h"
+#include "app/ports_file.h"
 #include "app/public/site.h"
 #include "app/queue_control.h"
 #include "app/renewal_task.h"
@@ -175,6 +175,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                    .attachment_workers = &attachment_workers,
                    .clock = clock,
                    .notify_queue = [this](instant due) { scheduler.notify(due); },
+                   .notify_flow = [this](const queue::flow_id& flow, queue::lane in,
+                                         instant due) { scheduler.notify(flow, in, due); },
                    .shadow = &trials.shadow(),
                    .null_mx = &no_mail},
                   {.host_name = config.server.host_name,

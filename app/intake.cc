@@ -384,6 +384,17 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   co_return answer;
 }
 
+void intake::notify(const submission& s, const acceptance& a) {
+  // A refusal after the end of data queues a notice too.
+  if (!parts_.notify_flow || a.refused_count() > 0) return parts_.notify_queue(s.now);
+  // Content that goes to many makes the rest of its recipients bulk (RULES A1.1).
+  for (const auto stream : {a.stream, smtp::stream::bulk}) {
+    parts_.notify_flow(queue::flow_of(s.tenant->id, stream, a.names.campaign),
+                       queue::lane_of(stream), s.now);
+    if (stream == smtp::stream::bulk) break;
+  }
+}
+
 asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   auto a = std::make_shared<acceptance>(acceptance_of(s.session, *s.tenant, s.envelope, s.names,
                                                       s.reading.from_domain, s.now, s.recipients));
@@ -411,7 +422,7 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   if (!*number) co_return std::nullopt;
   const auto message_bytes = s.data.size();
   show_shadow(s, *a, *number);
-  parts_.notify_queue(s.now);
+  notify(s, *a);
   const auto refused_count = a->refused_count();
   log::info("app/intake", "accepted",
             {{"message", to_string(*number)},

@@ -37,6 +37,8 @@ class intake final : public smtp::server::gatekeeper {
     worker_pool* attachment_workers = nullptr;
     const wall_clock& clock;
     std::function<void(instant due)> notify_queue;
+    // The same of one flow, which is cheaper; empty: notify_queue is called.
+    std::function<void(const queue::flow_id&, queue::lane, instant due)> notify_flow{};
     policy_shadow* shadow = nullptr;  // nullptr: there is none
     app::null_mx* null_mx = nullptr;  // nullptr: nobody looks at RCPT
   };
@@ -71,6 +73,7 @@ class intake final : public smtp::server::gatekeeper {
   boost::asio::awaitable<smtp::reply> refuse_all(submission& s);
   // None: judge again.
   boost::asio::awaitable<std::optional<smtp::reply>> accept(submission& s);
+  void notify(const submission& s, const acceptance& a);
   void show_shadow(submission& s, const acceptance& a, message_id message) const;
   bool is_shadowed() const noexcept { return parts_.shadow != nullptr && parts_.shadow->is_on(); }
   static std::size_t fingerprint_limit(const submission& s);

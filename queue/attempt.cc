@@ -64,7 +64,7 @@ asio::awaitable<void> postpone(work_ptr w, instant until) {
   auto op = [w, until, due](write_txn& txn) {
     *due = w->s->p.store.postpone(txn, {&w->row, 1}, until);
   };
-  if (co_await w->s->commit(std::move(op))) w->s->seen(*due);
+  if (co_await w->s->commit(std::move(op))) w->s->seen(*w->m, *due);
 }
 
 asio::awaitable<void> hold(work_ptr w, dispatch_decision why) {
@@ -200,8 +200,8 @@ asio::awaitable<void> settle(work_ptr w) {
   if (!co_await w->s->commit(std::move(op))) co_return;
   count(*w);
   w->s->p.sink.settled(*w->m, *w->r, w->outcome, w->facts);
-  if (w->outcome.kind == outcome_kind::deferred) w->s->seen(w->facts.next_attempt_at);
-  if (w->notice) w->s->seen(w->notice->recipient.next_attempt_at);
+  if (w->outcome.kind == outcome_kind::deferred) w->s->seen(*w->m, w->facts.next_attempt_at);
+  if (w->notice) w->s->seen(w->notice->message, w->notice->recipient.next_attempt_at);
 }
 
 void refuse(attempt_work& w, const dispatch_decision& why) {
@@ -331,15 +331,15 @@ asio::awaitable<void> scheduler::state::attempt(std::shared_ptr<state> s,
   }
   const auto now = s->p.clock.now();
   if (went_wrong) co_await postpone(w, now + std::chrono::minutes{1});
-  auto given_back = s->memory.done(what, news, now);
+  const auto given_back = s->memory.done(what, news, now);
   s->counters.in_flight = s->memory.in_flight();
   s->counters.working_set = s->memory.size();
+  s->from_disk.put_back(given_back);
   if (const auto until = s->memory.closed_until(what.path, now); until && !given_back.empty()) {
     log::info(room, "path_closed",
               {{"site", site_of_path(what.path)},
                {"source", source_of_path(what.path)},
                {"until_ms", to_ms(*until)}});
-    s->tasks.spawn(postpone_rows(s, std::move(given_back), *until));
   }
   s->wake();
 }

@@ -1,4 +1,4 @@
-// What the loader wants done: rows parked and postponed in the store, sites looked up.
+// What the loader wants done: rows parked in the store, sites looked up.
 #include <boost/asio/use_awaitable.hpp>
 
 #include "queue/scheduler_state.h"
@@ -25,10 +25,8 @@ bool scheduler::state::fill() {
 void scheduler::state::carry_out(loader::found what) {
   for (const auto in : {lane::prompt, lane::bulk})
     if (what.moves(in))
-      tasks.spawn(park_rows(shared_from_this(), in,
-                            std::move(what.park[static_cast<std::size_t>(in)])));
-  for (auto& [until, rows] : what.postpone)
-    tasks.spawn(postpone_rows(shared_from_this(), std::move(rows), until));
+      tasks.spawn(
+          park_rows(shared_from_this(), in, std::move(what.park[static_cast<std::size_t>(in)])));
   for (auto& domain : what.unknown) sites_to_find.push_back(std::move(domain));
   look_up_sites();
 }
@@ -62,17 +60,6 @@ asio::awaitable<void> scheduler::state::park_rows(
   if (done)
     for (const auto& [name, of_group] : *rows) s->counters.parked += of_group.size();
   s->wake();
-}
-
-asio::awaitable<void> scheduler::state::postpone_rows(std::shared_ptr<state> s,
-                                                      std::vector<due_row> rows, instant until) {
-  auto shared = std::make_shared<const std::vector<due_row>>(std::move(rows));
-  auto due = std::make_shared<instant>();
-  auto op = [s, shared, until, due](write_txn& txn) {
-    *due = s->p.store.postpone(txn, *shared, until);
-  };
-  if (!co_await s->commit(std::move(op))) co_return;
-  s->seen(*due);
 }
 
 }  // namespace consentry::queue

@@ -4,14 +4,15 @@
 // executor only.
 //
 //   due      --place--> working set
-//            --no share--> parked under the path's name, and back as the path drains
-//            --closed--> due again when the path opens (expired ones at once, to nowhere)
+//            --no share, or the path is closed--> parked under its name, and back as it drains or
+//              opens; what expires meanwhile goes to nowhere, where it is told of
 //            --site unknown--> the working set keeps the place while the site is looked up
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,9 +60,8 @@ class loader {
 
   // What is to be done in the store.
   struct found {
-    bool more = false;  // there is more to do at once
+    bool more = false;                                                // there is more to do at once
     std::array<std::map<std::string, std::vector<due_row>>, 2> park;  // by group
-    std::map<instant, std::vector<due_row>> postpone;
     std::vector<std::string> unknown;  // domains whose sites are to be looked up
     bool moves(lane in) const { return !park[static_cast<std::size_t>(in)].empty(); }
   };
@@ -69,10 +69,14 @@ class loader {
   void begin(const due_index& index);
   found load(const due_index& index, instant now);
 
-  // Something of some flow was committed that is due then.
+  // Something was committed that is due then: of that flow, or of one that is not told. The latter
+  // costs a look at all flows.
+  void seen(const flow_id& flow, lane in, instant due);
   void seen(instant due);
   // The rows of found::park are in their groups now, or (false) where they were.
   void parked(lane in, const std::map<std::string, std::vector<due_row>>& rows, bool done);
+  // They were in memory and are not any more: to be read again.
+  void put_back(const std::vector<due_row>& rows);
   // The rows that waited for it are placed by the next load().
   void site_known(std::string domain);
   // When something is due next, as far as it was looked at; nullopt: nothing.
@@ -81,21 +85,25 @@ class loader {
  private:
   struct cursor {
     due_position next;
-    bool at_end = false;                // all due at the last look was seen
-    std::optional<instant> next_due{};  // behind it
-    std::optional<instant> opens{};     // the flow may not send before
-    instant swept_at{};                 // for what expires meanwhile
+    std::optional<instant> waits_until{};  // nothing of it is due before, or it may not send
+    instant swept_at{};                    // for what expires meanwhile
   };
   struct group {
     std::map<flow_id, due_position> flows;
     std::optional<flow_id> last;
     bool exhausted = false;  // all its rows are in memory, or were when last looked at
+    instant swept_at{};      // for what expires while the path is closed
   };
   struct lane_state {
     std::map<flow_id, cursor> flows;
-    std::optional<flow_id> last;  // whose turn was the last
+    std::set<flow_id> ready;                        // those of flows that do not wait
+    std::set<std::pair<instant, flow_id>> waiting;  // the others
+    std::optional<flow_id> last;                    // whose turn was the last
     std::map<std::string, group> groups;
-    bool moving = false;  // rows are being parked
+    std::set<std::string> fresh;                       // groups that something was parked in
+    std::set<std::pair<instant, std::string>> closed;  // others, until their paths open
+    instant swept_at{};                                // all groups
+    bool moving = false;                               // rows are being parked
   };
 
   lane_state& of(lane in) { return lanes_[static_cast<std::size_t>(in)]; }
@@ -103,12 +111,18 @@ class loader {
   bool is_closed(const due_index& index, lane in, const flow_id& flow, cursor& at, instant now,
                  found& out);
   void put_back(const due_row& row);
+  static void make_ready(lane_state& l, const flow_id& flow, due_position from);
+  static void make_wait(lane_state& l, const flow_id& flow, cursor& at, instant until);
+  static void drop(lane_state& l, const flow_id& flow);
   bool introduce(const due_index& index, const due_row& row);
   bool load_flows(const due_index& index, lane in, instant now, found& out);
   std::size_t load_flow(const due_index& index, lane in, const flow_id& flow, cursor& at,
                         std::size_t limit, instant now, found& out);
-  void look_ahead(const due_index& index, lane in, const flow_id& flow, cursor& at);
   bool load_groups(const due_index& index, lane in, instant now, found& out);
+  void sweep(const due_index& index, lane in, const std::string& name, group& g, instant now,
+             found& out);
+  bool may_load(lane in, const std::string& name, const group& g) const;
+  std::set<std::string> groups_to_load(const due_index& index, lane in, instant now, found& out);
   std::size_t load_group(const due_index& index, lane in, const std::string& name, group& g,
                          std::size_t room, instant now, found& out);
   // False: there is no room in memory; the row is to be looked at again.

@@ -88,7 +88,8 @@ send_window::opening send_window::opening_at(instant t) const {
     const opening o{moment(day, begin), moment(last_day, end)};
     if (o.end > t) return o;
   }
-  return {t + std::chrono::days{8}, t + std::chrono::days{8}};  // no day at all: the reader refuses it
+  return {t + std::chrono::days{8},
+          t + std::chrono::days{8}};  // no day at all: the reader refuses it
 }
 
 std::uint64_t source::allowed_on(civil_date day) const {
@@ -119,8 +120,8 @@ struct pacing_rules::reader {
   static path_limits limits(toml_section& s, path_limits like) {
     like.connections_max =
         static_cast<unsigned>(s.integer("connections_max", like.connections_max, 1, 10'000));
-    like.messages_per_connection_max = static_cast<unsigned>(s.integer(
-        "messages_per_connection_max", like.messages_per_connection_max, 1, 1'000'000));
+    like.messages_per_connection_max = static_cast<unsigned>(
+        s.integer("messages_per_connection_max", like.messages_per_connection_max, 1, 1'000'000));
     like.rate = rate(s, "rate", like.rate);
     like.growth = time(s, "growth_s", like.growth);
     like.pause = time(s, "pause_s", like.pause);
@@ -135,7 +136,8 @@ struct pacing_rules::reader {
     for (const auto& other : out.sites_)
       if (other.limits.rule == r.limits.rule) s.fail("id", "this id is taken");
     for (auto& host : s.placed_texts("hosts")) {
-      if (host.text.empty() || host.text.front() == '.') s.fail(host, "the name of a mail host, or of a domain above it, is needed");
+      if (host.text.empty() || host.text.front() == '.')
+        s.fail(host, "the name of a mail host, or of a domain above it, is needed");
       r.hosts.push_back(ascii_lower(host.text));
     }
     if (r.hosts.empty()) s.fail("hosts", "name at least one mail host, or a domain above it");
@@ -193,18 +195,21 @@ struct pacing_rules::reader {
     out.flows_.push_back(std::move(r));
   }
 
-  static std::optional<boost::asio::ip::address> address(toml_section& s, const char* key, bool v4) {
+  static std::optional<boost::asio::ip::address> address(toml_section& s, const char* key,
+                                                         bool v4) {
     if (!s.has(key)) return std::nullopt;
     boost::system::error_code error;
     const auto a = boost::asio::ip::make_address(s.text(key, ""), error);
-    if (error || a.is_v4() != v4) s.fail(key, v4 ? "an IPv4 address is needed" : "an IPv6 address is needed");
+    if (error || a.is_v4() != v4)
+      s.fail(key, v4 ? "an IPv4 address is needed" : "an IPv6 address is needed");
     return a;
   }
 
   void one_source(toml_section s) {
     auto made = std::make_unique<source>();
     made->name = s.required_text("name");
-    if (made->name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") != std::string::npos)
+    if (made->name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") !=
+        std::string::npos)
       s.fail("name", "small letters, digits, . - _");
     if (out.find_source(made->name) != nullptr) s.fail("name", "this name is taken");
     made->ipv4 = address(s, "ipv4", true);
@@ -293,7 +298,8 @@ struct pacing_rules::reader {
     for (auto& s : file.sections("site")) site(s);
     for (auto& s : file.sections("reply")) reply(s);
     for (auto& s : file.sections("flow")) flow(s);
-    if (!out.patterns_.compile()) file.fail("reply", "the expressions together need too much memory");
+    if (!out.patterns_.compile())
+      file.fail("reply", "the expressions together need too much memory");
     file.finish();
   }
 };

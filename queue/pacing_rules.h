@@ -41,8 +41,8 @@ struct path_limits {
   unsigned connections_max = 20;
   unsigned messages_per_connection_max = 100;
   send_rate rate;
-  std::chrono::milliseconds growth{60'000};   // after a back-off one connection more each so often
-  std::chrono::milliseconds pause{300'000};   // the first, where a reply asks for one
+  std::chrono::milliseconds growth{60'000};  // after a back-off one connection more each so often
+  std::chrono::milliseconds pause{300'000};  // the first, where a reply asks for one
   std::chrono::milliseconds pause_max{3'600'000};  // doubled up to this while it goes on
   friend bool operator==(const path_limits&, const path_limits&) = default;
 };

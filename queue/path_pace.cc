@@ -81,8 +81,8 @@ bool path_pace::ended(const path_limits& l, const down_settings& d, contact c,
     const auto first = advice.pause.count() != 0 ? advice.pause : l.pause;
     // Asked again before it had grown back: longer.
     const bool again = limited_to_ != 0 && connections(l, d, now) < l.connections_max;
-    pause_wait_ = again ? std::min(std::max(first, pause_wait_ * 2), std::max(first, l.pause_max))
-                        : first;
+    pause_wait_ =
+        again ? std::min(std::max(first, pause_wait_ * 2), std::max(first, l.pause_max)) : first;
     paused_until_ = now + pause_wait_;
     limit(1, paused_until_);
     last_back_off_ = now;

@@ -2,7 +2,8 @@
 // happened and when. The scheduler's executor only.
 //
 //   open --reply asks for it--> paused --time--> one connection, one more each `growth` --> open
-//   open --no host answered, again and again--> down --time--> one probe --> open, or down for longer
+//   open --no host answered, again and again--> down --time--> one probe --> open, or down for
+//   longer
 #pragma once
 
 #include <chrono>

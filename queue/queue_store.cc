@@ -46,14 +46,21 @@ void blank(queued_recipient& r) {
 
 }  // namespace
 
-lane lane_of(const queued_message& m) noexcept {
-  const bool prompt =
-      m.is_notice || m.stream == smtp::stream::transactional || m.stream == smtp::stream::doi;
+lane lane_of(smtp::stream stream) noexcept {
+  const bool prompt = stream == smtp::stream::transactional || stream == smtp::stream::doi;
   return prompt ? lane::prompt : lane::bulk;
 }
 
+lane lane_of(const queued_message& m) noexcept {
+  return m.is_notice ? lane::prompt : lane_of(m.stream);
+}
+
+flow_id flow_of(tenant_id tenant, smtp::stream stream, std::string_view campaign) noexcept {
+  return {tenant, stream, crc32c(campaign)};
+}
+
 flow_id flow_of(const queued_message& m) noexcept {
-  return {m.tenant, m.stream, crc32c(m.campaign)};
+  return flow_of(m.tenant, m.stream, m.campaign);
 }
 
 queue_store::queue_store(store_env& env, id_source take_ids)

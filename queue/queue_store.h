@@ -52,6 +52,8 @@ struct flow_id {
   friend auto operator<=>(const flow_id&, const flow_id&) = default;
 };
 flow_id flow_of(const queued_message& m) noexcept;
+flow_id flow_of(tenant_id tenant, smtp::stream stream, std::string_view campaign) noexcept;
+lane lane_of(smtp::stream stream) noexcept;  // of what is no notice
 
 // A row of due or parked. group is empty for due.
 struct due_row {

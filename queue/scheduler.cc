@@ -52,6 +52,11 @@ void scheduler::state::seen(instant due) {
   wake();
 }
 
+void scheduler::state::seen(const queued_message& m, instant due) {
+  from_disk.seen(flow_of(m), lane_of(m), due);
+  wake();
+}
+
 std::shared_ptr<const pacing_rules> scheduler::state::rules() const {
   return p.pacing ? p.pacing() : own_rules;
 }
@@ -198,6 +203,13 @@ void scheduler::start() {
 
 void scheduler::notify(instant due) {
   asio::post(state_->executor, [s = state_, due] { s->seen(due); });
+}
+
+void scheduler::notify(const flow_id& flow, lane in, instant due) {
+  asio::post(state_->executor, [s = state_, flow, in, due] {
+    s->from_disk.seen(flow, in, due);
+    s->wake();
+  });
 }
 
 asio::awaitable<void> scheduler::stop(std::chrono::milliseconds patience) {

@@ -73,6 +73,7 @@ class scheduler {
 
   // Any thread. Something was committed that is due at `due` (accepted, released, postponed).
   void notify(instant due);
+  void notify(const flow_id& flow, lane in, instant due);  // cheaper, with many flows
 
   // Starts no more attempts; those in flight may end until `patience` is over, then they are
   // cancelled and stay due.

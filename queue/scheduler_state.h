@@ -56,7 +56,9 @@ struct scheduler::state : std::enable_shared_from_this<scheduler::state> {
   void show_paths();
   void dispatch();
   void wake();
-  void seen(instant due);  // something is due there: look again
+  // Something is due there: look again.
+  void seen(instant due);
+  void seen(const queued_message& m, instant due);
   std::chrono::milliseconds until_next() const;
   std::shared_ptr<const pacing_rules> rules() const;
   void storage_failed(const failure& f);
@@ -70,8 +72,6 @@ struct scheduler::state : std::enable_shared_from_this<scheduler::state> {
   static boost::asio::awaitable<void> look_up(std::shared_ptr<state> s, std::string domain);
   static boost::asio::awaitable<void> park_rows(std::shared_ptr<state> s, lane in,
                                                 std::map<std::string, std::vector<due_row>> rows);
-  static boost::asio::awaitable<void> postpone_rows(std::shared_ptr<state> s,
-                                                    std::vector<due_row> rows, instant until);
 
   // attempt.cc
   static boost::asio::awaitable<void> attempt(std::shared_ptr<state> s, working_set::picked what);

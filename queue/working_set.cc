@@ -85,9 +85,22 @@ std::size_t working_set::least_share() const noexcept {
          std::min<std::size_t>(connections, std::max<std::size_t>(1, limits_.in_flight_max / 4));
 }
 
-std::size_t working_set::fair_share(lane in, std::size_t has) const noexcept {
-  const auto i = index(in);
-  const auto free = limits_.in_memory_max[i] - std::min(loaded_[i], limits_.in_memory_max[i]);
+// An eighth of a lane is kept for flows that have next to nothing in it, so that ten mails find a
+// place whatever the others have brought.
+bool working_set::is_small(lane in, const flow_id& id) const {
+  constexpr std::size_t next_to_nothing = 16;
+  const auto found = flows_.find(id);
+  return found == flows_.end() || found->second.loaded[index(in)] < next_to_nothing;
+}
+
+std::size_t working_set::free_places(lane in, bool for_small) const noexcept {
+  const auto max = limits_.in_memory_max[index(in)];
+  const auto most = for_small ? max : max - max / 8;
+  return most - std::min(loaded_[index(in)], most);
+}
+
+std::size_t working_set::fair_share(lane in, std::size_t has, bool for_small) const noexcept {
+  const auto free = free_places(in, for_small);
   const auto share = std::min(limits_.share_max, std::max(least_share(), free / 2));
   return std::min(free, share - std::min(share, has));
 }
@@ -98,15 +111,14 @@ std::size_t working_set::loaded(lane in, const std::string& name) const {
 }
 
 std::size_t working_set::share_left(lane in, const std::string& name) const {
-  return fair_share(in, loaded(in, name));
+  return fair_share(in, loaded(in, name), false);
 }
 
 // Three paths' shares, so that one slow path cannot use up a flow's place.
 std::size_t working_set::flow_room(lane in, const flow_id& id) const {
-  const auto i = index(in);
   const auto found = flows_.find(id);
-  const auto has = found == flows_.end() ? 0 : found->second.loaded[i];
-  const auto free = limits_.in_memory_max[i] - std::min(loaded_[i], limits_.in_memory_max[i]);
+  const auto has = found == flows_.end() ? 0 : found->second.loaded[index(in)];
+  const auto free = free_places(in, is_small(in, id));
   const auto most = std::max(3 * least_share(), free / 2);
   return std::min(free, most - std::min(most, has));
 }
@@ -116,10 +128,11 @@ std::optional<instant> working_set::closed_until(const std::string& name, instan
   return p == nullptr ? std::nullopt : p->pace.closed_until(now);
 }
 
-bool working_set::is_worn(const path& p, instant now) const {
+// Its warm-up allows no more today than has been sent and `more` beside.
+bool working_set::is_worn(const path& p, std::size_t more, instant now) const {
   if (p.from == nullptr || !p.from->warm_up_from) return false;
   const auto allowed = p.from->allowed_on(budapest_day(now));
-  return allowed != 0 && p.sent.in_day(now) >= allowed;
+  return allowed != 0 && p.sent.in_day(now) + more >= allowed;
 }
 
 bool working_set::is_stopped(const path& p) const {
@@ -145,11 +158,13 @@ void working_set::count_out(const due_row& row) {
 working_set::placed working_set::put(const due_row& row, path& p, instant now) {
   const auto i = index(row.in);
   if (loaded_[i] >= limits_.in_memory_max[i]) return {added::no_room, p.name, {}};
-  if (fair_share(row.in, p.loaded[i]) == 0) return {added::no_share, p.name, {}};
+  if (fair_share(row.in, p.loaded[i], is_small(row.in, row.flow)) == 0)
+    return {added::no_share, p.name, {}};
   const auto& limits = flows_.at(row.flow).limits;
   p.waiting[i].push(row, {limits.tenant_weight, limits.campaign_weight});
   ++p.loaded[i];
   count_in(row);
+  ++flows_.at(row.flow).waiting[i];
   rouse(p, row.in, now);  // it may have slept for flows that are closed
   return {added::yes, p.name, {}};
 }
@@ -158,20 +173,21 @@ working_set::placed working_set::add(const due_row& row, const std::string& site
   if (ids_.contains(row.recipient)) return {added::known, {}, {}};
   const auto& members = rules_->pool(flows_.at(row.flow).limits.pool);
   std::uint64_t weights = 0;
-  instant opens = instant::max();
+  placed closed{added::closed, {}, instant::max()};
   std::vector<std::pair<path*, unsigned>> open;
   for (const auto& m : members) {
     auto& p = path_called(path_name(site, m.from->name));
     auto until = p.pace.closed_until(now);
-    if (!until && is_worn(p, now)) until = p.sent.day_end(now);
+    if (!until && is_worn(p, p.waiting[0].size() + p.waiting[1].size(), now))
+      until = p.sent.day_end(now);
     if (until) {
-      opens = std::min(opens, *until);
+      if (*until < closed.until) closed = {added::closed, p.name, *until};
       continue;
     }
     open.emplace_back(&p, m.weight);
     weights += m.weight;
   }
-  if (open.empty()) return {added::closed, path_name(site, members.front().from->name), opens};
+  if (open.empty()) return closed;
   // By number and not by chance: the next try comes from the same address, which greylisting wants.
   auto at = row.recipient.value * 0x9e3779b97f4a7c15u % weights;
   auto* chosen = open.front().first;
@@ -299,7 +315,7 @@ std::optional<working_set::picked> working_set::take_from(lane in, instant now) 
     p->in_turn[i] = false;
     if (!may_start(*p, in, now)) continue;
     auto opens = p->is_nowhere ? instant{} : p->pace.opens(*p->limits);
-    if (is_worn(*p, now)) opens = std::max(opens, p->sent.day_end(now));
+    if (is_worn(*p, 0, now)) opens = std::max(opens, p->sent.day_end(now));
     if (is_stopped(*p)) opens = std::max(opens, now + stopped_again);
     if (opens > now) {
       sleep(*p, in, opens);
@@ -320,6 +336,7 @@ working_set::picked working_set::start(path& p, due_row row, instant now) {
   f.pace.started(f.limits, now);
   if (f.limits.per_hour != 0 || f.limits.per_day != 0)
     sent_[{row.flow.tenant, row.flow.stream}].add(now);
+  --f.waiting[index(row.in)];
   ++p.of_tenant[row.flow.tenant];
   ++p.in_flight;
   ++in_flight_;
@@ -327,11 +344,19 @@ working_set::picked working_set::start(path& p, due_row row, instant now) {
   return {std::move(row), p.name, now, p.limits->messages_per_connection_max};
 }
 
+// Told at an eighth of its share and when nothing is left.
+void working_set::note_drained(const path& p, lane in) {
+  const auto left = p.loaded[index(in)];
+  if (left == 0 || left == limits_.share_max / 8 || p.waiting[index(in)].size() == p.in_flight)
+    drained_[index(in)].insert(p.name);
+}
+
 std::vector<due_row> working_set::empty_out(path& p) {
   std::vector<due_row> out;
   for (const auto in : {lane::prompt, lane::bulk})
     for (auto& row : p.waiting[index(in)].take_all()) {
       --p.loaded[index(in)];
+      --flows_.at(row.flow).waiting[index(in)];
       count_out(row);
       out.push_back(std::move(row));
     }
@@ -347,6 +372,7 @@ std::vector<due_row> working_set::done(const picked& picked, const ended& how, i
   --in_flight_;
   --p->loaded[index(picked.row.in)];
   count_out(picked.row);
+  note_drained(*p, picked.row.in);
   if (const auto used = p->of_tenant.find(flow.tenant); --used->second == 0)
     p->of_tenant.erase(used);
   if (!how.delivered) {
@@ -361,11 +387,16 @@ std::vector<due_row> working_set::done(const picked& picked, const ended& how, i
 }
 
 std::size_t working_set::forget(lane in, const flow_id& flow) {
+  const auto f = flows_.find(flow);
+  if (f == flows_.end()) return 0;
+  auto& waiting = f->second.waiting[index(in)];
   std::size_t n = 0;
   for (auto& [name, p] : paths_) {
+    if (waiting == 0) break;
     auto rows = p.waiting[index(in)].take(flow);
     for (const auto& row : rows) count_out(row);
     p.loaded[index(in)] -= rows.size();
+    waiting -= rows.size();
     n += rows.size();
   }
   return n;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "queue/fair_lines.h"
@@ -65,7 +66,7 @@ class working_set {
     known,     // already here
     no_share,  // the path has its share: path says which
     no_room,   // the lane is full
-    closed,    // all paths of its pool are closed until `until`
+    closed,    // all paths of its pool are: path says which opens first, `until` when
   };
   struct placed {
     added what = added::yes;
@@ -100,7 +101,7 @@ class working_set {
     bool delivered = false;
     reply_advice advice;
   };
-  // What waits for the path is given back if this closed it: to be postponed until closed_until().
+  // What waits for the path is given back if this closed it.
   std::vector<due_row> done(const picked& p, const ended& how, instant now);
   // Rows that wait are no longer in memory; they stay in the store.
   std::size_t forget(lane in, const flow_id& flow);
@@ -112,6 +113,8 @@ class working_set {
   std::size_t loaded(lane in, const std::string& path) const;
   std::size_t share_left(lane in, const std::string& path) const;
   std::size_t flow_room(lane in, const flow_id& flow) const;
+  // Paths that have become (nearly) empty since it was last asked: what is parked may come back.
+  std::set<std::string> take_drained(lane in) { return std::exchange(drained_[index(in)], {}); }
   std::size_t size() const noexcept { return ids_.size(); }
   std::size_t in_flight() const noexcept { return in_flight_; }
   std::size_t paths() const noexcept { return paths_.size(); }
@@ -158,7 +161,8 @@ class working_set {
     std::string tenant, campaign;
     flow_limits limits;
     flow_pace pace;
-    std::array<std::size_t, 2> loaded{};
+    std::array<std::size_t, 2> loaded{};   // waiting, in flight, unplaced
+    std::array<std::size_t, 2> waiting{};  // for a path
   };
   using tenant_stream = std::pair<tenant_id, smtp::stream>;
 
@@ -167,11 +171,13 @@ class working_set {
   path* find(const std::string& name);
   const path* find(const std::string& name) const;
   std::size_t least_share() const noexcept;
-  std::size_t fair_share(lane in, std::size_t has) const noexcept;
+  bool is_small(lane in, const flow_id& flow) const;
+  std::size_t free_places(lane in, bool for_small) const noexcept;
+  std::size_t fair_share(lane in, std::size_t has, bool for_small) const noexcept;
   placed put(const due_row& row, path& p, instant now);
   void count_in(const due_row& row);
   void count_out(const due_row& row);
-  bool is_worn(const path& p, instant now) const;  // its warm-up allows no more today
+  bool is_worn(const path& p, std::size_t more, instant now) const;
   bool is_stopped(const path& p) const;
   bool may_start(const path& p, lane in, instant now) const;
   void queue_up(path& p, instant now);
@@ -181,6 +187,7 @@ class working_set {
   std::optional<picked> take_from(lane in, instant now);
   std::optional<due_row> pop(path& p, lane in, instant now, std::optional<instant>& again);
   picked start(path& p, due_row row, instant now);
+  void note_drained(const path& p, lane in);
   std::vector<due_row> empty_out(path& p);
 
   limits limits_;
@@ -199,6 +206,7 @@ class working_set {
     friend auto operator<=>(const sleeper&, const sleeper&) = default;
   };
   std::set<sleeper> sleeping_;
+  std::array<std::set<std::string>, 2> drained_;
   std::array<std::size_t, 2> loaded_{};
   std::size_t in_flight_ = 0;
 };

@@ -41,7 +41,8 @@ TEST_CASE("rates are counts in a time") {
   CHECK(parse_rate("20000/h") == send_rate{20000, 1h});
   CHECK(parse_rate("1/d") == send_rate{1, 24h});
   CHECK(parse_rate("") == send_rate{});
-  for (const auto* bad : {"5", "/s", "0/s", "-1/s", "5/week", "5 / s", "99999999999/s", "unlimited"}) {
+  for (const auto* bad :
+       {"5", "/s", "0/s", "-1/s", "5/week", "5 / s", "99999999999/s", "unlimited"}) {
     INFO(bad);
     CHECK_FALSE(parse_rate(bad));
   }
@@ -111,7 +112,8 @@ rate = "5/s"
   CHECK(r->pool("none").front().from->name == "a");  // default: all sources
 }
 
-TEST_CASE("a send window is a part of the day in Budapest, also over midnight and over a clock change") {
+TEST_CASE(
+    "a send window is a part of the day in Budapest, also over midnight and over a clock change") {
   send_window day{.begin = 8h, .end = 20h, .days = 0x1f};
   const auto opens = [](const send_window& w, const char* t) { return w.opening_at(at(t)).begin; };
   CHECK(opens(day, "2026-11-27T12:00:00") == at("2026-11-27T08:00:00"));
@@ -128,7 +130,8 @@ TEST_CASE("a send window is a part of the day in Budapest, also over midnight an
 
 TEST_CASE("a warm-up allows so many a day, and everything after its last day") {
   const auto r = read(
-      "[[source]]\nname = \"new\"\nwarm_up_from = \"2026-12-01\"\nwarm_up_per_day = [\"50\", \"100\"]\n");
+      "[[source]]\nname = \"new\"\nwarm_up_from = \"2026-12-01\"\nwarm_up_per_day = [\"50\", "
+      "\"100\"]\n");
   const auto* s = r->find_source("new");
   REQUIRE(s);
   CHECK(s->allowed_on(*parse_date("2026-11-30")) == 50);
@@ -168,10 +171,12 @@ TEST_CASE("what is wrong in a pacing file is refused with its line") {
   CHECK(refusal("[default]\nconnections = 5\n").find("pacing.toml:2") == 0);
   CHECK(refusal("[default]\nrate = \"fast\"\n").find("pacing.toml:2: a rate is") == 0);
   CHECK(refusal("[[site]]\nid = \"x\"\n").find("name at least one mail host") != std::string::npos);
-  CHECK(refusal("[[reply]]\nid = \"x\"\ntext = [\"(\"]\n").find("pacing.toml:3: no expression") == 0);
-  CHECK(refusal("[[reply]]\nid = \"x\"\nsite = \"y\"\ntext = [\"a\"]\n").find("no [[site]] has this id") !=
+  CHECK(refusal("[[reply]]\nid = \"x\"\ntext = [\"(\"]\n").find("pacing.toml:3: no expression") ==
+        0);
+  CHECK(refusal("[[reply]]\nid = \"x\"\nsite = \"y\"\ntext = [\"a\"]\n")
+            .find("no [[site]] has this id") != std::string::npos);
+  CHECK(refusal("[[pool]]\nname = \"x\"\nsources = [\"a\"]\n").find("there is none") !=
         std::string::npos);
-  CHECK(refusal("[[pool]]\nname = \"x\"\nsources = [\"a\"]\n").find("there is none") != std::string::npos);
   CHECK(refusal("[[source]]\nname = \"a\"\n[[pool]]\nname = \"x\"\nsources = [\"b\"]\n")
             .find("pacing.toml:5: no [[source]]") == 0);
   CHECK(refusal("[[flow]]\nwindow = \"8-20\"\n").find("a window is") != std::string::npos);
