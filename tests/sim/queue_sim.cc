@@ -23,10 +23,13 @@ int main(int argc, char** argv) {
     const auto r = consentry::tests::simulate(o);
     const double took = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
     fmt::print(
-        "seed {}: {} messages, {} sites, {} virtual hours, {:.1f} s CPU: delivered {}, bounced {}, expired {}, attempts {}, "
-        "deferred {}, parked {}, passes {}, in memory at most {}, in flight {}; small tenants wait p99 {} ms, worst {} ms\n",
-        o.seed, o.messages, o.sites, r.took.count(), took, r.delivered, r.bounced, r.expired, r.attempts, r.deferred, r.parked,
-        r.passes, r.most_in_memory, r.most_in_flight, r.small_tenant_p99.count(), r.small_tenant_worst.count());
+        "seed {}: {} messages, {} sites, {} virtual hours, {:.1f} s CPU: delivered {}, bounced {}, "
+        "expired {}, attempts {}, "
+        "deferred {}, parked {}, passes {}, in memory at most {}, in flight {}; small tenants wait "
+        "p99 {} ms, worst {} ms\n",
+        o.seed, o.messages, o.sites, r.took.count(), took, r.delivered, r.bounced, r.expired,
+        r.attempts, r.deferred, r.parked, r.passes, r.most_in_memory, r.most_in_flight,
+        r.small_tenant_p99.count(), r.small_tenant_worst.count());
     for (const auto& what : r.broken) fmt::print("  BROKEN {}\n", what);
     good = good && r.broken.empty();
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/civil_date.h"
+#include "tests/sim/sim_store.h"
 
 namespace consentry::tests {
 namespace {
@@ -70,19 +71,6 @@ struct site {
   unsigned per_minute_max = 0;  // careful: more than so many a minute and path get 421 4.7.28
 };
 
-struct mail {
-  std::int64_t accepted_at = 0, next_at = 0;
-  std::uint32_t flow = 0, domain = 0;
-  std::uint8_t attempts = 0;
-  bool ended = false, in_flight = false, is_small = false;
-};
-
-struct flow_facts {
-  flow_id id;
-  std::string tenant;
-  lane in = lane::bulk;
-};
-
 // The independent account of one path.
 struct path_account {
   std::size_t in_flight = 0;
@@ -95,38 +83,12 @@ struct path_account {
   std::uint64_t today = 0;  // delivered or in flight since day_begin
 };
 
-using rows = std::set<std::pair<std::int64_t, std::uint64_t>>;
-
-class world;
-
-class sim_index final : public due_index {
- public:
-  explicit sim_index(const world& w) : w_{w} {}
-  std::vector<flow_id> flows(lane in, std::optional<flow_id> after, std::size_t limit) const override;
-  std::vector<due_row> due(lane in, const flow_id& flow, due_position from, instant until,
-                           std::size_t limit) const override;
-  std::optional<instant> next_due(lane in, const flow_id& flow, due_position from) const override;
-  std::vector<std::string> parked_groups(lane in, std::size_t limit) const override;
-  std::vector<flow_id> parked_flows(lane in, const std::string& group, std::optional<flow_id> after,
-                                    std::size_t limit) const override;
-  std::vector<due_row> parked(lane in, const std::string& group, const flow_id& flow,
-                              due_position from, std::size_t limit) const override;
-  bool has_expired(const due_row& row, instant now) const override;
-  std::optional<flow_names> names(const due_row& row) const override;
-
- private:
-  std::vector<due_row> read(const rows& from, lane in, const flow_id& flow, const std::string& group,
-                            due_position at, instant until, std::size_t limit) const;
-  const world& w_;
-};
-
 class world {
  public:
   explicit world(const sim_options& o);
   sim_report run();
 
  private:
-  friend class sim_index;
   struct event {
     instant at;
     std::uint64_t number;
@@ -134,18 +96,14 @@ class world {
     bool operator>(const event& o) const { return std::tie(at, number) > std::tie(o.at, o.number); }
   };
 
-  void at(instant t, std::function<void()> what) { events_.push({t, ++event_number_, std::move(what)}); }
+  void at(instant t, std::function<void()> what) {
+    events_.push({t, ++event_number_, std::move(what)});
+  }
   double chance(std::uint64_t salt, std::uint64_t id, std::uint64_t n) const;
   void make_sites();
   void make_campaigns();
   void submit(std::uint32_t flow, std::size_t count, instant when, bool is_small);
-  mail& of(recipient_id id) { return mails_[id.value - 1]; }
-  const mail& of(recipient_id id) const { return mails_[id.value - 1]; }
-  const flow_facts& flow_of_row(const due_row& row) const { return flows_[of(row.recipient).flow]; }
-  instant expires(const mail& m) const { return from_ms(m.accepted_at) + 72h; }
 
-  void erase_row(const due_row& row, std::int64_t at);
-  void put_due(recipient_id id);
   void pass();
   void carry_out(loader::found what);
   void start(working_set::picked p);
@@ -163,11 +121,8 @@ class world {
   std::unordered_map<std::string, std::uint32_t> domains_;
   std::unordered_map<std::string, std::uint32_t> site_by_name_;
   std::set<std::string> known_sites_;  // domains
-  std::vector<flow_facts> flows_;
+  sim_store store_;
   std::map<flow_id, std::uint32_t> flow_number_;
-  std::vector<mail> mails_;
-  std::array<std::map<flow_id, rows>, 2> due_;
-  std::array<std::map<std::string, std::map<flow_id, rows>>, 2> parked_;
   std::shared_ptr<const pacing_rules> rules_;
   working_set memory_;
   loader loader_;
@@ -183,111 +138,11 @@ class world {
   instant midnight_{}, next_midnight_{};
 };
 
-// --- the store ---
-
-std::vector<flow_id> page(const std::map<flow_id, rows>& all, std::optional<flow_id> after,
-                          std::size_t limit) {
-  std::vector<flow_id> out;
-  auto it = after ? all.upper_bound(*after) : all.begin();
-  for (; it != all.end() && out.size() < limit; ++it) out.push_back(it->first);
-  return out;
-}
-
-std::vector<flow_id> sim_index::flows(lane in, std::optional<flow_id> after,
-                                      std::size_t limit) const {
-  return page(w_.due_[static_cast<std::size_t>(in)], after, limit);
-}
-
-std::vector<due_row> sim_index::read(const rows& from, lane in, const flow_id& flow,
-                                     const std::string& group, due_position at, instant until,
-                                     std::size_t limit) const {
-  std::vector<due_row> out;
-  for (auto it = from.lower_bound({to_ms(at.at), at.recipient.value});
-       it != from.end() && out.size() < limit && it->first <= to_ms(until); ++it) {
-    const recipient_id id{it->second};
-    out.push_back({.in = in,
-                   .flow = flow,
-                   .group = group,
-                   .at = from_ms(it->first),
-                   .recipient = id,
-                   .domain = fmt::format("d{}", w_.of(id).domain)});
-  }
-  return out;
-}
-
-std::vector<due_row> sim_index::due(lane in, const flow_id& flow, due_position from, instant until,
-                                    std::size_t limit) const {
-  const auto& all = w_.due_[static_cast<std::size_t>(in)];
-  const auto found = all.find(flow);
-  if (found == all.end()) return {};
-  return read(found->second, in, flow, {}, from, until, limit);
-}
-
-std::optional<instant> sim_index::next_due(lane in, const flow_id& flow, due_position from) const {
-  const auto next = due(in, flow, from, instant::max(), 1);
-  return next.empty() ? std::nullopt : std::optional{next.front().at};
-}
-
-std::vector<std::string> sim_index::parked_groups(lane in, std::size_t limit) const {
-  std::vector<std::string> out;
-  for (const auto& [name, g] : w_.parked_[static_cast<std::size_t>(in)])
-    if (out.size() < limit) out.push_back(name);
-  return out;
-}
-
-std::vector<flow_id> sim_index::parked_flows(lane in, const std::string& group,
-                                             std::optional<flow_id> after,
-                                             std::size_t limit) const {
-  const auto& all = w_.parked_[static_cast<std::size_t>(in)];
-  const auto found = all.find(group);
-  return found == all.end() ? std::vector<flow_id>{} : page(found->second, after, limit);
-}
-
-std::vector<due_row> sim_index::parked(lane in, const std::string& group, const flow_id& flow,
-                                       due_position from, std::size_t limit) const {
-  const auto& all = w_.parked_[static_cast<std::size_t>(in)];
-  const auto found = all.find(group);
-  if (found == all.end()) return {};
-  const auto of_flow = found->second.find(flow);
-  if (of_flow == found->second.end()) return {};
-  return read(of_flow->second, in, flow, group, from, instant::max(), limit);
-}
-
-bool sim_index::has_expired(const due_row& row, instant now) const {
-  return w_.expires(w_.of(row.recipient)) <= now;
-}
-
-std::optional<due_index::flow_names> sim_index::names(const due_row& row) const {
-  const auto& f = w_.flow_of_row(row);
-  return flow_names{f.tenant, fmt::format("c{}", f.id.campaign)};
-}
-
-void world::put_due(recipient_id id) {
-  const auto& m = of(id);
-  const auto& f = flows_[m.flow];
-  due_[static_cast<std::size_t>(f.in)][f.id].emplace(m.next_at, id.value);
-}
-
-void world::erase_row(const due_row& row, std::int64_t at) {
-  const auto i = static_cast<std::size_t>(row.in);
-  const auto take = [&](std::map<flow_id, rows>& from) {
-    const auto f = from.find(row.flow);
-    if (f == from.end()) return false;
-    const bool was_there = f->second.erase({at, row.recipient.value}) > 0;
-    if (f->second.empty()) from.erase(f);
-    return was_there;
-  };
-  if (take(due_[i]) || row.group.empty()) return;
-  const auto g = parked_[i].find(row.group);
-  if (g == parked_[i].end()) return;
-  take(g->second);
-  if (g->second.empty()) parked_[i].erase(g);
-}
-
 // --- what comes in ---
 
 double world::chance(std::uint64_t salt, std::uint64_t id, std::uint64_t n) const {
-  std::uint64_t x = o_.seed * 0x9e3779b97f4a7c15u + salt * 0xbf58476d1ce4e5b9u + id * 0x94d049bb133111ebu + n;
+  std::uint64_t x =
+      o_.seed * 0x9e3779b97f4a7c15u + salt * 0xbf58476d1ce4e5b9u + id * 0x94d049bb133111ebu + n;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
   x ^= x >> 31;
@@ -295,7 +150,7 @@ double world::chance(std::uint64_t salt, std::uint64_t id, std::uint64_t n) cons
 }
 
 void world::make_sites() {
-  constexpr std::array<std::string_view, 7> names{"healthy",  "slow",    "dead",       "flapping",
+  constexpr std::array<std::string_view, 7> names{"healthy", "slow",    "dead",       "flapping",
                                                   "limited", "careful", "greylisting"};
   for (std::uint32_t i = 0; i < o_.sites; ++i) {
     const auto c = chance(1, i, 0);
@@ -307,13 +162,15 @@ void world::make_sites() {
             : c < .90 ? manner::limited
             : c < .95 ? manner::careful
                       : manner::greylisting;
-    s.latency = s.how == manner::slow ? 2000ms : milliseconds{20 + static_cast<int>(chance(2, i, 0) * 300)};
+    s.latency =
+        s.how == manner::slow ? 2000ms : milliseconds{20 + static_cast<int>(chance(2, i, 0) * 300)};
     s.per_minute_max = 30 + static_cast<unsigned>(chance(3, i, 0) * 200);
     s.name = fmt::format("mx{}.{}.sim", i, names[static_cast<std::size_t>(s.how)]);
     site_by_name_[s.name] = i;
     const auto domains = 1 + static_cast<int>(chance(4, i, 0) * 4);
     for (int d = 0; d < domains; ++d) {
-      domains_[fmt::format("d{}", site_of_domain_.size())] = static_cast<std::uint32_t>(site_of_domain_.size());
+      domains_[fmt::format("d{}", site_of_domain_.size())] =
+          static_cast<std::uint32_t>(site_of_domain_.size());
       site_of_domain_.push_back(i);
     }
     sites_.push_back(std::move(s));
@@ -328,18 +185,20 @@ void world::submit(std::uint32_t flow, std::size_t count, instant when, bool is_
     const auto n = std::min(at_once, count - done);
     at(when + milliseconds{done / 5}, [this, flow, n, is_small] {
       for (std::size_t i = 0; i < n; ++i) {
-        mail m{.accepted_at = to_ms(now_), .next_at = to_ms(now_), .flow = flow, .is_small = is_small};
-        const auto id = mails_.size() + 1;
+        mail m{
+            .accepted_at = to_ms(now_), .next_at = to_ms(now_), .flow = flow, .is_small = is_small};
+        const auto id = store_.mails.size() + 1;
         do {
-          m.domain = static_cast<std::uint32_t>(chance(5, id, m.attempts++) * static_cast<double>(site_of_domain_.size()));
+          m.domain = static_cast<std::uint32_t>(chance(5, id, m.attempts++) *
+                                                static_cast<double>(site_of_domain_.size()));
         } while (is_small && sites_[site_of_domain_[m.domain]].how != manner::healthy);
         m.attempts = 0;
-        mails_.push_back(m);
-        put_due(recipient_id{id});
+        store_.mails.push_back(m);
+        store_.put_due(recipient_id{id});
         ++open_;
         --to_come_;
       }
-      loader_.seen(flows_[flow].id, flows_[flow].in, now_);
+      loader_.seen(store_.flows[flow].id, store_.flows[flow].in, now_);
     });
   }
 }
@@ -349,29 +208,34 @@ void world::make_campaigns() {
     flow_facts f{.id = {tenant_id{tenant + 1}, stream, campaign},
                  .tenant = fmt::format("t{}", tenant),
                  .in = lane_of(stream)};
-    flow_number_[f.id] = static_cast<std::uint32_t>(flows_.size());
-    flows_.push_back(f);
-    return static_cast<std::uint32_t>(flows_.size() - 1);
+    flow_number_[f.id] = static_cast<std::uint32_t>(store_.flows.size());
+    store_.flows.push_back(f);
+    return static_cast<std::uint32_t>(store_.flows.size() - 1);
   };
   const auto giants = o_.messages * 6 / 10 / 3;
   std::size_t left = o_.messages;
   std::uint32_t campaign = 0;
   for (std::uint32_t t = 0; t < 3; ++t) {
-    submit(add_flow(t, smtp::stream::bulk, ++campaign), giants, begin_of_time + std::chrono::minutes{t}, false);
+    submit(add_flow(t, smtp::stream::bulk, ++campaign), giants,
+           begin_of_time + std::chrono::minutes{t}, false);
     left -= giants;
   }
   const auto middle = std::max<std::size_t>(4, o_.tenants / 2);
   for (std::size_t n = 0; left > o_.messages / 10; ++n) {
     const auto t = static_cast<std::uint32_t>(3 + n % (middle - 3));
     const auto stream = chance(6, n, 0) < .1 ? smtp::stream::transactional : smtp::stream::bulk;
-    const auto count = std::min(left, 1 + static_cast<std::size_t>(chance(6, n, 1) * static_cast<double>(o_.messages) / 50));
-    submit(add_flow(t, stream, ++campaign), count, begin_of_time + milliseconds{static_cast<std::int64_t>(chance(6, n, 2) * 36e6)}, false);
+    const auto count = std::min(
+        left,
+        1 + static_cast<std::size_t>(chance(6, n, 1) * static_cast<double>(o_.messages) / 50));
+    submit(add_flow(t, stream, ++campaign), count,
+           begin_of_time + milliseconds{static_cast<std::int64_t>(chance(6, n, 2) * 36e6)}, false);
     left -= count;
   }
   for (std::size_t n = 0; left > 0; ++n) {
     const auto t = static_cast<std::uint32_t>(middle + n % (o_.tenants - middle));
     const auto count = std::min<std::size_t>(left, 10);
-    submit(add_flow(t, smtp::stream::bulk, ++campaign), count, begin_of_time + milliseconds{static_cast<std::int64_t>(chance(7, n, 0) * 36e6)}, true);
+    submit(add_flow(t, smtp::stream::bulk, ++campaign), count,
+           begin_of_time + milliseconds{static_cast<std::int64_t>(chance(7, n, 0) * 36e6)}, true);
     left -= count;
   }
 }
@@ -385,10 +249,9 @@ void world::carry_out(loader::found what) {
     at(now_ + 2ms, [this, in, groups = std::move(groups)] {
       for (const auto& [name, some] : groups)
         for (const auto& row : some) {
-          const auto& m = of(row.recipient);
+          const auto& m = store_.of(row.recipient);
           if (m.ended || m.next_at != to_ms(row.at)) continue;
-          erase_row(row, m.next_at);
-          parked_[static_cast<std::size_t>(in)][name][row.flow].emplace(m.next_at, row.recipient.value);
+          store_.park(row, name);
           ++report_.parked;
         }
       loader_.parked(in, groups, true);
@@ -402,7 +265,7 @@ void world::carry_out(loader::found what) {
 }
 
 void world::pass() {
-  const sim_index index{*this};
+  const sim_index index{store_};
   for (bool more = true; more;) {
     ++report_.passes;
     auto found = loader_.load(index, now_);
@@ -420,12 +283,13 @@ void world::breaks(const std::string& what, const std::string& detail) {
 
 void world::check_start(const working_set::picked& p, const mail& m, path_account& a) {
   const auto& limits = rules_->limits_of(site_of_path(p.path));
-  const auto& f = flows_[m.flow];
+  const auto& f = store_.flows[m.flow];
   if (m.ended || m.in_flight) breaks("sent twice", to_string(p.row.recipient));
   if (m.next_at > to_ms(now_)) breaks("sent before its time", to_string(p.row.recipient));
   if (++a.in_flight > limits.connections_max) breaks("too many connections", p.path);
   if (++in_flight_ > o_.in_flight_max) breaks("too many in flight", p.path);
-  if (++a.of_tenant[f.id.tenant.value] > 2 && f.tenant == "t5") breaks("a tenant has too many connections", p.path);
+  if (++a.of_tenant[f.id.tenant.value] > 2 && f.tenant == "t5")
+    breaks("a tenant has too many connections", p.path);
   if (now_ < a.no_start_before) breaks("started in a pause", p.path);
   a.starts.push_back(now_);
   if (limits.rate.count != 0 && a.starts.size() > limits.rate.count) {
@@ -445,20 +309,22 @@ void world::check_start(const working_set::picked& p, const mail& m, path_accoun
     a.today = 0;
   }
   ++a.today;
-  if (const auto allowed = rules_->find_source(source_of_path(p.path))->allowed_on(budapest_day(now_));
+  if (const auto allowed =
+          rules_->find_source(source_of_path(p.path))->allowed_on(budapest_day(now_));
       allowed != 0 && a.today > allowed)
     breaks("warm-up passed", p.path);
   if (f.tenant == "t3") {
     const auto stream = std::string{smtp::to_string(f.id.stream)};
-    if (++hourly_[{stream, std::chrono::floor<std::chrono::hours>(now_)}] > 500) breaks("hourly quota passed", stream);
+    if (++hourly_[{stream, std::chrono::floor<std::chrono::hours>(now_)}] > 500)
+      breaks("hourly quota passed", stream);
     if (++daily_[{stream, midnight_}] > 4000) breaks("daily quota passed", stream);
   }
 }
 
 void world::start(working_set::picked p) {
-  auto& m = of(p.row.recipient);
-  if (site_of_path(p.path) == nowhere || expires(m) <= now_) {
-    if (expires(m) > now_) breaks("ended before its time", to_string(p.row.recipient));
+  auto& m = store_.of(p.row.recipient);
+  if (site_of_path(p.path) == nowhere || sim_store::expires(m) <= now_) {
+    if (sim_store::expires(m) > now_) breaks("ended before its time", to_string(p.row.recipient));
     memory_.done(p, {}, now_);
     ++report_.expired;
     finish(m, p.row);
@@ -479,8 +345,8 @@ smtp::outcome world::answer(const working_set::picked& p, const mail& m, path_ac
   const auto& s = sites_[site_of_domain_[m.domain]];
   smtp::outcome o;
   const auto hour = static_cast<std::uint64_t>(to_ms(now_) / 1'200'000);
-  const bool is_down = s.how == manner::dead ||
-                       (s.how == manner::flapping && chance(8, site_of_domain_[m.domain], hour) < .3);
+  const bool is_down = s.how == manner::dead || (s.how == manner::flapping &&
+                                                 chance(8, site_of_domain_[m.domain], hour) < .3);
   if (is_down) {
     o.scope = smtp::outcome_scope::site;
     o.cause = "connection timed out";
@@ -501,7 +367,8 @@ smtp::outcome world::answer(const working_set::picked& p, const mail& m, path_ac
   if (chance(9, id, 0) < .02) {
     o.kind = smtp::outcome_kind::bounced;
     o.last_reply = {.code = 550, .enhanced = {5, 1, 1}, .text = "no such user"};
-  } else if ((s.how == manner::greylisting && m.attempts == 1) || chance(10, id, m.attempts) < .01) {
+  } else if ((s.how == manner::greylisting && m.attempts == 1) ||
+             chance(10, id, m.attempts) < .01) {
     o.last_reply = {.code = 451, .enhanced = {4, 7, 1}, .text = "try again later"};
   } else if (chance(11, id, m.attempts) < .002) {
     o.last_reply = {.code = 421, .enhanced = {4, 3, 2}, .text = "closing"};
@@ -513,9 +380,9 @@ smtp::outcome world::answer(const working_set::picked& p, const mail& m, path_ac
 }
 
 void world::end(const working_set::picked& p) {
-  auto& m = of(p.row.recipient);
+  auto& m = store_.of(p.row.recipient);
   auto& a = accounts_[p.path];
-  const auto& f = flows_[m.flow];
+  const auto& f = store_.flows[m.flow];
   m.in_flight = false;
   --a.in_flight;
   --in_flight_;
@@ -536,10 +403,10 @@ void world::end(const working_set::picked& p) {
     ++report_.deferred;
     const auto& rule = retry_.of(f.id.stream);
     auto next = now_ + retry_wait(rule, m.attempts, chance(12, p.row.recipient.value, m.attempts));
-    next = std::min(next, expires(m) - 1ms);
-    erase_row(p.row, m.next_at);
+    next = std::min(next, sim_store::expires(m) - 1ms);
+    store_.erase(p.row, m.next_at);
     m.next_at = to_ms(std::max(next, now_ + 1ms));
-    put_due(p.row.recipient);
+    store_.put_due(p.row.recipient);
     loader_.seen(f.id, f.in, from_ms(m.next_at));
   } else {
     delivered ? ++report_.delivered : ++report_.bounced;
@@ -554,7 +421,7 @@ void world::finish(mail& m, const due_row& row) {
   if (m.ended) breaks("ended twice", to_string(row.recipient));
   m.ended = true;
   --open_;
-  erase_row(row, m.next_at);
+  store_.erase(row, m.next_at);
 }
 
 world::world(const sim_options& o)
@@ -568,7 +435,7 @@ world::world(const sim_options& o)
               },
               {}} {
   make_sites();
-  mails_.reserve(o.messages);
+  store_.mails.reserve(o.messages);
   make_campaigns();
 }
 

@@ -33,8 +33,8 @@ struct sim_report {
   std::uint64_t parked = 0, passes = 0;
   std::size_t most_in_memory = 0, most_in_flight = 0;
   std::chrono::milliseconds small_tenant_p99{}, small_tenant_worst{};
-  std::chrono::hours took{};                // virtual
-  std::vector<std::string> broken;          // what may never happen and did; at most a few of each
+  std::chrono::hours took{};        // virtual
+  std::vector<std::string> broken;  // what may never happen and did; at most a few of each
 };
 
 // Runs until every message has ended. The same options give the same report.
