@@ -32,3 +32,4 @@ def write_result(out, what, options, now, runs):
     file = out / f"{what}-{now['at'][:19].replace(':', '')}.json"
     file.write_text(json.dumps({"what": what, "options": options, "machine": now, "runs": runs}, indent=2) + "\n")
     print(f"written: {os.path.relpath(file)}")
+    return file
