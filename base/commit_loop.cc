@@ -50,6 +50,8 @@ struct commit_loop::state {
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<waiting_operation> waiting;
+  bool is_asleep = false;      // the writer waits for a first operation
+  std::size_t last_group = 0;  // how many the last one had
   bool is_stopping = false;
   std::optional<failure> broken;
 
@@ -69,9 +71,15 @@ struct commit_loop::state {
 // Waits for work; an empty group means: stopping and all done.
 group commit_loop::state::take() {
   std::unique_lock lock{mutex};
+  is_asleep = true;
   wake.wait(lock, [&] { return is_stopping || !waiting.empty(); });
+  is_asleep = false;
+  // Nobody wakes the writer meanwhile: it would only go back to sleep.
+  if (last_group > 1 && limits.gather.count() > 0)
+    wake.wait_for(lock, limits.gather,
+                  [&] { return is_stopping || waiting.size() >= limits.group_max; });
   group g;
-  const auto count = std::min(waiting.size(), limits.group_max);
+  const auto count = last_group = std::min(waiting.size(), limits.group_max);
   g.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     g.push_back(std::move(waiting.front()));
@@ -159,8 +167,10 @@ void commit_loop::add_presync(std::function<result<void>()> presync) {
 
 void commit_loop::submit(operation op, completion done) {
   std::optional<failure> no;
+  bool is_asleep = false;
   {
     std::lock_guard lock{state_->mutex};
+    is_asleep = state_->is_asleep;
     if (state_->broken)
       no = state_->broken;
     else if (state_->is_stopping)
@@ -172,7 +182,7 @@ void commit_loop::submit(operation op, completion done) {
   }
   if (no)
     done(*no);
-  else
+  else if (is_asleep)
     state_->wake.notify_one();
 }
 

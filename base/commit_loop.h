@@ -3,12 +3,17 @@
 //   take a group -> run the presyncs (spool segments) -> one LMDB transaction runs each operation
 //   -> commit -> tell all
 //
+// A commit costs the same few pages of each table however many operations share it, so while
+// several come at a time (the last group had more than one) the writer gives a group a moment to
+// grow: options::gather. Operations that come one by one do not wait for it.
+//
 // An operation must be re-runnable: when one of a group fails, the transaction is dropped and each
 // is tried alone, so that only the guilty one fails. Its only effect is on the transaction and on
 // variables it owns and resets itself.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +32,7 @@ class commit_loop {
     std::size_t group_max = 2048;            // operations in one transaction
     std::size_t waiting_max = 65536;         // more are refused with failure_kind::limit
     std::uint64_t reserve_bytes = 64 << 20;  // less free disk than this is "full"
+    std::chrono::microseconds gather{2000};  // from a group's first operation; 0: never waits
   };
 
   // on_broken is called once, on the writer thread, after a sync or write failed in a way that
