@@ -128,6 +128,7 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
                      .topic = names->topic,
                      .sender_domain = so_far.reverse_path.ascii_domain(),
                      .recipient_key = key,
+                     .person = person,
                      .recipient_count = static_cast<std::uint32_t>(so_far.recipients.size() + 1)};
     const auto evidence = gather(parts_.rooms, *directory, txn, q);
     auto verdict = policy::judge(*active->set, evidence);
@@ -314,6 +315,7 @@ result<void> intake::judge_all(submission& s) const {
                        .sender_domain = s.reading.from_domain,
                        .is_permission_request = s.reading.is_permission_request,
                        .recipient_key = key,
+                       .person = person,
                        .recipient_count = static_cast<std::uint32_t>(s.envelope.recipients.size()),
                        .doi_template = s.reading.doi_template,
                        .scan = &s.reading.scan};

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/prepared_hmac.h"
 
 namespace consentry {
 namespace {
@@ -50,11 +50,7 @@ digest256 sha256(std::string_view bytes) {
 }
 
 digest256 hmac_sha256(std::string_view key, std::string_view bytes) {
-  digest256 out;
-  unsigned length = 0;
-  CONSENTRY_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(bytes),
-                       bytes.size(), out.data(), &length) != nullptr);
-  return out;
+  return prepared_hmac{key}(bytes);
 }
 
 digest256 pbkdf2_sha256(std::string_view password, std::string_view salt, int iterations) {

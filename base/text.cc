@@ -108,9 +108,7 @@ std::vector<std::string_view> split(std::string_view s, char separator) {
 }
 
 bool is_ascii(std::string_view s) noexcept {
-  for (char c : s)
-    if (static_cast<unsigned char>(c) >= 0x80) return false;
-  return true;
+  return ascii_octets(s) == s.size();
 }
 
 bool is_valid_utf8(std::string_view s) noexcept {

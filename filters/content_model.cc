@@ -43,7 +43,8 @@ std::uint64_t hash_of(std::string_view word, bool is_stem = false) {
 // Between blanks: an address of the web or of mail.
 bool is_address(std::string_view chunk) {
   for (std::size_t i = 0; i < chunk.size(); ++i) {
-    if (chunk[i] == '@' || chunk.substr(i, 3) == "://") return true;
+    if (is_plain_letter(chunk[i])) continue;
+    if (chunk[i] == '@' || (chunk[i] == ':' && chunk.substr(i, 3) == "://")) return true;
     if (chunk[i] == '.' && i > 0 && i + 1 < chunk.size() && is_plain_letter(chunk[i + 1]) &&
         (is_plain_letter(chunk[i - 1]) || (chunk[i - 1] >= '0' && chunk[i - 1] <= '9')))
       return true;

@@ -257,7 +257,7 @@ bool view_search::ask_index(anchor_hits& found, const searched_text& text,
   unsigned char last = 0;
   for (std::size_t i = within.begin; i < within.end; ++i) {
     const unsigned char here = kinds[static_cast<unsigned char>(sought[i])];
-    if (here != 0 && (here != last || text.has_soft_edge(i)) &&
+    if (here != 0 && (here != last || (has_soft_edges && text.has_soft_edge(i))) &&
         !index_.each_at(sought, i, has_soft_edges, take))
       return false;
     last = here;
