@@ -71,9 +71,9 @@ std::uint64_t content_model::pair_of(std::uint64_t first, std::uint64_t second) 
 
 void content_model::add_words(std::string_view folded, std::vector<word>& out) {
   for (std::size_t at = 0; at < folded.size() && out.size() < words_max;) {
-    const std::size_t chunk_end = std::min(folded.find_first_of(" \n", at), folded.size());
     const std::size_t chunk_begin = at;
-    at = chunk_end + 1;
+    while (at < folded.size() && folded[at] != ' ' && folded[at] != '\n') ++at;
+    const std::size_t chunk_end = at++;
     if (is_address(folded.substr(chunk_begin, chunk_end - chunk_begin))) continue;
     for (std::size_t i = chunk_begin; i < chunk_end; ++i) {
       const std::size_t begin = i;

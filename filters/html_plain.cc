@@ -111,11 +111,22 @@ static_assert(std::is_sorted(std::begin(element_types), std::end(element_types),
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
 constexpr std::size_t name_octets_max = 10;
 
+// Where the names that begin with each letter begin in the list; those with its last letter end
+// where the next begins.
+constexpr auto name_starts = [] {
+  std::array<std::uint8_t, 27> starts{};
+  for (const auto& t : element_types)
+    for (std::size_t i = static_cast<std::size_t>(t.name[0] - 'a') + 1; i < starts.size(); ++i)
+      ++starts[i];
+  return starts;
+}();
+
 const element_type* type_of(std::string_view name) {
-  const auto at =
-      std::lower_bound(std::begin(element_types), std::end(element_types), name,
-                       [](const element_type& t, std::string_view n) { return t.name < n; });
-  return at != std::end(element_types) && at->name == name ? at : nullptr;
+  if (name.empty() || name[0] < 'a' || name[0] > 'z') return nullptr;
+  const auto letter = static_cast<std::size_t>(name[0] - 'a');
+  for (std::size_t i = name_starts[letter]; i < name_starts[letter + 1]; ++i)
+    if (element_types[i].name == name) return &element_types[i];
+  return nullptr;
 }
 const element_type& tbody() {
   static const element_type* const t = type_of("tbody");
@@ -181,9 +192,8 @@ class plain_reading {
   }
 
   bool characters(std::string_view raw, std::size_t begin) {
-    const auto special = raw.find_first_of("&\r");
-    bool needs_decoding = raw.find('&') != std::string_view::npos;
-    for (auto cr = special; !needs_decoding && cr != std::string_view::npos;
+    const bool needs_decoding = raw.find('&') != std::string_view::npos;
+    for (auto cr = raw.find('\r'); !needs_decoding && cr != std::string_view::npos;
          cr = raw.find('\r', cr + 1)) {
       if (cr + 1 == raw.size() || raw[cr + 1] != '\n') return false;
     }
@@ -432,7 +442,8 @@ class plain_reading {
     }
     a.end = at;
     a.value = raw;
-    if (raw.find_first_of("&\r") == std::string_view::npos) return true;
+    if (raw.find('&') == std::string_view::npos && raw.find('\r') == std::string_view::npos)
+      return true;
     if (decoded == values_.size()) values_.push_back(std::make_unique<std::string>());
     std::string& value = *values_[decoded++];
     value.clear();

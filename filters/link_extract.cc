@@ -18,6 +18,12 @@ bool ends_url(char c) {
   return u <= ' ' || u == 0x7f || c == '<' || c == '>' || c == '"' || c == '`';
 }
 
+// Of http, ftp, www.
+bool may_begin_link(char c) {
+  const auto lower = static_cast<char>(c | 0x20);
+  return lower == 'h' || lower == 'w' || lower == 'f';
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const int lower = std::tolower(static_cast<unsigned char>(c));
@@ -52,8 +58,8 @@ std::vector<link> links_of_text(std::string_view text) {
   std::vector<link> out;
   std::size_t at = 0;
   while (out.size() < links_max) {
-    at = text.find_first_of("hHfFwW", at);
-    if (at == std::string_view::npos) break;
+    while (at < text.size() && !may_begin_link(text[at])) ++at;
+    if (at == text.size()) break;
     const bool at_edge = at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1]));
     bool is_link = false;
     if (at_edge) {

@@ -133,15 +133,17 @@ std::string shortest_ipv6(std::string_view host) {
 
 std::string host_of(std::string_view url) {
   std::string joined;
-  if (url.find_first_of("\t\r\n") != std::string_view::npos) {
-    std::remove_copy_if(url.begin(), url.end(), std::back_inserter(joined),
-                        [](char c) { return c == '\t' || c == '\r' || c == '\n'; });
+  const auto is_dropped = [](char c) { return c == '\t' || c == '\r' || c == '\n'; };
+  if (std::any_of(url.begin(), url.end(), is_dropped)) {
+    std::remove_copy_if(url.begin(), url.end(), std::back_inserter(joined), is_dropped);
     url = joined;
   }
   while (!url.empty() && static_cast<unsigned char>(url.front()) <= ' ') url.remove_prefix(1);
   const auto rest = behind_scheme(url);
   if (!rest) return {};
-  auto host = rest->substr(0, rest->find_first_of("/?#\\"));
+  const auto host_end = std::find_if(rest->begin(), rest->end(),
+                                     [](char c) { return is_slash(c) || c == '?' || c == '#'; });
+  auto host = rest->substr(0, static_cast<std::size_t>(host_end - rest->begin()));
   if (const auto at = host.rfind('@'); at != std::string_view::npos) host.remove_prefix(at + 1);
   host =
       host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));

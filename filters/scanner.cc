@@ -348,8 +348,10 @@ class scanning {
   void links() {
     bool has_confusable = false;
     bool has_mismatch = false;
+    std::string_view last_host;  // most links of a mail go to one
     for (const auto& [part, l] : texts_.links) {
-      if (!has_confusable && !l.host.empty() && is_confusable_domain(l.host)) {
+      const bool is_new = l.host != std::exchange(last_host, l.host);
+      if (!has_confusable && is_new && !l.host.empty() && is_confusable_domain(l.host)) {
         has_confusable = true;
         structural("link.confusable", part, zone::link, 5, l.begin, l.end,
                    "the link goes to " + l.host + ", whose letters imitate others");
