@@ -426,13 +426,14 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   show_shadow(s, *a, *number);
   notify(s, *a);
   const auto refused_count = a->refused_count();
-  log::info("app/intake", "accepted",
-            {{"message", to_string(*number)},
-             {"tenant", s.tenant->name},
-             {"campaign", a->names.campaign},
-             {"bytes", message_bytes},
-             {"recipients", a->recipients.size() - refused_count},
-             {"refused", refused_count}});
+  if (log::is_on(log::level::info))  // its texts are not free
+    log::info("app/intake", "accepted",
+              {{"message", to_string(*number)},
+               {"tenant", s.tenant->name},
+               {"campaign", a->names.campaign},
+               {"bytes", message_bytes},
+               {"recipients", a->recipients.size() - refused_count},
+               {"refused", refused_count}});
   auto text = fmt::format("queued as {}", to_string(*number));
   if (a->held_count() != 0)
     text += fmt::format(", {} held for review ({})", a->held_count(), a->hold_reason());

@@ -148,6 +148,7 @@ void outcome_recorder::settled(const queue::queued_message& m, const queue::queu
     }
   }
   if (done) rooms_.renewals.observe(done->seq, done->what);
+  if (!log::is_on(log::level::info)) return;  // its texts are not free
   const auto said = o.last_reply.code != 0 ? to_string(o.last_reply) : o.cause;
   log::info("app/outcome_recorder", std::string{to_string(o.kind)},
             {{"message", to_string(m.id)},
