@@ -143,6 +143,7 @@ asio::awaitable<void> scheduler::state::keep_house() {
 
     const auto now = p.clock.now();
     memory.forget_idle(now);
+    seen(now);  // should a flow have been missed, it is found now
     if (now - trimmed_at >= std::chrono::hours{1}) {
       auto done = std::make_shared<slice>();
       auto op = [s = self, done, now](write_txn& txn) {

@@ -153,7 +153,9 @@ asio::awaitable<bool> exchange::reset() {
 asio::awaitable<bool> exchange::take_mail_reply() {
   auto r = co_await c_.read_reply(c_.wait().mail);
   const bool has_gone = r ? r->close : r.error().kind == failure_kind::io;
-  if (was_used_ && has_gone) {
+  // A reason that is meant for us, Gmail's 4.7.28 say: another connection at once would not help.
+  const bool is_about_us = r && r->enhanced.subject == 7 && r->enhanced.detail != 0;
+  if (was_used_ && has_gone && !is_about_us) {
     // Some servers close after so many messages, in silence or with 421: another connection, not
     // another day.
     end(transaction_end::stale, "connection closed between messages");

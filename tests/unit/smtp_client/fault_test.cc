@@ -200,6 +200,21 @@ TEST_CASE("a connection closed between messages is stale: the message is untouch
     }
 }
 
+TEST_CASE("421 that says why we may not go on is an answer, also on a connection used before") {
+  fake_server server{{[](peer& p) {
+    p.greet("");
+    p.take_message();
+    p.answer("MAIL", "421 4.7.28 an unusual rate of mail");
+  }}};
+  const auto d = run(deliver(server.where(), plain_settings(),
+                             {message_to({"a@example.hu"}), message_to({"b@example.hu"})}));
+  REQUIRE(d.results.size() == 2);
+  CHECK(d.results[1].end != transaction_end::stale);
+  CHECK(d.results[1].outcomes[0].kind == outcome_kind::deferred);
+  CHECK(d.results[1].outcomes[0].scope == outcome_scope::session);
+  CHECK(d.results[1].outcomes[0].last_reply.enhanced == enhanced_code{4, 7, 28});
+}
+
 namespace {
 
 boost::asio::awaitable<void> send_into(target to, std::shared_ptr<transaction_result> out,
