@@ -48,6 +48,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       suppressions{env, journal},
       campaigns{env, journal},
       queue{env, [this](write_txn& txn, std::uint64_t count) { return ids.take(txn, count); }},
+      stops{env},
       verdicts{env},
       decisions{env},
       notice_marks{env},

@@ -33,6 +33,7 @@
 #include "policy/tenants/user_registry.h"
 #include "queue/queue_store.h"
 #include "queue/spool.h"
+#include "queue/suspensions.h"
 #include "reputation/blocker.h"
 #include "reputation/suppression_list.h"
 #include "reputation/tally.h"
@@ -70,6 +71,7 @@ struct store_rooms {
   reputation::suppression_list suppressions;
   campaign_register campaigns;
   queue::queue_store queue;
+  queue::suspensions stops;
   verdict_store verdicts;
   decision_store decisions;
   app::notice_marks notice_marks;

@@ -233,6 +233,16 @@ working_set::contact contact_of(const smtp::outcome& o) {
   return o.remote_host.empty() ? working_set::contact::none : working_set::contact::reached;
 }
 
+void note_reply(const attempt_work& w, std::string_view site) {
+  const auto& o = w.outcome;
+  w.s->replies.note({.site = std::string{site},
+                     .at = w.facts.at,
+                     .kind = o.kind,
+                     .host = o.remote_host,
+                     .text = without_address(
+                         o.last_reply.code != 0 ? smtp::to_string(o.last_reply) : o.cause, *w.r)});
+}
+
 // Gate, courier, gate again where it closed on the way.
 asio::awaitable<path_news> try_once(work_ptr w, departure from) {
   auto& s = *w->s;
@@ -281,6 +291,7 @@ asio::awaitable<path_news> try_once(work_ptr w, departure from) {
     w->facts.maybe_delivered = done.maybe_delivered;
     w->facts.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun);
+    note_reply(*w, site_of_path(from.path));
     const path_news news{.reached = contact_of(w->outcome),
                          .delivered = w->outcome.kind == outcome_kind::delivered,
                          .advice = from.rules->advise(site_of_path(from.path), w->outcome)};

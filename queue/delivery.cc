@@ -128,6 +128,7 @@ asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m
   t->header = std::move(copy.header);
   t->content = std::move(copy.content);
   t->may_start = std::move(may_start);
+  if (p.traces != nullptr) t->tap = p.traces->tap(*m, *r, t->from.path);
   co_return co_await p.network.transmit(std::move(t));
 }
 

@@ -14,6 +14,7 @@
 #include "queue/route_table.h"
 #include "queue/site_directory.h"
 #include "queue/spool.h"
+#include "queue/trace_board.h"
 #include "queue/transport.h"
 
 namespace consentry::queue {
@@ -42,7 +43,8 @@ class delivery final : public courier {
     token_source tokens;
     route_source routes;
     const wall_clock& clock;
-    site_source sites{};  // empty: each domain is a site of its own
+    site_source sites{};            // empty: each domain is a site of its own
+    trace_board* traces = nullptr;  // nullptr: nobody can look on
   };
 
   delivery(parts p, delivery_settings s);

@@ -62,11 +62,26 @@ inline std::string parked(lane in, std::string_view name, const flow_id& flow, i
       .take();
 }
 
-inline std::string tenant_stream(tenant_id tenant, smtp::stream s) {
-  return byte_writer{}.be32(tenant.value).u8(static_cast<std::uint8_t>(s)).take();
+inline std::string open(const flow_id& flow, message_id id) {
+  return byte_writer{}.raw(of(flow)).be64(id.value).take();
 }
-inline std::string by_stream(tenant_id tenant, smtp::stream s, std::uint64_t id) {
-  return byte_writer{}.raw(tenant_stream(tenant, s)).be64(id).take();
+inline constexpr std::size_t open_bytes = flow_bytes + 8;
+inline message_id message_of_open(std::string_view key) {
+  byte_reader in{key};
+  in.raw(flow_bytes);
+  return message_id{in.be64()};
+}
+
+// The value of a row of due or parked.
+inline std::string bound_for(std::string_view domain, std::string_view pool) {
+  std::string out{domain};
+  if (!pool.empty()) out.append(1, '\0').append(pool);
+  return out;
+}
+
+// LMDB takes no empty key.
+inline bool go_to(cursor& at, std::string_view key) {
+  return key.empty() ? at.first() : at.seek(key);
 }
 
 }  // namespace consentry::queue::keys

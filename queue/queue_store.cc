@@ -10,20 +10,6 @@ namespace {
 
 constexpr std::size_t reply_bytes_max = 512;
 
-std::string encode(const queue_counts& c) {
-  return byte_writer{}.u8(1).varint(c.queued).varint(c.held).varint(c.messages).take();
-}
-
-queue_counts decode_counts(std::string_view value) {
-  byte_reader in{value};
-  if (in.u8() != 1) throw decode_error("queue count of unknown version");
-  queue_counts c;
-  c.queued = in.varint();
-  c.held = in.varint();
-  c.messages = in.varint();
-  return c;
-}
-
 // A counter below zero means that the store lost track of itself.
 void change(std::uint64_t& n, int by) {
   CONSENTRY_CHECK(by >= 0 || n >= static_cast<std::uint64_t>(-by));
@@ -70,8 +56,8 @@ queue_store::queue_store(store_env& env, id_source take_ids)
       due_{env.open_table("queue_due")},
       parked_{env.open_table("queue_parked")},
       open_{env.open_table("queue_open")},
-      counts_{env.open_table("queue_counts")},
-      segments_{env.open_table("queue_segments")} {}
+      segments_{env.open_table("queue_segments")},
+      waiting_{env} {}
 
 message_id queue_store::accept(write_txn& txn, const queued_message& m,
                                std::span<const queued_recipient> recipients) {
@@ -82,6 +68,9 @@ message_id queue_store::accept(write_txn& txn, const queued_message& m,
   stored.recipients_open = stored.recipients_total;
   stored.recipients_held = 0;
   stored.finished_at = {};
+  const auto in = lane_of(stored);
+  const auto flow = flow_of(stored);
+  waiting_changes counted;
   auto id = stored.id.value;
   for (const auto& given : recipients) {
     queued_recipient r = given;
@@ -91,13 +80,15 @@ message_id queue_store::accept(write_txn& txn, const queued_message& m,
     if (r.state == recipient_state::held)
       ++stored.recipients_held;
     else
-      txn.put(due_, keys::due(lane_of(stored), flow_of(stored), r.next_attempt_at, r.id), r.domain);
+      txn.put(due_, keys::due(in, flow, r.next_attempt_at, r.id),
+              keys::bound_for(r.domain, r.pool));
     txn.append(recipients_, keys::of(r.id), encode(r));
+    counted.recipient(stored, r, r.domain, 1);
   }
   txn.append(messages_, keys::of(stored.id), queue::encode(stored));
-  txn.put(open_, keys::by_stream(stored.tenant, stored.stream, stored.id.value), "");
-  const int held = static_cast<int>(stored.recipients_held);
-  count(txn, stored, static_cast<int>(stored.recipients_total) - held, held, 1);
+  txn.put(open_, keys::open(flow, stored.id), "");
+  counted.message(stored, 1);
+  waiting_.apply(txn, counted);
   count_segment(txn, stored.body_at.segment, 1);
   return stored.id;
 }
@@ -110,6 +101,7 @@ queued_message queue_store::update(write_txn& txn, const queued_recipient& r,
   CONSENTRY_CHECK(before && m);
   queued_recipient after = r;
   after.message = before->message;
+  after.pool = before->pool;  // moved by hand while the attempt went on
   if (after.last_reply.size() > reply_bytes_max) after.last_reply.resize(reply_bytes_max);
   if (is_final(before->state)) {
     if (!is_final(after.state)) return *m;
@@ -119,12 +111,18 @@ queued_message queue_store::update(write_txn& txn, const queued_recipient& r,
     after.reason = before->reason;
     after.rule = before->rule;
   }
-  return transition(txn, std::move(*m), *before, std::move(after), parked_under);
+  const auto at = after.changed_at;
+  const bool stays = after.state == before->state;
+  waiting_changes counted;
+  transition(txn, *m, *before, std::move(after), parked_under, counted);
+  if (!stays) put(txn, *m, at, counted);
+  waiting_.apply(txn, counted);
+  return *m;
 }
 
-queued_message queue_store::transition(write_txn& txn, queued_message m,
-                                       const queued_recipient& before, queued_recipient after,
-                                       std::string_view parked_under) {
+void queue_store::transition(write_txn& txn, queued_message& m, const queued_recipient& before,
+                             queued_recipient after, std::string_view parked_under,
+                             waiting_changes& counted) {
   const auto in = lane_of(m);
   const auto flow = flow_of(m);
   if (before.state == recipient_state::queued) {
@@ -133,35 +131,36 @@ queued_message queue_store::transition(write_txn& txn, queued_message m,
       txn.erase(parked_, keys::parked(in, parked_under, flow, before.next_attempt_at, before.id));
   }
   if (after.state == recipient_state::queued)
-    txn.put(due_, keys::due(in, flow, after.next_attempt_at, after.id), after.domain);
-  const bool ends = is_final(after.state) && !is_final(before.state);
+    txn.put(due_, keys::due(in, flow, after.next_attempt_at, after.id),
+            keys::bound_for(after.domain, after.pool));
+  counted.recipient(m, before, before.domain, -1);
+  counted.recipient(m, after, before.domain, 1);
+  m.recipients_held += static_cast<std::uint32_t>(is(after, recipient_state::held));
+  m.recipients_held -= static_cast<std::uint32_t>(is(before, recipient_state::held));
+  if (is_final(after.state) && !is_final(before.state)) {
+    CONSENTRY_CHECK(m.recipients_open > 0);
+    --m.recipients_open;
+  }
   if (is_final(after.state)) blank(after);
   txn.put(recipients_, keys::of(after.id), encode(after));
-  if (after.state == before.state) return m;
+}
 
-  const int queued = is(after, recipient_state::queued) - is(before, recipient_state::queued);
-  const int held = is(after, recipient_state::held) - is(before, recipient_state::held);
-  m.recipients_held = static_cast<std::uint32_t>(static_cast<int>(m.recipients_held) + held);
-  bool closes = false;
-  if (ends) {
-    CONSENTRY_CHECK(m.recipients_open > 0);
-    closes = --m.recipients_open == 0;
-  }
-  if (closes) {
-    m.finished_at = after.changed_at;
+void queue_store::put(write_txn& txn, queued_message& m, instant now, waiting_changes& counted) {
+  if (m.recipients_open == 0 && m.finished_at == instant{}) {
+    m.finished_at = now;
     count_segment(txn, m.body_at.segment, -1);
     m.body_at = {};
-    txn.erase(open_, keys::by_stream(m.tenant, m.stream, m.id.value));
+    txn.erase(open_, keys::open(flow_of(m), m.id));
+    counted.message(m, -1);
   }
   txn.put(messages_, keys::of(m.id), queue::encode(m));
-  count(txn, m, queued, held, closes ? -1 : 0);
-  return m;
 }
 
 void queue_store::park(write_txn& txn, std::span<const due_row> rows, std::string_view group) {
   for (const auto& row : rows)
     if (txn.erase(due_, keys::due(row.in, row.flow, row.at, row.recipient)))
-      txn.put(parked_, keys::parked(row.in, group, row.flow, row.at, row.recipient), row.domain);
+      txn.put(parked_, keys::parked(row.in, group, row.flow, row.at, row.recipient),
+              keys::bound_for(row.domain, row.pool));
 }
 
 instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, instant until) {
@@ -181,17 +180,19 @@ instant queue_store::postpone(write_txn& txn, std::span<const due_row> rows, ins
     erase(txn, row);
     r->next_attempt_at = at;
     txn.put(recipients_, keys::of(r->id), encode(*r));
-    txn.put(due_, keys::due(row.in, row.flow, at, r->id), r->domain);
+    txn.put(due_, keys::due(row.in, row.flow, at, r->id), keys::bound_for(r->domain, r->pool));
   }
   return earliest;
 }
 
 void queue_store::drop_stale(write_txn& txn, std::span<const due_row> rows) {
-  for (const auto& row : rows) {
-    const auto r = recipient(txn, row.recipient);
-    if (r && r->state == recipient_state::queued && r->next_attempt_at == row.at) continue;
-    erase(txn, row);
-  }
+  for (const auto& row : rows)
+    if (is_stale(txn, row)) erase(txn, row);
+}
+
+bool queue_store::is_stale(const read_txn& txn, const due_row& row) const {
+  const auto r = recipient(txn, row.recipient);
+  return !r || r->state != recipient_state::queued || r->next_attempt_at != row.at;
 }
 
 void queue_store::erase(write_txn& txn, const due_row& row) {
@@ -199,18 +200,6 @@ void queue_store::erase(write_txn& txn, const due_row& row) {
     txn.erase(due_, keys::due(row.in, row.flow, row.at, row.recipient));
   else
     txn.erase(parked_, keys::parked(row.in, row.group, row.flow, row.at, row.recipient));
-}
-
-void queue_store::count(write_txn& txn, const queued_message& m, int queued, int held,
-                        int messages) {
-  if (queued == 0 && held == 0 && messages == 0) return;
-  const auto key = keys::tenant_stream(m.tenant, m.stream);
-  const auto stored = txn.get(counts_, key);
-  queue_counts c = stored ? decode_counts(*stored) : queue_counts{};
-  change(c.queued, queued);
-  change(c.held, held);
-  change(c.messages, messages);
-  txn.put(counts_, key, encode(c));
 }
 
 void queue_store::count_segment(write_txn& txn, std::uint32_t segment, int by) {

@@ -4,15 +4,15 @@
 //
 //   messages    be64 message                              -> queued_message
 //   recipients  be64 recipient                            -> queued_recipient
-//   due         u8 lane, flow, be64 time_ms, be64 rcpt    -> domain
-//   parked      u8 lane, group, 0, flow, be64 time, rcpt  -> domain  overflow of busy destinations
-//   open        be32 tenant, u8 stream, be64 message      -> ""      with queued or held recipients
-//   counts      be32 tenant, u8 stream                    -> queue_counts
+//   due         u8 lane, flow, be64 time_ms, be64 rcpt    -> domain[, 0, pool]
+//   parked      u8 lane, group, 0, flow, be64 time, rcpt  -> as due  overflow of busy destinations
+//   open        flow, be64 message                        -> ""      with queued or held recipients
 //   segments    be32 segment                              -> open messages whose body lies there
+//   and those of waiting_counts.h
 //
 // Every queued recipient has a row in due or in parked. The converse need not hold: a row whose
 // recipient is not queued, or is due at another time, is stale (it was held while parked, say); who
-// meets one drops it.
+// meets one drops it, and drop_stale_parked() looks for them.
 //
 // Keys grow with time, so commits stay cheap (DESIGN "Keys decide the speed"). Finished rows stay,
 // without address and body, so that a token still leads to tenant, campaign and recipient; trim()
@@ -27,7 +27,9 @@
 
 #include "base/lmdb_env.h"
 #include "queue/named_person.h"
+#include "queue/queue_filter.h"
 #include "queue/queued_message.h"
+#include "queue/waiting_counts.h"
 
 namespace consentry::queue {
 
@@ -35,13 +37,6 @@ namespace consentry::queue {
 // first lane.
 enum class lane : std::uint8_t { prompt = 0, bulk = 1 };
 lane lane_of(const queued_message& m) noexcept;
-
-struct queue_counts {
-  std::uint64_t queued = 0;  // recipients
-  std::uint64_t held = 0;
-  std::uint64_t messages = 0;  // open
-  friend bool operator==(const queue_counts&, const queue_counts&) = default;
-};
 
 // Mail that takes turns with others: of one tenant, stream and campaign. Campaigns whose names have
 // the same CRC are one flow. Stored: be32 tenant, u8 stream, be32 campaign.
@@ -63,21 +58,13 @@ struct due_row {
   instant at{};
   recipient_id recipient;
   std::string domain;
+  std::string pool{};  // of sources, where not the flow's
 };
 
 struct due_position {
   instant at{};
   recipient_id recipient;
   friend auto operator<=>(const due_position&, const due_position&) = default;
-};
-
-// What is meant: of one tenant, one stream, one campaign, one message; unset parts match all.
-struct queue_filter {
-  tenant_id tenant;
-  std::optional<smtp::stream> stream;
-  std::optional<std::string> campaign;
-  message_id message;
-  std::optional<std::string> held_because;  // release and purge: only what is held for this reason
 };
 
 struct slice {
@@ -118,6 +105,17 @@ class queue_store {
                 std::size_t rows, const visit& each);
   slice purge(write_txn& txn, const queue_filter& f, std::string_view reason, instant now,
               const std::string& resume, std::size_t rows, const visit& each);
+  // What waits for a later attempt is due now.
+  slice requeue(write_txn& txn, const queue_filter& f, instant now, const std::string& resume,
+                std::size_t rows);
+  // Leaves from the sources of that pool; "": of the one that the rules say. An attempt on its way
+  // ends from where it began.
+  slice assign_pool(write_txn& txn, const queue_filter& f, std::string_view pool, instant now,
+                    const std::string& resume, std::size_t rows);
+  // Drops the rows of parked that such acts made stale, of the filter's tenant, stream and
+  // campaign; `rows` are looked at.
+  slice drop_stale_parked(write_txn& txn, const queue_filter& f, const std::string& resume,
+                          std::size_t rows);
 
   // Moves rows of due to parked under a group (a name without zero bytes; long ones are cut), or
   // any rows to a later due time. Rows that have gone meanwhile are left out.
@@ -175,12 +173,21 @@ class queue_store {
                                            recipient_id id) const;  // where a token leads
   std::vector<queued_recipient> recipients_of(const read_txn& txn, const queued_message& m,
                                               std::size_t limit = 1000) const;
-  // Open messages in order of tenant, stream and age.
+  // Open messages in order of tenant, stream, campaign (by its CRC) and age, with a recipient that
+  // the filter has. Looks at no more than list_looks_max rows: a page may be short or empty and
+  // yet have a resume.
+  static constexpr std::size_t list_looks_max = 10'000;
   std::vector<queued_message> list(const read_txn& txn, const queue_filter& f, std::string& resume,
                                    std::size_t limit) const;
   queue_counts counts(const read_txn& txn) const;
   queue_counts counts(const read_txn& txn, tenant_id tenant,
                       std::optional<smtp::stream> stream = {}) const;
+  const waiting_counts& waiting() const noexcept { return waiting_; }
+  // The oldest open message of a flow: one step.
+  std::optional<message_id> oldest(const read_txn& txn, const flow_id& flow) const;
+  // Whether a row of due is due by now; looks at one a flow, at most `flows_max`. What is parked is
+  // due as well: parked_groups().
+  bool is_any_due(const read_txn& txn, instant now, std::size_t flows_max) const;
   // Flows with rows in due, behind `after`, at most `limit`; costs one step a flow.
   std::vector<flow_id> flows(const read_txn& txn, lane in, std::optional<flow_id> after,
                              std::size_t limit) const;
@@ -209,17 +216,20 @@ class queue_store {
   std::uint32_t last_segment(const read_txn& txn) const;
 
  private:
-  using handle = std::function<bool(const queued_message&, const queued_recipient&)>;
+  // What walk() does to a recipient: changes m, and what is counted; false: nothing.
+  using handle =
+      std::function<bool(queued_message& m, const queued_recipient& r, waiting_changes& counted)>;
 
-  void count(write_txn& txn, const queued_message& m, int queued, int held, int messages);
   void erase(write_txn& txn, const due_row& row);
+  bool is_stale(const read_txn& txn, const due_row& row) const;
   void count_segment(write_txn& txn, std::uint32_t segment, int by);
-  queued_message transition(write_txn& txn, queued_message m, const queued_recipient& before,
-                            queued_recipient after, std::string_view parked_under);
-  // Calls f for open recipients that match, until `rows` rows were looked at; f says whether it
-  // changed something.
-  slice walk(write_txn& txn, const queue_filter& f, const std::string& resume, std::size_t rows,
-             const handle& each);
+  // The recipient's rows, and m in memory: put() stores that, and closes it with its last one.
+  void transition(write_txn& txn, queued_message& m, const queued_recipient& before,
+                  queued_recipient after, std::string_view parked_under, waiting_changes& counted);
+  void put(write_txn& txn, queued_message& m, instant now, waiting_changes& counted);
+  // Calls f for open recipients that the filter has, until `rows` rows were looked at.
+  slice walk(write_txn& txn, const queue_filter& f, instant now, const std::string& resume,
+             std::size_t rows, const handle& each);
   static std::vector<flow_id> flows_under(const read_txn& txn, table t, const std::string& prefix,
                                           std::optional<flow_id> after, std::size_t limit);
   std::vector<due_row> read_rows(const read_txn& txn, table t, const std::string& prefix,
@@ -227,7 +237,8 @@ class queue_store {
                                  std::size_t limit) const;
 
   id_source take_ids_;
-  table messages_, recipients_, due_, parked_, open_, counts_, segments_;
+  table messages_, recipients_, due_, parked_, open_, segments_;
+  waiting_counts waiting_;
 };
 
 }  // namespace consentry::queue

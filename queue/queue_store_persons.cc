@@ -11,17 +11,6 @@ std::string open_prefix(tenant_id tenant) {
   return byte_writer{}.be32(tenant.value).take();
 }
 
-message_id message_of_open(std::string_view open_key) {
-  byte_reader in{open_key};
-  in.raw(5);
-  return message_id{in.be64()};
-}
-
-// LMDB takes no empty key.
-bool start(cursor& at, std::string_view key) {
-  return key.empty() ? at.first() : at.seek(key);
-}
-
 // Rows of a table in the order of their 8-byte keys, `rows` of them from resume on; f sees the
 // number and the bytes.
 template <class Id, class F>
@@ -53,7 +42,10 @@ bool queue_store::cancel(write_txn& txn, recipient_id id, std::string_view reaso
   after.rule.clear();
   after.last_reply.clear();
   after.changed_at = now;
-  transition(txn, std::move(*m), *before, std::move(after), {});
+  waiting_changes counted;
+  transition(txn, *m, *before, std::move(after), {}, counted);
+  put(txn, *m, now, counted);
+  waiting_.apply(txn, counted);
   return true;
 }
 
@@ -103,7 +95,7 @@ auto queue_store::open_of_person(const read_txn& txn, tenant_id tenant, std::str
       out.resume = at.key();
       break;
     }
-    auto m = message(txn, message_of_open(at.key()));
+    auto m = message(txn, keys::message_of_open(at.key()));
     if (!m) continue;
     bool is_theirs = false;
     for (std::uint64_t i = 1; i <= m->recipients_total; ++i) {
@@ -158,12 +150,12 @@ std::vector<queued_message> queue_store::open_messages(const read_txn& txn, std:
   std::vector<queued_message> out;
   const auto from = std::exchange(resume, {});
   auto at = txn.scan(open_);
-  for (bool ok = start(at, from); ok; ok = at.next()) {
+  for (bool ok = keys::go_to(at, from); ok; ok = at.next()) {
     if (out.size() >= rows) {
       resume = at.key();
       break;
     }
-    if (auto m = message(txn, message_of_open(at.key()))) out.push_back(std::move(*m));
+    if (auto m = message(txn, keys::message_of_open(at.key()))) out.push_back(std::move(*m));
   }
   return out;
 }

@@ -7,11 +7,10 @@ namespace consentry::queue {
 namespace {
 
 constexpr std::uint8_t message_version = 1;
-constexpr std::uint8_t recipient_version = 1;
+constexpr std::uint8_t recipient_version = 2;  // 1 had no pool
 
-void expect_version(std::uint8_t found, std::uint8_t known, const char* what) {
-  if (found != known)
-    throw decode_error(std::string{what} + " record of version " + std::to_string(found));
+[[noreturn]] void refuse_version(std::uint8_t found, const char* what) {
+  throw decode_error(std::string{what} + " record of version " + std::to_string(found));
 }
 
 instant time_from(byte_reader& in) {
@@ -92,7 +91,7 @@ std::string encode(const queued_message& m) {
 
 queued_message decode_message(message_id id, std::string_view value) {
   byte_reader in{value};
-  expect_version(in.u8(), message_version, "message");
+  if (const auto version = in.u8(); version != message_version) refuse_version(version, "message");
   queued_message m;
   m.id = id;
   m.tenant.value = static_cast<std::uint32_t>(in.varint());
@@ -130,13 +129,14 @@ std::string encode(const queued_recipient& r) {
   out.text(r.address).text(r.domain).text(r.person).u8(pack(r.notify)).text(r.orcpt);
   out.u8(static_cast<std::uint8_t>(r.state)).varint(r.attempts);
   out.zigzag(to_ms(r.next_attempt_at)).zigzag(to_ms(r.changed_at));
-  out.text(r.last_reply).text(r.last_host).text(r.reason).text(r.rule);
+  out.text(r.last_reply).text(r.last_host).text(r.reason).text(r.rule).text(r.pool);
   return out.take();
 }
 
 queued_recipient decode_recipient(recipient_id id, std::string_view value) {
   byte_reader in{value};
-  expect_version(in.u8(), recipient_version, "recipient");
+  const auto version = in.u8();
+  if (version == 0 || version > recipient_version) refuse_version(version, "recipient");
   queued_recipient r;
   r.id = id;
   r.message.value = in.varint();
@@ -155,6 +155,7 @@ queued_recipient decode_recipient(recipient_id id, std::string_view value) {
   r.last_host = in.text();
   r.reason = in.text();
   r.rule = in.text();
+  if (version >= 2) r.pool = in.text();
   return r;
 }
 

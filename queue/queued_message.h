@@ -89,6 +89,7 @@ struct queued_recipient {
   std::string reason;  // why held, bounced or cancelled: "tenant.bulk_blocked"; empty: the remote
                        // reply says it
   std::string rule;
+  std::string pool;  // of sources, where somebody has moved it to another; "": as the rules say
 
   friend bool operator==(const queued_recipient&, const queued_recipient&) = default;
 };

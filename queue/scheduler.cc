@@ -40,7 +40,13 @@ scheduler::state::state(asio::any_io_executor e, parts parts_, scheduler_setting
       from_disk{memory, [this](const std::string& domain) { return p.carrier.site_of(domain); },
                 loader_of(settings)},
       kept_counts{p.env},
-      random{static_cast<std::minstd_rand::result_type>(random_u64())} {}
+      random{static_cast<std::minstd_rand::result_type>(random_u64())} {
+  if (p.stopped != nullptr)
+    memory.set_stops({.path = [by_hand = p.stopped](
+                                  std::string_view site,
+                                  std::string_view source) { return by_hand->stops(site, source); },
+                      .flow = {}});
+}
 
 void scheduler::state::wake() {
   woken = true;
@@ -232,6 +238,10 @@ asio::awaitable<void> scheduler::stop(std::chrono::milliseconds patience) {
 std::shared_ptr<const std::vector<working_set::path_state>> scheduler::paths() const {
   auto seen = state_->paths_seen.load();
   return seen ? seen : std::make_shared<const std::vector<working_set::path_state>>();
+}
+
+const site_replies& scheduler::replies() const {
+  return state_->replies;
 }
 
 void scheduler::rules_changed() {

@@ -25,8 +25,10 @@
 #include "queue/queue_stats.h"
 #include "queue/queue_store.h"
 #include "queue/retry_schedule.h"
+#include "queue/site_replies.h"
 #include "queue/spool.h"
 #include "queue/store_index.h"
+#include "queue/suspensions.h"
 
 namespace consentry::queue {
 
@@ -63,6 +65,7 @@ class scheduler {
     // The rules of the moment; empty: none but the settings. Never nullptr.
     std::function<std::shared_ptr<const pacing_rules>()> pacing{};
     store_index::tenant_names tenant_name{};  // by which rules name a tenant; empty: its id
+    const suspensions* stopped = nullptr;     // nullptr: nobody can stop anything by hand
   };
 
   // executor: one thread at a time (an io_context run by one thread, or a strand).
@@ -83,7 +86,9 @@ class scheduler {
 
   // Any thread: the paths as they were a moment ago.
   std::shared_ptr<const std::vector<working_set::path_state>> paths() const;
-  // Any thread. The rules have changed.
+  // Any thread. What each site said last.
+  const site_replies& replies() const;
+  // Any thread. The rules, or what is stopped by hand, have changed.
   void rules_changed();
 
   struct state;  // scheduler_state.h

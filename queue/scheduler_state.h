@@ -42,6 +42,7 @@ struct scheduler::state : std::enable_shared_from_this<scheduler::state> {
   std::string trim_resume;
   instant trimmed_at{};
   std::atomic<std::shared_ptr<const std::vector<working_set::path_state>>> paths_seen;
+  site_replies replies;
 
   struct {
     std::atomic<std::uint64_t> delivered{0}, deferred{0}, bounced{0}, gate_held{0}, notices{0},

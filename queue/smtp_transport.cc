@@ -1,5 +1,7 @@
 #include "queue/smtp_transport.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -98,7 +100,8 @@ struct smtp_transport::state {
                                   std::shared_ptr<const transmission> t);
   asio::awaitable<result<std::vector<smtp::client::target>>> targets(
       std::shared_ptr<const transmission> t);
-  asio::awaitable<smtp::client::open_result> open(smtp::client::target to, departure from);
+  asio::awaitable<smtp::client::open_result> open(smtp::client::target to,
+                                                  std::shared_ptr<const transmission> t);
   asio::awaitable<carried> over_new(std::shared_ptr<const transmission> t);
 };
 
@@ -174,12 +177,14 @@ auto smtp_transport::state::send_over(std::unique_ptr<connection> link,
     put_back(t->from, std::move(link));
     co_return out;
   }
+  link->set_tap(t->tap);
   auto gate = t->may_start;
   auto r = co_await smtp::client::send(*link, std::move(*message), std::move(gate));
   out.stale = r.end == smtp::client::transaction_end::stale;
   out.what.broken_off = r.end == smtp::client::transaction_end::gated;
   out.what.maybe_delivered = r.may_have_been_delivered;
   if (!r.outcomes.empty()) out.what.outcome = std::move(r.outcomes.front());
+  link->set_tap(nullptr);
   put_back(t->from, std::move(link));
   co_return out;
 }
@@ -224,9 +229,14 @@ auto smtp_transport::state::targets(std::shared_ptr<const transmission> t)
   co_return out;
 }
 
-auto smtp_transport::state::open(smtp::client::target to, departure from)
+auto smtp_transport::state::open(smtp::client::target to, std::shared_ptr<const transmission> t)
     -> asio::awaitable<smtp::client::open_result> {
   auto with = settings.connection;
+  const auto& from = t->from;
+  with.tap = t->tap;
+  if (with.tap)
+    with.tap->noted(
+        fmt::format("connecting to {} [{}]:{}", to.host_name, to.address.to_string(), to.port));
   if (from.from != nullptr) {
     with.source_ipv4 = from.from->ipv4;
     with.source_ipv6 = from.from->ipv6;
@@ -256,7 +266,7 @@ auto smtp_transport::state::over_new(std::shared_ptr<const transmission> t)
       out.broken_off = true;
       co_return out;
     }
-    auto opened = co_await open(to, t->from);
+    auto opened = co_await open(to, t);
     if (opened.made) {
       auto done = co_await send_over(std::move(opened.made), t);
       out = std::move(done.what);

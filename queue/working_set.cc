@@ -171,7 +171,7 @@ working_set::placed working_set::put(const due_row& row, path& p, instant now) {
 
 working_set::placed working_set::add(const due_row& row, const std::string& site, instant now) {
   if (ids_.contains(row.recipient)) return {added::known, {}, {}};
-  const auto& members = rules_->pool(flows_.at(row.flow).limits.pool);
+  const auto& members = rules_->pool(row.pool.empty() ? flows_.at(row.flow).limits.pool : row.pool);
   std::uint64_t weights = 0;
   placed closed{added::closed, {}, instant::max()};
   std::vector<std::pair<path*, unsigned>> open;
@@ -200,7 +200,7 @@ working_set::placed working_set::add(const due_row& row, const std::string& site
 }
 
 working_set::placed working_set::add_to(const due_row& row, const std::string& name, instant now) {
-  const auto& members = rules_->pool(flows_.at(row.flow).limits.pool);
+  const auto& members = rules_->pool(row.pool.empty() ? flows_.at(row.flow).limits.pool : row.pool);
   const auto source = source_of_path(name);
   const bool is_member = std::any_of(members.begin(), members.end(),
                                      [&](const auto& m) { return m.from->name == source; });

@@ -46,6 +46,8 @@ failure connection::impl::ended(const boost::system::error_code& e, std::string_
   const bool was_open = line->socket.is_open();
   close();
   const std::string doing{what};
+  if (settings.tap)
+    settings.tap->noted("ended " + doing + (timed_out ? ": timeout" : ": " + e.message()));
   if (timed_out)
     return {failure_kind::timeout, false, failure_scope::session, "timeout", "timeout " + doing};
   if (e == asio::error::operation_aborted && was_open)
@@ -69,6 +71,7 @@ asio::awaitable<result<void>> connection::impl::write(std::string_view bytes,
   const auto held = line;
   if (!held->socket.is_open()) co_return closed();
   if (co_await is_cancelled()) co_return ended(asio::error::operation_aborted, "before writing");
+  if (settings.tap) settings.tap->sent(bytes);
   start_clock(held, deadline);
   const auto buffer = asio::buffer(bytes.data(), bytes.size());
   boost::system::error_code e;
@@ -98,6 +101,7 @@ asio::awaitable<result<reply>> connection::impl::read_reply(std::chrono::millise
   const auto until = std::chrono::steady_clock::now() + deadline;
   for (;;) {
     if (auto r = replies.next()) {
+      if (settings.tap && *r) settings.tap->received(**r);
       if (!*r || (*r)->close) close();
       co_return std::move(*r);
     }
@@ -175,6 +179,9 @@ const timeouts& connection::wait() const noexcept {
 }
 const std::optional<reply>& connection::last_words() const noexcept {
   return impl_->last_words;
+}
+void connection::set_tap(std::shared_ptr<dialog_tap> tap) noexcept {
+  impl_->settings.tap = std::move(tap);
 }
 void connection::count_message() noexcept {
   ++impl_->messages;

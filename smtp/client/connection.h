@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "smtp/client/capabilities.h"
+#include "smtp/client/dialog_tap.h"
 #include "smtp/outcome.h"
 #include "smtp/reply.h"
 
@@ -47,6 +48,7 @@ struct connection_settings {
   std::optional<boost::asio::ip::address> source_ipv4;  // bound to before connecting
   std::optional<boost::asio::ip::address> source_ipv6;
   timeouts wait;
+  std::shared_ptr<dialog_tap> tap{};  // nullptr: nobody looks
 };
 
 struct target {
@@ -77,6 +79,9 @@ class connection {
   ~connection();  // closes without QUIT
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
+
+  // Whoever looks from now on; nullptr: nobody.
+  void set_tap(std::shared_ptr<dialog_tap> tap) noexcept;
 
   // QUIT with a short deadline, then closes. The reply does not matter.
   boost::asio::awaitable<void> quit();

@@ -68,6 +68,7 @@ asio::awaitable<result<void>> connection::impl::handshake() {
   stop_clock(*held);
   if (error || held->timed_out) co_return ended(error, "in the TLS handshake");
   tls = std::string{SSL_get_version(ssl)} + ' ' + SSL_get_cipher_name(ssl);
+  if (settings.tap) settings.tap->noted(tls);
   co_return result<void>{};
 }
 
