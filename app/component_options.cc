@@ -73,6 +73,16 @@ queue::notice_settings notices_of(const settings& s) {
   return out;
 }
 
+event_log_settings event_log_of(const settings& s) {
+  event_log_settings out{.folder = s.events.folder,
+                         .rotate_bytes = s.events.rotate_bytes,
+                         .keep = s.events.keep,
+                         .addresses = s.events.addresses,
+                         .erase_max = s.store.erase_max};
+  for (const auto& k : s.events.kinds) out.kinds.insert(*journal::parse_event_kind(k));
+  return out;
+}
+
 queue::scheduler_settings scheduler_of(const settings& s) {
   queue::scheduler_settings out;
   out.in_flight_max = s.delivery.connections_max;

@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
+#include "app/event_log.h"
 #include "app/import_runner.h"
 #include "app/public/site.h"
 #include "app/sender_preflight.h"
@@ -22,6 +23,7 @@
 
 namespace consentry::app {
 
+event_log_settings event_log_of(const settings& s);
 preflight_options preflight_of(const settings& s);
 maintenance_options maintenance_of(const settings& s,
                                    std::function<result<std::size_t>(instant)> finish_erasures);

@@ -24,7 +24,7 @@
 #include "app/policy_versions.h"
 #include "app/ports_file.h"
 #include "app/public/site.h"
-#include "app/queue_control.h"
+#include "app/queue_orders.h"
 #include "app/renewal_task.h"
 #include "app/restore_marker.h"
 #include "app/restore_replay.h"
@@ -92,6 +92,7 @@ struct gateway::state {
   smtp::dns::resolver fresh_dns;  // for proofs of domains, which people wait for
   departure_gate gate;
   outcome_recorder recorder;
+  queue::trace_board traces{clock};
   queue::smtp_transport network;
   queue::delivery carrier;
   queue::scheduler scheduler;
@@ -114,6 +115,7 @@ struct gateway::state {
   public_pages::context public_context;
   admin::http_server public_server;
   task_scope tasks;
+  queue_orders orders;
   asio::signal_set signals;
   std::atomic<bool> is_broken{false};
 
@@ -153,7 +155,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                .tokens = [this] { return live.tokens.get(); },
                .routes = [this] { return live.routes.get(); },
                .clock = clock,
-               .sites = site_source_of(dns, config)},
+               .sites = site_source_of(dns, config),
+               .traces = &traces},
               delivery_of(config)},
       scheduler{io.get_executor(),
                 {.env = rooms.env,
@@ -165,7 +168,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                  .sink = recorder,
                  .clock = clock,
                  .pacing = [this] { return live.pacing.get(); },
-                 .tenant_name = tenant_names_of(rooms)},
+                 .tenant_name = tenant_names_of(rooms),
+                 .stopped = &rooms.stops},
                 scheduler_of(config)},
       no_mail{dns, live, clock},
       submissions{{.rooms = rooms,
@@ -241,7 +245,13 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .password_length_min = config.smtp.password_length_min,
           .imports = &imports,
           .policies = &policies,
-          .trials = &trials},
+          .trials = &trials,
+          .orders = &orders,
+          .carrier = &carrier,
+          .traces = &traces,
+          .site_replies = &scheduler.replies(),
+          .paths = [this] { return scheduler.paths(); },
+          .stops_changed = [this] { scheduler.rules_changed(); }},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -258,6 +268,11 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           [this](admin::request r) { return public_pages::serve(public_context, std::move(r)); },
           public_limits},
       tasks{io.get_executor()},
+      orders{{.rooms = rooms,
+              .workers = desk_workers,
+              .clock = clock,
+              .notify_queue = [this](instant due) { scheduler.notify(due); }},
+             tasks},
       signals{io, SIGTERM, SIGINT, SIGHUP} {
   const auto keys = config.store.folder / "keys";
   live.tokens.set(load_token_ring(keys));
@@ -379,6 +394,8 @@ void gateway::state::start() {
   for (const auto& m : more_io) executors.push_back(m->get_executor());
   tend_tenants(tasks, care);
   tasks.spawn(maintenance.run());
+  if (!config.events.folder.empty())
+    tasks.spawn(write_event_log(rooms, desk_workers, clock, event_log_of(config)));
   for (auto& l : listeners) l->start(executors);
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});

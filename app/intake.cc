@@ -23,6 +23,13 @@ const reply recipient_ok{.code = 250, .enhanced = {2, 1, 5}, .text = "recipient 
 const reply store_away{
     .code = 451, .enhanced = {4, 3, 0}, .text = "the gateway cannot decide now, try again later"};
 
+// RFC 5321 section 3.8: the client goes elsewhere or comes again; a 451 would have it ask on for
+// each message over the same connection.
+const reply draining{.code = 421,
+                     .enhanced = {4, 3, 2},
+                     .text = "the gateway takes no new mail now, try again later",
+                     .close = true};
+
 reply refused(smtp::enhanced_code code, std::string_view reason, std::string_view text) {
   return {.code = 550, .enhanced = code, .text = fmt::format("{}: {}", reason, text)};
 }
@@ -86,6 +93,7 @@ asio::awaitable<result<principal>> intake::sign_in(const session_info& session, 
 }
 
 asio::awaitable<reply> intake::mail(const session_info& session, const smtp::envelope& so_far) {
+  if (!parts_.rooms.stops.takes_mail()) co_return draining;
   const auto& who = *session.who;
   const auto directory = parts_.rooms.directory.get();
   const auto active = parts_.live.policy.get();

@@ -10,6 +10,7 @@
 #include "base/confined_process.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
+#include "journal/event.h"
 
 namespace consentry::app {
 namespace {
@@ -42,6 +43,7 @@ class reader {
   bool http_tls(toml_section& s) const;
   void admin(toml_section s);
   void public_http(toml_section s);
+  void events(toml_section s);
   void log(toml_section s);
 
   toml_section top_;
@@ -371,6 +373,18 @@ void reader::public_http(toml_section s) {
   s.finish();
 }
 
+void reader::events(toml_section s) {
+  auto& o = out_.events;
+  o.folder = path(s, "folder", {});
+  o.rotate_bytes = static_cast<std::uint64_t>(s.integer("rotate_mib", 64, 1, 65536)) << 20;
+  o.keep = static_cast<unsigned>(s.integer("keep", 10, 0, 100'000));
+  o.addresses = s.flag("addresses", false);
+  o.kinds = s.texts("kinds");
+  for (const auto& k : o.kinds)
+    if (!journal::parse_event_kind(k)) s.fail("kinds", fmt::format("no event is called {}", k));
+  s.finish();
+}
+
 void reader::log(toml_section s) {
   const auto level = s.choice("level", "info", {"debug", "info", "warn", "error"});
   out_.log.least = level == "debug"   ? consentry::log::level::debug
@@ -388,7 +402,7 @@ settings reader::read() {
   constexpr std::array sections{"server", "store",    "tls",       "listener",   "smtp",
                                 "mail",   "delivery", "route",     "dns",        "dns_zone",
                                 "dkim",   "policy",   "public",    "complaints", "admin",
-                                "log",    "reader",   "preflight", "pacing"};
+                                "log",    "reader",   "preflight", "pacing",     "events"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -406,6 +420,7 @@ settings reader::read() {
   preflight(top_.section("preflight"));
   admin(top_.section("admin"));
   public_http(top_.section("public"));
+  events(top_.section("events"));
   log(top_.section("log"));
   top_.finish();
   return std::move(out_);

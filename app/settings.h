@@ -130,6 +130,13 @@ struct settings {
     unsigned sign_ups_per_form_hour = 0;
     std::chrono::milliseconds fill_time_min{};
   } public_http;
+  struct {
+    std::filesystem::path folder;  // empty: none are written
+    std::uint64_t rotate_bytes = 64u << 20;
+    unsigned keep = 10;
+    bool addresses = false;
+    std::vector<std::string> kinds;  // of journal events; empty: all
+  } events;
   log::settings log;
 };
 

@@ -18,11 +18,16 @@
 #include "app/tenant_services.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
+#include "queue/courier.h"
 #include "queue/queue_stats.h"
+#include "queue/site_replies.h"
+#include "queue/trace_board.h"
+#include "queue/working_set.h"
 
 namespace consentry::app {
 class policy_trials;
 class policy_versions;
+class queue_orders;
 class sign_up_desk;
 class store_maintenance;
 }  // namespace consentry::app
@@ -86,6 +91,14 @@ struct api_context {
   import_runner* imports = nullptr;     // never null in a running gateway
   policy_versions* policies = nullptr;  // never null in a running gateway
   policy_trials* trials = nullptr;      // never null in a running gateway
+  // Of the deliveries; never empty in a running gateway. Without orders a request waits until all
+  // is done.
+  queue_orders* orders = nullptr;
+  queue::courier* carrier = nullptr;
+  queue::trace_board* traces = nullptr;
+  const queue::site_replies* site_replies = nullptr;
+  std::function<std::shared_ptr<const std::vector<queue::working_set::path_state>>()> paths{};
+  std::function<void()> stops_changed{};
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -118,6 +131,10 @@ resource persons_resource(api_context& c, const policy::tenants::tenant& t, requ
 resource all_persons_resource(api_context& c, request r);
 resource store_resource(api_context& c, request r);
 resource queue_resource(api_context& c, request r);
+resource queue_counts_resource(api_context& c, request r);
+resource queue_sites_resource(api_context& c, request r);
+resource traces_resource(api_context& c, request r);
+resource queue_stops_resource(api_context& c, request r);
 resource tenant_queue_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource why_resource(api_context& c, request r);
 resource tenant_why_resource(api_context& c, const policy::tenants::tenant& t, request r);

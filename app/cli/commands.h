@@ -37,6 +37,8 @@ void add_journal_export(CLI::App& journal, context& c);
 void add_evidence_commands(CLI::App& app, context& c);
 void add_import_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
+void add_trace_command(CLI::App& app, context& c);
+void add_site_commands(CLI::App& queue, context& c);
 void add_objection_command(CLI::App& consent, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);

@@ -148,6 +148,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_person_commands(app, c);
   add_evidence_commands(app, c);
   add_queue_commands(app, c);
+  add_trace_command(app, c);
   add_campaign_commands(app, c);
   add_suppression_commands(app, c);
   add_user_commands(app, c);

@@ -18,7 +18,7 @@ ROLES = ("admin", "desk", "auditor", "tenant-admin", "tenant-user")
 NOW = datetime.datetime.now(datetime.timezone.utc)
 YESTERDAY = (NOW - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 NOTICE = "Hozzájárulok, hogy az Acme Kft. kerti hírlevelet küldjön nekem.\n\nBármikor leiratkozhatok."
-TOMORROW = (NOW + datetime.timedelta(days=1)).date().isoformat()
+TOMORROW = (NOW + datetime.timedelta(hours=26)).date().isoformat()  # in Budapest, whose day begins up to two hours earlier
 
 
 def consent(address, **more):
@@ -263,6 +263,26 @@ def mail(house, admin, desk, user):
     for path in ("queue", "queue?limit=1", f"queue/{message}", f"why/{message}", "campaigns", "campaigns/spring", "standing", "audit",
                  "audit?from=1&limit=5", "audit?kind=accepted"):
         ok(user.get(f"/v1/tenants/acme/{path}"))
+    for path in ("/v1/queue?state=untried&older_than=3d", "/v1/queue?domain=rcpt.test&newer_than=1h", "/v1/queue?site=rcpt.test", "/v1/queue/counts",
+                 *(f"/v1/queue/counts?by={by}&tenant=acme" for by in ("campaign", "domain", "reason", "age")), "/v1/queue/sites?limit=5",
+                 "/v1/queue/stops", "/v1/queue/orders"):
+        ok(desk.get(path))
+    ok(user.get("/v1/tenants/acme/queue?state=held"))
+    for path in ("/v1/queue?state=lost", "/v1/queue?older_than=soon", "/v1/queue/counts?by=colour", "/v1/queue/orders/none"):
+        assert desk.get(path).status == 422
+    order = ok(desk.post("/v1/queue/requeue", {"message": message, "reason": "a test"}))
+    assert ok(desk.get(f"/v1/queue/orders/{order['order']}"))["done"]
+    ok(admin.post("/v1/queue/move", {"message": message, "pool": "", "reason": "a test"}))
+    assert admin.post("/v1/queue/move", {"message": message, "pool": "nowhere", "reason": "a test"}).status == 422
+    assert desk.post("/v1/queue/hold", {"stream": "bulk", "reason": "all of it"}).status == 422
+    stop = {"what": "site", "name": "rcpt.test", "reason": "a test"}
+    assert len(ok(admin.post("/v1/queue/suspend", stop))["stops"]) == 1
+    assert ok(admin.post("/v1/queue/resume", stop))["stops"] == []
+    assert admin.post("/v1/queue/resume", stop).status == 404
+    trace = ok(desk.post("/v1/traces", {"tenant": "acme", "reason": "a test"}), 201)["trace"]
+    assert ok(desk.get(f"/v1/traces/{trace}"))["dropped"] == 0
+    ok(desk.ask("DELETE", f"/v1/traces/{trace}"))
+    assert desk.get(f"/v1/traces/{trace}").status == 404
     for act in ("hold", "release"):
         ok(desk.post(f"/v1/queue/{act}", {"message": message, "reason": "a test"}))
         ok(desk.post(f"/v1/tenants/acme/campaigns/spring/{act}", {"reason": "a test"}))

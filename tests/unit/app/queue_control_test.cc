@@ -104,3 +104,31 @@ TEST_CASE("a block holds queued bulk mail; its lifting releases that and nothing
   CHECK(w.state_of(mail) == recipient_state::queued);
   CHECK(w.state_of(looked_at) == recipient_state::held);
 }
+
+TEST_CASE("what changes no mail's fate is journaled as one act, with what was meant") {
+  control_world w;
+  std::vector<std::string> many;
+  for (int i = 0; i < 1100; ++i) many.push_back("r" + std::to_string(i) + "@one.test");
+  w.enqueue(w.shop, smtp::stream::bulk, many);
+  auto order = order_of(queue_act::move, w.shop, "the address is new");
+  order.pool = "warm";
+  order.which.domains =
+      std::make_shared<const std::set<std::string>>(std::set<std::string>{"one.test"});
+  auto so_far = std::make_shared<std::atomic<std::uint64_t>>(0);
+  CHECK(app_world::wait_for(app::carry_out(w.rooms, w.clock, order, so_far)).value() == 1100);
+  CHECK(*so_far == 1100);
+  const auto acts = w.events(event_kind::desk_act);
+  REQUIRE(acts.size() == 2);  // when it began, and when it was done
+  CHECK(acts[0].facts.at("what") == "queue.move");
+  CHECK(acts[0].facts.at("pool") == "warm");
+  CHECK(acts[0].facts.at("domains") == "one.test");
+  CHECK(acts[0].actor == "desk:anna");
+  CHECK_FALSE(acts[0].facts.contains("changed"));
+  CHECK(acts[1].facts.at("changed") == "1100");
+  CHECK(acts[1].reason == "the address is new");
+
+  auto again = order_of(queue_act::requeue, w.shop);
+  CHECK(w.carry_out(again) == 1100);  // the move had made them due a moment later
+  CHECK(w.carry_out(again) == 0);
+  CHECK(w.events(event_kind::desk_act).back().facts.at("changed") == "0");
+}
