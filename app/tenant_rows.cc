@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 30> by_tenant{
     "domain_preflights", "owed_notices",
 };
 
-constexpr std::array<tenant_table, 37> others{{
+constexpr std::array<tenant_table, 39> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -62,6 +62,8 @@ constexpr std::array<tenant_table, 37> others{{
     {"policy_files", "of the platform"},
     {"policy_versions", "of the platform"},
     {"policy_history", "of the platform"},
+    {"sts_policies", "of the platform: policies of domains that mail goes to"},
+    {"tls_days", "of the platform: counts by domain, gone when reported"},
     {"restore", "how far a journal was replayed"},
 }};
 
