@@ -25,6 +25,7 @@ queue::queued_message queued(const acceptance& a) {
   m.envid = a.envelope.envid;
   m.body = a.envelope.body;
   m.smtputf8 = a.envelope.smtputf8;
+  m.tls = a.tls;
   m.sender_domain = a.from_domain;
   m.original_message_id = a.message_id_field;
   m.accepted_at = a.at;
@@ -127,6 +128,10 @@ result<void> spool_submission(queue::spool& bodies, acceptance& a,
   a.message_id_field = std::move(rewritten.message_id);
   a.stripped = std::move(rewritten.stripped);
   a.bytes = data.size();
+  // RFC 8689 section 3: REQUIRETLS outranks the header.
+  a.tls = a.envelope.require_tls                                    ? smtp::tls_wish::required
+          : ascii_iequals(header_value(data, "TLS-Required"), "No") ? smtp::tls_wish::waived
+                                                                    : smtp::tls_wish::none;
   a.body_sha256 = hex(as_bytes(sha256(data)));
   auto spooled = bodies.append(rewritten.data);
   if (!spooled) return spooled.error();

@@ -55,6 +55,7 @@ struct acceptance {
   std::string body_sha256;  // hex, of the message as submitted
   std::size_t bytes = 0;
   std::vector<std::string> stripped;
+  smtp::tls_wish tls = smtp::tls_wish::none;
   queue::spooled_body body;
   std::optional<queue::bounce_notice> notice;
   queue::spooled_body notice_body;

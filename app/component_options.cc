@@ -156,6 +156,9 @@ queue::smtp_transport_settings transport_of(const settings& s) {
        {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
     *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
   out.mx = mx_of(s);
+  out.tls.uses_dane = s.delivery.dane;
+  out.tls.rules.required_hosts = s.delivery.tls_required;
+  out.tls.authorities = s.delivery.tls_authorities;
   out.port = s.delivery.port;
   out.idle_max = s.delivery.connections_max;
   out.idle_per_destination = s.delivery.connections_per_destination_max;

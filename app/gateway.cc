@@ -32,6 +32,7 @@
 #include "app/store_maintenance.h"
 #include "app/store_rooms.h"
 #include "app/tenant_tasks.h"
+#include "app/transport_policies.h"
 #include "base/log.h"
 #include "base/task_scope.h"
 #include "base/worker_pool.h"
@@ -93,6 +94,7 @@ struct gateway::state {
   departure_gate gate;
   outcome_recorder recorder;
   queue::trace_board traces{clock};
+  transport_policies transport;
   queue::smtp_transport network;
   queue::delivery carrier;
   queue::scheduler scheduler;
@@ -147,7 +149,13 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},
       gate{rooms, live, clock},
       recorder{rooms, clock, [this] { return live.policy.get()->set->rules; }},
-      network{io.get_executor(), dns, transport_of(config)},
+      transport{io.get_executor(),
+                rooms,
+                dns,
+                clock,
+                config,
+                [this](instant due) { scheduler.notify(due); }},
+      network{io.get_executor(), dns, transport.watched(transport_of(config)), transport.sts()},
       carrier{{.bodies = rooms.bodies,
                .workers = workers,
                .network = network,
@@ -388,6 +396,7 @@ void gateway::state::start() {
   tasks.spawn(expire_sign_ups(rooms, clock));
   tasks.spawn(apply_renewals(rooms, live, clock,
                              std::chrono::hours{24} * (config.complaints.max_age_days + 10)));
+  transport.start(tasks);
   imports.start();
   tasks.spawn(follow_imports(rooms, clock, desk_workers));
   std::vector<asio::any_io_executor> executors{io.get_executor()};
@@ -456,6 +465,7 @@ asio::awaitable<void> gateway::state::stop() {
   maintenance.cancel();
   tasks.cancel();
   co_await tasks.drained();
+  co_await transport.close();
   for (auto& m : more_io) m->stop();
   io.stop();
 }

@@ -156,6 +156,7 @@ void outcome_recorder::settled(const queue::queued_message& m, const queue::queu
              {"campaign", m.campaign},
              {"attempt", facts.number},
              {"host", o.remote_host},
+             {"tls", o.tls},
              {"reply", queue::without_address(said, r)},
              {"took_ms", facts.took.count()}});
 }

@@ -71,7 +71,12 @@ result<spooled_own_mail> spool_own_mail(queue::spool& bodies, const own_mail& m,
                                         instant expires_at) {
   CONSENTRY_CHECK(is_valid_utf8(m.subject) && is_valid_utf8(m.text) && is_valid_utf8(m.from_name));
   CONSENTRY_CHECK(m.subject.find_first_of("\r\n") == std::string::npos);
-  auto body = bodies.append(composed(m, host_name, now));
+  return spool_composed(bodies, m, composed(m, host_name, now), now, expires_at);
+}
+
+result<spooled_own_mail> spool_composed(queue::spool& bodies, const own_mail& m,
+                                        const std::string& data, instant now, instant expires_at) {
+  auto body = bodies.append(data);
   if (!body) return body.error();
   spooled_own_mail out{.body = std::move(*body), .about = m.about};
   auto& q = out.message;
@@ -84,6 +89,7 @@ result<spooled_own_mail> spool_own_mail(queue::spool& bodies, const own_mail& m,
   q.accepted_at = now;
   q.expires_at = expires_at;
   q.is_notice = m.is_notice;
+  q.tls = m.tls;
   q.body_at = out.body.location;
   auto& r = out.recipient;
   r.address = m.to.text();

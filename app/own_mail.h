@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "smtp/address.h"
+#include "smtp/envelope.h"
 #include "smtp/stream.h"
 
 namespace consentry::app {
@@ -27,6 +28,7 @@ struct own_mail {
   std::string subject;  // UTF-8, one line
   std::string text;     // UTF-8, lines ended by LF
   std::string topic;    // doi: of the sign-up
+  smtp::tls_wish tls = smtp::tls_wish::none;
 };
 
 // Composed, RFC 3834 labelled, and appended to the spool. Keep it until its operation is done.
@@ -41,6 +43,10 @@ struct spooled_own_mail {
 result<spooled_own_mail> spool_own_mail(queue::spool& bodies, const own_mail& m,
                                         const std::string& host_name, instant now,
                                         instant expires_at);
+
+// The same for a mail whose header and body (CRLF) stand ready; subject and text are not looked at.
+result<spooled_own_mail> spool_composed(queue::spool& bodies, const own_mail& m,
+                                        const std::string& data, instant now, instant expires_at);
 
 // Inside a commit_loop operation; re-runnable. Queues it and journals notice_sent. Call
 // scheduler::notify when the operation is done.

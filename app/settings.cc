@@ -34,6 +34,7 @@ class reader {
   void smtp(toml_section s);
   void mail(toml_section s);
   void delivery(toml_section s);
+  void transport_security(toml_section& s);
   void routes();
   void dns(toml_section s);
   void policy();
@@ -215,7 +216,27 @@ void reader::delivery(toml_section s) {
   if (!o.source_address.empty()) boost::asio::ip::make_address(o.source_address, error);
   if (error) s.fail("source_address", "source_address must be an IP address");
   o.port = static_cast<std::uint16_t>(s.integer("port", 25, 1, 65535));
+  transport_security(s);
   s.finish();
+}
+
+void reader::transport_security(toml_section& s) {
+  auto& o = out_.delivery;
+  o.dane = s.flag("dane", true);
+  o.mta_sts = s.flag("mta_sts", true);
+  o.mta_sts_port = static_cast<std::uint16_t>(s.integer("mta_sts_port", 443, 1, 65535));
+  o.tls_required = {"google.com", "googlemail.com"};  // RULES B: never clear text to Gmail
+  if (s.has("tls_required")) o.tls_required = s.texts("tls_required");
+  for (auto& host : o.tls_required) {
+    auto ascii = smtp::ascii_domain(host);
+    if (!ascii) s.fail("tls_required", fmt::format("not a host name: {}", host));
+    host = ascii_lower(*ascii);
+  }
+  o.tls_authorities = path(s, "tls_authorities", {});
+  o.tls_reports = s.flag("tls_reports", true);
+  o.tls_report_organization = s.text("tls_report_organization", out_.server.host_name);
+  o.tls_report_contact =
+      s.has("tls_report_contact") ? address(s, "tls_report_contact") : out_.mail.postmaster;
 }
 
 void reader::routes() {

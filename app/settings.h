@@ -87,6 +87,14 @@ struct settings {
     std::chrono::hours expire_other{};
     std::string source_address;
     std::uint16_t port = 25;
+    bool dane = true;
+    bool mta_sts = true;
+    std::uint16_t mta_sts_port = 443;
+    std::vector<std::string> tls_required;  // suffixes of host names, lower case
+    std::filesystem::path tls_authorities;  // PEM; empty: the system's
+    bool tls_reports = true;
+    std::string tls_report_organization;
+    smtp::mailbox tls_report_contact;
   } delivery;
   std::filesystem::path pacing_file;  // empty: none
   std::vector<route_settings> routes;

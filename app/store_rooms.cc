@@ -61,6 +61,8 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       policies{env},
       samples{env},
       preflights{env},
+      sts_policies{env},
+      tls_days{env},
       by_tenant{env},
       bodies{spool_options(o), first_segment(env, queue)},
       commits{env, commit_options(o), std::move(on_broken)} {

@@ -37,6 +37,8 @@
 #include "reputation/blocker.h"
 #include "reputation/suppression_list.h"
 #include "reputation/tally.h"
+#include "smtp/security/mta_sts_store.h"
+#include "smtp/security/tls_report_store.h"
 
 namespace consentry::app {
 
@@ -84,6 +86,8 @@ struct store_rooms {
   policy_store policies;
   desk_sample_store samples;
   preflight_store preflights;
+  smtp::security::mta_sts_store sts_policies;
+  smtp::security::tls_report_store tls_days;
   tenant_rows by_tenant;
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;

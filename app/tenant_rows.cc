@@ -81,6 +81,8 @@ constexpr std::array<tenant_table, 39> others{{
     {"policy_files", "of the platform"},
     {"policy_versions", "of the platform"},
     {"policy_history", "of the platform"},
+    {"sts_policies", "of the platform: policies of domains that mail goes to"},
+    {"tls_days", "of the platform: counts by domain, gone when reported"},
     {"restore", "how far a journal was replayed"},
 }};
 

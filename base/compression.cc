@@ -28,4 +28,22 @@ std::string unpacked(std::string_view bytes, std::size_t bytes_max) {
   return out;
 }
 
+std::string gzipped(std::string_view text) {
+  z_stream z{};
+  constexpr int window_bits = 15, with_gzip_header = 16, memory_level = 8;
+  CONSENTRY_CHECK(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
+                               window_bits + with_gzip_header, memory_level,
+                               Z_DEFAULT_STRATEGY) == Z_OK);
+  std::string out(deflateBound(&z, static_cast<uLong>(text.size())), '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  const auto done = deflate(&z, Z_FINISH);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  CONSENTRY_CHECK(done == Z_STREAM_END);
+  return out;
+}
+
 }  // namespace consentry

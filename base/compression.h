@@ -11,4 +11,7 @@ std::string packed(std::string_view text);
 // Throws decode_error: not packed so, cut off, or more than `bytes_max`.
 std::string unpacked(std::string_view bytes, std::size_t bytes_max);
 
+// A gzip file (RFC 1952).
+std::string gzipped(std::string_view text);
+
 }  // namespace consentry

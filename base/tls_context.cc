@@ -103,6 +103,22 @@ std::shared_ptr<boost::asio::ssl::context> make_client_tls() {
   return context;
 }
 
+std::shared_ptr<boost::asio::ssl::context> make_verifying_client_tls(
+    const std::filesystem::path& authorities) {
+  auto context = make_client_tls();
+  SSL_CTX* raw = context->native_handle();
+  ERR_clear_error();
+  const int loaded = authorities.empty() ? SSL_CTX_set_default_verify_paths(raw)
+                                         : SSL_CTX_load_verify_file(raw, authorities.c_str());
+  if (loaded != 1)
+    throw configuration_error(authorities.string() +
+                              ": no usable certificates of authorities: " + openssl_error());
+  CONSENTRY_CHECK(SSL_CTX_dane_enable(raw) == 1);
+  // RFC 7672 section 3.1.1: of a DANE-EE certificate neither names nor dates count.
+  SSL_CTX_dane_set_flags(raw, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+  return context;
+}
+
 void make_self_signed(const tls_identity& identity, const std::string& host_name) {
   const key_ptr key{EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")};
   CONSENTRY_CHECK(key != nullptr);

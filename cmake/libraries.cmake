@@ -19,6 +19,7 @@ set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")  #
 pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
 pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
 find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(POPPLER REQUIRED IMPORTED_TARGET poppler)

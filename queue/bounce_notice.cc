@@ -162,7 +162,10 @@ std::string notice_writer::status_fields() const {
 // RFC 3461 section 4.3: the whole message only if asked for, and only for failures (section 6.2).
 std::string notice_writer::returned_mail() const {
   const auto parts = split_header(original_data);
+  // What was to travel under verified TLS alone does not come back by a way nobody knows (RFC 8689
+  // section 5).
   const bool full = all_failed && original.ret == smtp::dsn_return::full &&
+                    original.tls != smtp::tls_wish::required &&
                     original_data.size() <= s.returned_bytes_max;
   std::string content{full ? original_data : parts.header.substr(0, s.returned_bytes_max)};
   if (!full && content.size() < parts.header.size())  // cut at a line's end

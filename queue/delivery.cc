@@ -125,6 +125,7 @@ asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m
   t->return_path = std::move(copy.return_path);
   t->recipient = r->address;
   t->smtputf8 = copy.content->eight_bit_header || !is_ascii(r->address);
+  t->tls = m->tls;
   t->header = std::move(copy.header);
   t->content = std::move(copy.content);
   t->may_start = std::move(may_start);

@@ -6,7 +6,7 @@
 namespace consentry::queue {
 namespace {
 
-constexpr std::uint8_t message_version = 1;
+constexpr std::uint8_t message_version = 2;    // 1 had no tls
 constexpr std::uint8_t recipient_version = 2;  // 1 had no pool
 
 [[noreturn]] void refuse_version(std::uint8_t found, const char* what) {
@@ -85,13 +85,14 @@ std::string encode(const queued_message& m) {
   out.varint(m.body_at.segment).varint(m.body_at.offset).varint(m.body_at.length);
   out.be32(m.body_at.crc).flag(m.is_notice).varint(m.about.value);
   out.varint(m.recipients_total).varint(m.recipients_open).varint(m.recipients_held);
-  out.zigzag(to_ms(m.finished_at));
+  out.zigzag(to_ms(m.finished_at)).u8(static_cast<std::uint8_t>(m.tls));
   return out.take();
 }
 
 queued_message decode_message(message_id id, std::string_view value) {
   byte_reader in{value};
-  if (const auto version = in.u8(); version != message_version) refuse_version(version, "message");
+  const auto version = in.u8();
+  if (version == 0 || version > message_version) refuse_version(version, "message");
   queued_message m;
   m.id = id;
   m.tenant.value = static_cast<std::uint32_t>(in.varint());
@@ -120,6 +121,11 @@ queued_message decode_message(message_id id, std::string_view value) {
   m.recipients_open = static_cast<std::uint32_t>(in.varint());
   m.recipients_held = static_cast<std::uint32_t>(in.varint());
   m.finished_at = time_from(in);
+  if (version == 1) return m;
+  const auto tls = in.u8();
+  if (tls > static_cast<std::uint8_t>(smtp::tls_wish::waived))
+    throw decode_error("message record of unknown tls");
+  m.tls = static_cast<smtp::tls_wish>(tls);
   return m;
 }
 

@@ -36,6 +36,7 @@ struct queued_message {
   std::string envid;
   smtp::body_type body = smtp::body_type::seven_bit;
   bool smtputf8 = false;
+  smtp::tls_wish tls = smtp::tls_wish::none;
 
   std::string sender_domain;        // of the From field, lower-case A-labels: whose DKIM keys sign
   std::string original_message_id;  // as submitted, with its angle brackets; bulk copies get one of

@@ -23,9 +23,38 @@ using smtp::outcome_scope;
 using smtp::client::connection;
 using std::chrono::steady_clock;
 
-struct idle_connection {
+// A connection and what it was opened for.
+struct open_connection {
   std::unique_ptr<connection> link;
+  std::string shelf;        // path, and the strength of what it was opened under
+  bool is_by_dane = false;  // else an enforced policy has to name its host
+  std::string only_domain;  // opened_link
+
+  bool serves(const tls_demand& demand, const std::string& domain) const {
+    if (!only_domain.empty() && only_domain != domain) return false;
+    return !demand.enforces_sts() || is_by_dane || matches(*demand.sts, link->peer().host_name);
+  }
+};
+
+struct idle_connection {
+  open_connection held;
   steady_clock::time_point since;
+};
+
+std::string shelf_of(const departure& from, const tls_demand& demand) {
+  const auto strength = demand.strength();
+  return strength.empty() ? from.path : from.path + '\n' + strength;
+}
+
+// Where a message can go, and what it demands there.
+struct itinerary {
+  struct stop {
+    std::size_t host = 0;
+    smtp::client::target to;
+  };
+  tls_demand demand;
+  std::vector<mail_host> hosts;
+  std::vector<stop> stops;
 };
 
 // Our own words: no reply, but the enhanced code that a DSN shows.
@@ -64,6 +93,7 @@ result<smtp::client::outgoing> make_outgoing(const transmission& t) {
   recipient.address = std::move(*to);
   out.envelope.recipients.push_back(std::move(recipient));
   out.envelope.smtputf8 = t.smtputf8;
+  out.envelope.require_tls = t.tls == smtp::tls_wish::required;
   if (t.content->eight_bit_body || t.content->eight_bit_header)
     out.envelope.body = smtp::body_type::eight_bit;
   out.envelope.declared_size = t.header.size() + t.content->body.size();
@@ -74,12 +104,19 @@ result<smtp::client::outgoing> make_outgoing(const transmission& t) {
 }  // namespace
 
 struct smtp_transport::state {
-  state(asio::any_io_executor e, smtp::dns::resolver& d, smtp_transport_settings s)
-      : executor{e}, dns{d}, settings{std::move(s)}, tasks{e}, sweep_timer{e} {}
+  state(asio::any_io_executor e, smtp::dns::resolver& d, smtp_transport_settings s,
+        smtp::security::mta_sts_cache* sts)
+      : executor{e},
+        dns{d},
+        settings{std::move(s)},
+        opening{d, sts, settings.connection, settings.tls},
+        tasks{e},
+        sweep_timer{e} {}
 
   asio::any_io_executor executor;
   smtp::dns::resolver& dns;
   const smtp_transport_settings settings;
+  secure_opening opening;
   task_scope tasks;
   asio::steady_timer sweep_timer;
   std::map<std::string, std::deque<idle_connection>> pool;  // newest at the back
@@ -92,36 +129,43 @@ struct smtp_transport::state {
     bool stale = false;
   };
 
-  std::unique_ptr<connection> take_idle(const std::string& destination);
-  void put_back(const departure& from, std::unique_ptr<connection> link);
+  std::optional<open_connection> take_idle(const departure& from, const tls_demand& demand,
+                                           const std::string& domain);
+  void put_back(const departure& from, open_connection used);
   void say_quit(std::unique_ptr<connection> link);
   asio::awaitable<void> sweep();
-  asio::awaitable<sent> send_over(std::unique_ptr<connection> link,
-                                  std::shared_ptr<const transmission> t);
-  asio::awaitable<result<std::vector<smtp::client::target>>> targets(
-      std::shared_ptr<const transmission> t);
-  asio::awaitable<smtp::client::open_result> open(smtp::client::target to,
-                                                  std::shared_ptr<const transmission> t);
+  asio::awaitable<sent> send_over(open_connection over, std::shared_ptr<const transmission> t);
+  asio::awaitable<result<itinerary>> find_stops(std::shared_ptr<const transmission> t);
+  asio::awaitable<result<void>> find_hosts(std::shared_ptr<const transmission> t, itinerary& way);
+  std::optional<tls_demand> demand_known(const transmission& t) const;
   asio::awaitable<carried> over_new(std::shared_ptr<const transmission> t);
 };
 
-std::unique_ptr<connection> smtp_transport::state::take_idle(const std::string& destination) {
-  const auto found = pool.find(destination);
-  if (found == pool.end()) return nullptr;
-  auto link = std::move(found->second.back().link);
-  found->second.pop_back();
-  --pooled;
-  if (found->second.empty()) pool.erase(found);
-  return link;
+std::optional<open_connection> smtp_transport::state::take_idle(const departure& from,
+                                                                const tls_demand& demand,
+                                                                const std::string& domain) {
+  const auto found = pool.find(shelf_of(from, demand));
+  if (found == pool.end()) return std::nullopt;
+  auto& shelf = found->second;
+  for (auto it = shelf.end(); it != shelf.begin();) {
+    --it;
+    if (!it->held.serves(demand, domain)) continue;
+    auto out = std::move(it->held);
+    shelf.erase(it);
+    --pooled;
+    if (shelf.empty()) pool.erase(found);
+    return out;
+  }
+  return std::nullopt;
 }
 
-void smtp_transport::state::put_back(const departure& from, std::unique_ptr<connection> link) {
-  if (!link->is_open()) return;
-  const bool worn_out = link->message_count() >= from.messages_per_connection_max;
-  if (closed || worn_out || pooled >= settings.idle_max) return say_quit(std::move(link));
-  auto& shelf = pool[from.path];
-  if (shelf.size() >= settings.idle_per_destination) return say_quit(std::move(link));
-  shelf.push_back({std::move(link), steady_clock::now()});
+void smtp_transport::state::put_back(const departure& from, open_connection used) {
+  if (!used.link->is_open()) return;
+  const bool worn_out = used.link->message_count() >= from.messages_per_connection_max;
+  if (closed || worn_out || pooled >= settings.idle_max) return say_quit(std::move(used.link));
+  auto& shelf = pool[used.shelf];
+  if (shelf.size() >= settings.idle_per_destination) return say_quit(std::move(used.link));
+  shelf.push_back({std::move(used), steady_clock::now()});
   ++pooled;
   if (!sweeping) {
     sweeping = true;
@@ -155,7 +199,7 @@ asio::awaitable<void> smtp_transport::state::sweep() {
     for (auto it = pool.begin(); it != pool.end();) {
       auto& shelf = it->second;
       while (!shelf.empty() && shelf.front().since <= oldest) {
-        say_quit(std::move(shelf.front().link));
+        say_quit(std::move(shelf.front().held.link));
         shelf.pop_front();
         --pooled;
       }
@@ -165,8 +209,7 @@ asio::awaitable<void> smtp_transport::state::sweep() {
   sweeping = false;
 }
 
-auto smtp_transport::state::send_over(std::unique_ptr<connection> link,
-                                      std::shared_ptr<const transmission> t)
+auto smtp_transport::state::send_over(open_connection over, std::shared_ptr<const transmission> t)
     -> asio::awaitable<sent> {
   sent out;
   auto message = make_outgoing(*t);
@@ -174,131 +217,154 @@ auto smtp_transport::state::send_over(std::unique_ptr<connection> link,
     out.what.outcome.kind = outcome_kind::bounced;
     out.what.outcome.last_reply.enhanced = {5, 1, 3};
     out.what.outcome.cause = message.error().public_text;
-    put_back(t->from, std::move(link));
+    put_back(t->from, std::move(over));
     co_return out;
   }
-  link->set_tap(t->tap);
+  over.link->set_tap(t->tap);
   auto gate = t->may_start;
-  auto r = co_await smtp::client::send(*link, std::move(*message), std::move(gate));
+  auto r = co_await smtp::client::send(*over.link, std::move(*message), std::move(gate));
   out.stale = r.end == smtp::client::transaction_end::stale;
   out.what.broken_off = r.end == smtp::client::transaction_end::gated;
   out.what.maybe_delivered = r.may_have_been_delivered;
   if (!r.outcomes.empty()) out.what.outcome = std::move(r.outcomes.front());
-  link->set_tap(nullptr);
-  put_back(t->from, std::move(link));
+  over.link->set_tap(nullptr);
+  put_back(t->from, std::move(over));
   co_return out;
 }
 
-auto smtp_transport::state::targets(std::shared_ptr<const transmission> t)
-    -> asio::awaitable<result<std::vector<smtp::client::target>>> {
-  std::vector<smtp::dns::mx_host> hosts;
+// What the domain demands, if that can be said without waiting.
+std::optional<tls_demand> smtp_transport::state::demand_known(const transmission& t) const {
+  if (t.routes->find(t.domain) == nullptr) return opening.recent(t.domain, t.tls);
+  tls_demand routed;
+  routed.is_routed = true;
+  routed.wish = t.tls;
+  return routed;
+}
+
+// The mail hosts of the domain and what it demands of them; routed mail has none of its own.
+auto smtp_transport::state::find_hosts(std::shared_ptr<const transmission> t, itinerary& way)
+    -> asio::awaitable<result<void>> {
+  auto plan = co_await smtp::dns::find_hosts(dns, t->domain, settings.mx);
+  if (!plan) co_return plan.error();
+  auto demand = co_await opening.demand_of(t->domain, t->tls);
+  if (!demand) co_return demand.error();
+  way.demand = std::move(*demand);
+  way.demand.is_mx_secure = plan->is_secure;
+  opening.remember(t->domain, way.demand);
+  for (auto& host : plan->hosts) way.hosts.push_back({.name = std::move(host.name)});
+  co_return result<void>{};
+}
+
+auto smtp_transport::state::find_stops(std::shared_ptr<const transmission> t)
+    -> asio::awaitable<result<itinerary>> {
+  itinerary out;
   auto port = settings.port;
   auto mx = settings.mx;
   if (const auto* way = t->routes->find(t->domain)) {
     port = way->port;
+    out.demand = *demand_known(*t);
     // A route is the operator's word: a smarthost may stand on loopback.
     mx.allow_loopback = true;
+    out.hosts.push_back({.name = way->host});
     boost::system::error_code error;
     const auto address = asio::ip::make_address(way->host, error);
     if (!error) {  // the operator's word, whatever the source has
-      std::vector<smtp::client::target> one{{way->host, address, port}};
-      co_return one;
+      out.stops.push_back({0, {way->host, address, port}});
+      co_return out;
     }
-    hosts.push_back({.name = way->host, .preference = 0});
   } else {
-    auto plan = co_await smtp::dns::find_hosts(dns, t->domain, mx);
-    if (!plan) co_return plan.error();
-    hosts = std::move(plan->hosts);
+    auto found = co_await find_hosts(t, out);
+    if (!found) co_return found.error();
   }
-  std::vector<smtp::client::target> out;
   failure last{.kind = failure_kind::dns, .public_text = "no mail host has an address"};
-  for (const auto& host : hosts) {
-    if (out.size() >= settings.addresses_tried_max) break;
-    auto found = co_await smtp::dns::find_addresses(dns, host.name, mx);
+  for (std::size_t i = 0; i < out.hosts.size(); ++i) {
+    auto& host = out.hosts[i];
+    if (out.stops.size() >= settings.addresses_tried_max) break;
+    auto found = co_await smtp::dns::find_host(dns, host.name, mx);
     if (!found) {
       // One host without an address says nothing final about the domain.
       last = found.error();
-      last.permanent = last.permanent && hosts.size() == 1;
+      last.permanent = last.permanent && out.hosts.size() == 1;
       continue;
     }
-    for (const auto& address : *found)
-      if (out.size() < settings.addresses_tried_max && can_reach(t->from.from, address))
-        out.push_back({host.name, address, port});
+    host.found = std::move(*found);
+    for (const auto& address : host.found.addresses)
+      if (out.stops.size() < settings.addresses_tried_max && can_reach(t->from.from, address))
+        out.stops.push_back({i, {host.name, address, port}});
   }
-  if (out.empty()) co_return last;
+  if (out.stops.empty()) co_return last;
   co_return out;
-}
-
-auto smtp_transport::state::open(smtp::client::target to, std::shared_ptr<const transmission> t)
-    -> asio::awaitable<smtp::client::open_result> {
-  auto with = settings.connection;
-  const auto& from = t->from;
-  with.tap = t->tap;
-  if (with.tap)
-    with.tap->noted(
-        fmt::format("connecting to {} [{}]:{}", to.host_name, to.address.to_string(), to.port));
-  if (from.from != nullptr) {
-    with.source_ipv4 = from.from->ipv4;
-    with.source_ipv6 = from.from->ipv6;
-    if (!from.from->ehlo_name.empty()) with.ehlo_name = from.from->ehlo_name;
-  }
-  auto opened = co_await connection::open(to, with);
-  if (opened.made || !opened.tls_failed || with.tls != smtp::client::tls_mode::opportunistic)
-    co_return opened;
-  log::info("queue/transport", "tls_failed_trying_clear",
-            {{"host", to.host_name}, {"cause", opened.problem.cause}});
-  with.tls = smtp::client::tls_mode::off;
-  co_return co_await connection::open(to, with);
 }
 
 auto smtp_transport::state::over_new(std::shared_ptr<const transmission> t)
     -> asio::awaitable<carried> {
   carried out;
-  auto all = co_await targets(t);
-  if (!all) {
-    out.outcome = of_failure(all.error());
+  auto way = co_await find_stops(t);
+  if (!way) {
+    out.outcome = of_failure(way.error());
     co_return out;
   }
-  for (const auto& to : *all) {
+  const auto& demand = way->demand;
+  const auto shelf = shelf_of(t->from, demand);
+  std::vector<std::optional<host_plan>> plans(way->hosts.size());
+  for (const auto& stop : way->stops) {
     // Not worth a connection if the gate has closed meanwhile; send() asks again at the right
     // moment.
     if (!t->may_start()) {
       out.broken_off = true;
       co_return out;
     }
-    auto opened = co_await open(to, t);
-    if (opened.made) {
-      auto done = co_await send_over(std::move(opened.made), t);
+    auto& how = plans[stop.host];
+    if (!how) {
+      how = co_await opening.plan(way->hosts[stop.host], stop.to.port, demand, t->domain);
+      if (how->refusal) opening.tell_refused(stop.to.host_name, *how, demand, t->domain);
+    }
+    if (how->refusal) {
+      out = {};
+      out.outcome = *how->refusal;
+      continue;
+    }
+    auto opened = co_await opening.open(stop.to, *how, demand, t->domain, t->from, t->tap);
+    if (opened.link) {
+      open_connection over{std::move(opened.link), shelf, opened.is_by_dane,
+                           std::move(opened.only_domain)};
+      auto done = co_await send_over(std::move(over), t);
       out = std::move(done.what);
       if (done.stale) continue;
       if (out.broken_off || out.maybe_delivered) co_return out;
     } else {
       out = {};
       out.outcome = std::move(opened.problem);
+      if (opened.is_about_tls) continue;  // another host may keep what this one does not
     }
     if (!may_try_another_host(out.outcome)) break;
   }
+  // RFC 8689 section 4.2.1: no host keeps the promise.
+  if (out.outcome.last_reply.enhanced == smtp::enhanced_code{5, 7, 30})
+    out.outcome.kind = outcome_kind::bounced;
   co_return out;
 }
 
 smtp_transport::smtp_transport(asio::any_io_executor executor, smtp::dns::resolver& dns,
-                               smtp_transport_settings s)
-    : state_{std::make_unique<state>(std::move(executor), dns, std::move(s))} {}
+                               smtp_transport_settings s, smtp::security::mta_sts_cache* sts)
+    : state_{std::make_unique<state>(std::move(executor), dns, std::move(s), sts)} {}
 smtp_transport::~smtp_transport() = default;
 
 asio::awaitable<carried> smtp_transport::transmit(std::shared_ptr<const transmission> t) {
-  while (auto link = state_->take_idle(t->from.path)) {
-    if (!link->is_open()) continue;
-    auto done = co_await state_->send_over(std::move(link), t);
-    if (!done.stale) co_return std::move(done.what);
-  }
+  // What is not known is found out with the hosts, and a connection made for it.
+  if (const auto demand = state_->demand_known(*t))
+    while (auto over = state_->take_idle(t->from, *demand, t->domain)) {
+      if (!over->link->is_open()) continue;
+      auto done = co_await state_->send_over(std::move(*over), t);
+      if (!done.stale) co_return std::move(done.what);
+    }
   co_return co_await state_->over_new(t);
 }
 
 asio::awaitable<void> smtp_transport::close() {
   state_->closed = true;
   for (auto& [destination, shelf] : state_->pool)
-    for (auto& waiting : shelf) state_->say_quit(std::move(waiting.link));
+    for (auto& waiting : shelf) state_->say_quit(std::move(waiting.held.link));
   state_->pool.clear();
   state_->pooled = 0;
   state_->sweep_timer.cancel();

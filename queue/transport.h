@@ -11,6 +11,7 @@
 #include "queue/message_copy.h"
 #include "queue/route_table.h"
 #include "smtp/client/dialog_tap.h"
+#include "smtp/envelope.h"
 
 namespace consentry::queue {
 
@@ -20,7 +21,8 @@ struct transmission {
   std::shared_ptr<const route_table> routes;
   std::string return_path;  // "": null
   std::string recipient;
-  bool smtputf8 = false;                            // address or header need it
+  bool smtputf8 = false;  // address or header need it
+  smtp::tls_wish tls = smtp::tls_wish::none;
   std::string header;                               // of the copy, with the empty line
   std::shared_ptr<const shared_content> content;    // its body follows the header
   std::function<bool()> may_start;                  // asked just before MAIL FROM is written

@@ -13,6 +13,13 @@ namespace consentry::smtp {
 enum class dsn_return : std::uint8_t { unspecified, full, headers };  // RET
 enum class body_type : std::uint8_t { seven_bit, eight_bit };         // BODY
 
+// What the sender asks of TLS on the way (RFC 8689). Numbers are stored: never reuse.
+enum class tls_wish : std::uint8_t {
+  none = 0,
+  required = 1,  // MAIL parameter REQUIRETLS: verified at every hop, or not sent
+  waived = 2,    // header "TLS-Required: No": delivery counts more than the policies of recipients
+};
+
 // NOTIFY, as a set. Empty: not given (failure and delay, RFC 3461 section 4.1).
 struct dsn_notify {
   bool never = false, success = false, failure = false, delay = false;
@@ -35,7 +42,8 @@ struct envelope {
   bool smtputf8 = false;
   std::optional<std::uint64_t> declared_size;  // SIZE=
   dsn_return ret = dsn_return::unspecified;
-  std::string envid;  // decoded from xtext
+  std::string envid;         // decoded from xtext
+  bool require_tls = false;  // REQUIRETLS
   std::vector<envelope_recipient> recipients;
 };
 

@@ -18,6 +18,7 @@ capabilities parse_capabilities(const reply& r) {
     if (keyword == "smtputf8") c.smtputf8 = true;
     if (keyword == "starttls") c.starttls = true;
     if (keyword == "dsn") c.dsn = true;
+    if (keyword == "requiretls") c.require_tls = true;
     if (keyword == "enhancedstatuscodes") c.enhanced_status_codes = true;
     if (keyword == "size") {
       c.size = true;

@@ -15,6 +15,7 @@ struct capabilities {
   bool smtputf8 = false;                  // RFC 6531
   bool starttls = false;                  // RFC 3207
   bool dsn = false;                       // RFC 3461
+  bool require_tls = false;               // RFC 8689
   bool enhanced_status_codes = false;     // RFC 2034
   bool size = false;                      // RFC 1870
   std::optional<std::uint64_t> size_max;  // none: not told

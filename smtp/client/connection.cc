@@ -171,6 +171,14 @@ const target& connection::peer() const noexcept {
 const std::string& connection::tls() const noexcept {
   return impl_->tls;
 }
+bool connection::is_verified() const noexcept {
+  const auto& i = *impl_;
+  return !i.tls.empty() && i.settings.check.how != peer_check::by::nothing &&
+         i.verdict.fault == tls_fault::none;
+}
+const std::string& connection::verified_name() const noexcept {
+  return impl_->verdict.matched_name;
+}
 unsigned connection::message_count() const noexcept {
   return impl_->messages;
 }

@@ -13,8 +13,10 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/tls_sessions.h"
 #include "smtp/client/capabilities.h"
 #include "smtp/client/dialog_tap.h"
+#include "smtp/client/peer_check.h"
 #include "smtp/outcome.h"
 #include "smtp/reply.h"
 
@@ -22,7 +24,7 @@ namespace consentry::smtp::client {
 
 enum class tls_mode : std::uint8_t {
   off,
-  opportunistic,  // used where offered, the certificate not judged
+  opportunistic,  // used where offered
   required,       // no STARTTLS, no mail
 };
 
@@ -44,7 +46,12 @@ struct connection_settings {
   std::string ehlo_name;
   tls_mode tls = tls_mode::opportunistic;
   std::shared_ptr<boost::asio::ssl::context>
-      tls_context;  // make_client_tls(); needed unless tls is off
+      tls_context;  // make_client_tls(), verifying where check demands it; needed unless tls is off
+  peer_check check;  // by nothing: the certificate is not judged
+  // Taken up again by connections to the same host and address from the same `origin` under an
+  // equal check; null: never.
+  std::shared_ptr<tls_sessions> sessions;
+  std::string origin;                                   // names the source
   std::optional<boost::asio::ip::address> source_ipv4;  // bound to before connecting
   std::optional<boost::asio::ip::address> source_ipv6;
   timeouts wait;
@@ -66,6 +73,9 @@ struct open_result {
                     // but for 521 and 556 (RFC 7504: bounced)
   bool tls_failed = false;  // STARTTLS or its handshake failed: opportunistic callers may open
                             // again with tls_mode::off
+  // Why no TLS came about; of a check that is not enforced, what was wrong with a session that did.
+  tls_fault fault = tls_fault::none;
+  std::string fault_cause;
 };
 
 // Use from one executor that runs on one thread, one operation at a time. Cancelling the coroutine
@@ -89,8 +99,12 @@ class connection {
   bool is_open() const noexcept;
   const capabilities& offers() const noexcept;
   const target& peer() const noexcept;
-  const std::string& tls() const noexcept;  // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: clear text
-  unsigned message_count() const noexcept;  // transactions begun
+  // "TLSv1.3 TLS_AES_256_GCM_SHA384 dane": what protects it; empty: clear text. Last stands the
+  // check's label, or "unverified"; before it "resumed" where the session was taken up again.
+  const std::string& tls() const noexcept;
+  bool is_verified() const noexcept;                  // its check succeeded
+  const std::string& verified_name() const noexcept;  // peer_verdict::matched_name
+  unsigned message_count() const noexcept;            // transactions begun
 
   // For transaction.cc. A failure (io, timeout, protocol, cancelled) has closed the connection; so
   // has a 421.

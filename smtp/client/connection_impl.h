@@ -51,14 +51,17 @@ struct connection::impl {
   // The steps of open(): what went wrong, or nothing.
   boost::asio::awaitable<std::optional<outcome>> greet();
   boost::asio::awaitable<std::optional<outcome>> hello();
-  boost::asio::awaitable<std::optional<outcome>> start_tls(bool& tls_failed);
-  boost::asio::awaitable<std::optional<outcome>> open_steps(bool& tls_failed);
+  boost::asio::awaitable<std::optional<outcome>> start_tls(open_result& told);
+  boost::asio::awaitable<std::optional<outcome>> open_steps(open_result& told);
+  void tell_protection(SSL* ssl);
+  std::string session_key() const;
 
   target to;
   connection_settings settings;
   std::shared_ptr<wire> line;
   std::optional<boost::asio::ssl::stream<tcp::socket&>> secure;
   std::string tls;
+  peer_verdict verdict;
   reply_reader replies;
   std::array<char, 4096> input;
   capabilities offers;

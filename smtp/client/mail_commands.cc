@@ -37,6 +37,7 @@ std::string mail_command(const envelope& e, const capabilities& offers, std::uin
   const bool needs_utf8 = e.smtputf8 || !e.reverse_path.is_ascii() ||
                           std::any_of(e.recipients.begin(), e.recipients.end(), is_wide);
   if (offers.smtputf8 && needs_utf8) s += " SMTPUTF8";
+  if (e.require_tls && offers.require_tls) s += " REQUIRETLS";
   if (offers.dsn) {
     if (e.ret == dsn_return::full) s += " RET=FULL";
     if (e.ret == dsn_return::headers) s += " RET=HDRS";

@@ -54,20 +54,48 @@ asio::awaitable<result<void>> connection::impl::connect() {
   co_return result<void>{};
 }
 
+// Everything on which it depends whether a session's first handshake would do for this one.
+std::string connection::impl::session_key() const {
+  return to.host_name + '|' + to.address.to_string() + '|' + std::to_string(to.port) + '|' +
+         settings.origin + '|' + settings.check.fingerprint();
+}
+
+void connection::impl::tell_protection(SSL* ssl) {
+  tls = std::string{SSL_get_version(ssl)} + ' ' + SSL_get_cipher_name(ssl);
+  if (SSL_session_reused(ssl) == 1) tls += " resumed";
+  const bool is_good =
+      settings.check.how != peer_check::by::nothing && verdict.fault == tls_fault::none;
+  tls += is_good ? ' ' + settings.check.label : std::string{" unverified"};
+}
+
 asio::awaitable<result<void>> connection::impl::handshake() {
   const auto held = line;
   secure.emplace(held->socket, *settings.tls_context);
   SSL* ssl = secure->native_handle();
-  if (!to.host_name.empty() && to.host_name.front() != '[')
-    SSL_set_tlsext_host_name(ssl, to.host_name.c_str());
+  const auto& name = settings.check.names.empty() ? to.host_name : settings.check.names.front();
+  if (!name.empty() && name.front() != '[') SSL_set_tlsext_host_name(ssl, name.c_str());
+  if (!demand(ssl, settings.check)) {
+    verdict.fault = tls_fault::handshake;
+    close();
+    co_return failure{failure_kind::tls, false, failure_scope::session, "TLS failed",
+                      "the host cannot be verified as its domain demands"};
+  }
+  const auto key = settings.sessions ? session_key() : std::string{};
+  if (settings.sessions) settings.sessions->prepare(ssl, key);
 
   if (co_await is_cancelled())
     co_return ended(asio::error::operation_aborted, "before the TLS handshake");
   start_clock(held, settings.wait.tls_handshake);
   auto [error] = co_await secure->async_handshake(asio::ssl::stream_base::client, as_result);
   stop_clock(*held);
-  if (error || held->timed_out) co_return ended(error, "in the TLS handshake");
-  tls = std::string{SSL_get_version(ssl)} + ' ' + SSL_get_cipher_name(ssl);
+  verdict = judge(ssl, settings.check);
+  if (error || held->timed_out) {
+    if (settings.sessions) settings.sessions->forget(key);
+    auto f = ended(error, "in the TLS handshake");
+    if (!verdict.cause.empty()) f.private_cause = "certificate: " + verdict.cause;
+    co_return f;
+  }
+  tell_protection(ssl);
   if (settings.tap) settings.tap->noted(tls);
   co_return result<void>{};
 }
@@ -96,36 +124,43 @@ asio::awaitable<std::optional<outcome>> connection::impl::hello() {
   co_return std::nullopt;
 }
 
-asio::awaitable<std::optional<outcome>> connection::impl::start_tls(bool& tls_failed) {
+asio::awaitable<std::optional<outcome>> connection::impl::start_tls(open_result& told) {
   const bool is_required = settings.tls == tls_mode::required;
+  told.fault = tls_fault::not_offered;
   if (!offers.starttls) {
     if (!is_required) co_return std::nullopt;
-    tls_failed = true;
+    told.tls_failed = true;
     co_return problem_at(to, outcome_scope::session, "STARTTLS is required but not offered");
   }
   auto r = co_await command("STARTTLS", settings.wait.hello);
   if (r && r->code != 220 && !is_required && line->socket.is_open()) co_return std::nullopt;
-  tls_failed = true;
+  told.tls_failed = true;
   if (!r) co_return problem_at(to, outcome_scope::session, r.error().private_cause + " (STARTTLS)");
   if (r->code != 220) co_return refused(to, std::move(*r), "STARTTLS refused");
+  told.fault = tls_fault::handshake;
   // RFC 3207 section 6: bytes from before the handshake may be an attacker's, and would be read as
   // the server's after it.
   if (replies.has_rest())
     co_return problem_at(to, outcome_scope::session, "bytes between STARTTLS and the handshake");
   auto h = co_await handshake();
-  if (!h) co_return problem_at(to, outcome_scope::session, h.error().private_cause);
+  if (!h || verdict.fault != tls_fault::none) told.fault_cause = verdict.cause;
+  if (!h) {
+    if (verdict.fault != tls_fault::none) told.fault = verdict.fault;
+    co_return problem_at(to, outcome_scope::session, h.error().private_cause);
+  }
+  told.fault = verdict.fault;
   auto again = co_await hello();
   // Only a failed handshake speaks against TLS.
-  tls_failed = false;
+  told.tls_failed = false;
   co_return again;
 }
 
-asio::awaitable<std::optional<outcome>> connection::impl::open_steps(bool& tls_failed) {
+asio::awaitable<std::optional<outcome>> connection::impl::open_steps(open_result& told) {
   auto connected = co_await connect();
   if (!connected) co_return problem_at(to, outcome_scope::site, connected.error().private_cause);
   auto p = co_await greet();
   if (!p) p = co_await hello();
-  if (!p && settings.tls != tls_mode::off) p = co_await start_tls(tls_failed);
+  if (!p && settings.tls != tls_mode::off) p = co_await start_tls(told);
   co_return p;
 }
 
@@ -137,7 +172,7 @@ asio::awaitable<open_result> connection::open(target to, connection_settings set
   co_await asio::this_coro::throw_if_cancelled(false);
   auto made = std::make_unique<impl>(executor, std::move(to), std::move(settings));
   open_result out;
-  auto p = co_await made->open_steps(out.tls_failed);
+  auto p = co_await made->open_steps(out);
   if (p) {
     out.problem = std::move(*p);
     out.problem.tls = made->tls;

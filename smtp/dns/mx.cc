@@ -111,19 +111,32 @@ mx_plan single_host(std::string name) {
   return plan;
 }
 
+// An A or AAAA record's, by its length.
+std::optional<asio::ip::address> address_of(const std::string& rdata) {
+  const auto text = rdata.size() == 4 ? parse_a(rdata) : parse_aaaa(rdata);
+  boost::system::error_code e;
+  if (!text) return std::nullopt;
+  const auto a = asio::ip::make_address(*text, e);
+  return e ? std::nullopt : std::optional{a};
+}
+
 // Keeps what can be used, the preferred family first.
-result<addresses> choose(const result<addresses>& v4, const result<addresses>& v6,
-                         const std::string& host, const mx_settings& s) {
+result<host_addresses> choose(const result<dns_answer>& v4, const result<dns_answer>& v6,
+                              const std::string& host, const mx_settings& s) {
   const bool six_first =
       s.prefer == address_preference::ipv6_first || s.prefer == address_preference::ipv6_only;
-  addresses out;
+  host_addresses out;
   for (const auto* family : six_first ? std::array{&v6, &v4} : std::array{&v4, &v6}) {
-    if (!*family) continue;
-    for (const auto& a : **family)
-      if (is_usable(a, s.allow_loopback)) out.push_back(a);
+    if (!*family || (*family)->found != existence::found) continue;
+    const auto& answer = **family;
+    out.is_secure = out.is_secure || answer.is_secure;
+    if (out.canonical.empty()) out.canonical = answer.canonical;
+    for (const auto& rdata : answer.records)
+      if (const auto a = address_of(rdata); a && is_usable(*a, s.allow_loopback))
+        out.addresses.push_back(*a);
   }
-  if (!out.empty()) {
-    if (out.size() > s.addresses_max) out.resize(s.addresses_max);
+  if (!out.addresses.empty()) {
+    if (out.addresses.size() > s.addresses_max) out.addresses.resize(s.addresses_max);
     return out;
   }
   // What could not be asked may hold the address that is missing.
@@ -134,27 +147,37 @@ result<addresses> choose(const result<addresses>& v4, const result<addresses>& v
 
 }  // namespace
 
-asio::awaitable<result<addresses>> find_addresses(resolver& dns, std::string host,
+asio::awaitable<result<host_addresses>> find_host(resolver& dns, std::string host,
                                                   mx_settings settings) {
   if (is_literal(host)) {
     auto a = literal_address(host);
     if (!a) co_return a.error();
     if (!is_usable(*a, settings.allow_loopback)) co_return no_host("no mail host: " + host);
-    addresses one{*a};
+    host_addresses one;
+    one.addresses.push_back(*a);
     co_return one;
   }
-  const result<addresses> none{addresses{}};
+  dns_answer nothing;
+  nothing.found = existence::no_data;
+  const result<dns_answer> none{std::move(nothing)};
   if (settings.prefer == address_preference::ipv4_only) {
-    const auto v4 = co_await dns.a(host);
+    const auto v4 = co_await dns.lookup(host, record_type::a);
     co_return choose(v4, none, host, settings);
   }
   if (settings.prefer == address_preference::ipv6_only) {
-    const auto v6 = co_await dns.aaaa(host);
+    const auto v6 = co_await dns.lookup(host, record_type::aaaa);
     co_return choose(none, v6, host, settings);
   }
-  const auto v4 = co_await dns.a(host);
-  const auto v6 = co_await dns.aaaa(host);
+  const auto v4 = co_await dns.lookup(host, record_type::a);
+  const auto v6 = co_await dns.lookup(host, record_type::aaaa);
   co_return choose(v4, v6, host, settings);
+}
+
+asio::awaitable<result<addresses>> find_addresses(resolver& dns, std::string host,
+                                                  mx_settings settings) {
+  auto found = co_await find_host(dns, std::move(host), std::move(settings));
+  if (!found) co_return found.error();
+  co_return std::move(found->addresses);
 }
 
 asio::awaitable<result<mx_plan>> find_hosts(resolver& dns, std::string domain,

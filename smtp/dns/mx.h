@@ -51,6 +51,16 @@ boost::asio::awaitable<result<mx_plan>> find_hosts(resolver& dns, std::string do
 boost::asio::awaitable<result<std::vector<boost::asio::ip::address>>> find_addresses(
     resolver& dns, std::string host, mx_settings settings);
 
+// A host as the DNS knows it, for who must know whether that can be believed (RFC 7672
+// section 2.2).
+struct host_addresses {
+  std::vector<boost::asio::ip::address> addresses;  // as find_addresses() gives them
+  bool is_secure = false;  // an answer with addresses was validated, every CNAME on the way too
+  std::string canonical;   // where CNAMEs led; empty: to no other name
+};
+boost::asio::awaitable<result<host_addresses>> find_host(resolver& dns, std::string host,
+                                                         mx_settings settings);
+
 // What the sender is told: "550 5.1.2 ...", "556 5.1.10 ...", "554 5.4.6 ...", "451 4.4.3 ...".
 smtp::reply to_reply(const failure& dns_failure);
 

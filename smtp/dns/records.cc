@@ -73,4 +73,10 @@ std::optional<std::string> parse_aaaa(std::string_view rdata) {
   return boost::asio::ip::address_v6{bytes}.to_string();
 }
 
+std::optional<tlsa_record> parse_tlsa(std::string_view rdata) {
+  if (rdata.size() < 4) return std::nullopt;
+  return tlsa_record{static_cast<std::uint8_t>(rdata[0]), static_cast<std::uint8_t>(rdata[1]),
+                     static_cast<std::uint8_t>(rdata[2]), std::string{rdata.substr(3)}};
+}
+
 }  // namespace consentry::smtp::dns

@@ -64,6 +64,14 @@ result<dns_answer> to_answer(const ub_result& r) {
     return no_answer("rcode " + std::to_string(r.rcode));
   dns_answer a;
   a.is_secure = r.secure != 0;
+  if (r.canonname != nullptr && r.qname != nullptr) {
+    const auto bare = [](std::string_view name) {
+      if (!name.empty() && name.back() == '.') name.remove_suffix(1);
+      return ascii_lower(name);
+    };
+    a.canonical = bare(r.canonname);
+    if (a.canonical == bare(r.qname)) a.canonical.clear();
+  }
   if (r.nxdomain || r.rcode == rcode_no_name) {
     a.found = existence::no_name;
     return a;

@@ -49,7 +49,15 @@ struct resolver_settings {
   bool keeps_answers = true;
 };
 
-enum class record_type : std::uint16_t { a = 1, ptr = 12, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
+enum class record_type : std::uint16_t {
+  a = 1,
+  cname = 5,
+  ptr = 12,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  tlsa = 52
+};
 
 enum class existence : std::uint8_t {
   found,
@@ -59,7 +67,9 @@ enum class existence : std::uint8_t {
 
 struct dns_answer {
   existence found = existence::found;
-  bool is_secure = false;            // validated by DNSSEC, a denial too
+  bool is_secure = false;  // validated by DNSSEC, a denial too
+  std::string
+      canonical;  // lower case, no dot at its end: where CNAMEs led; empty: to no other name
   std::vector<std::string> records;  // rdata as on the wire, names uncompressed; at most 64
 };
 

@@ -162,6 +162,11 @@ refusal set_mail_parameter(const parameter& p, envelope& e) {
     e.smtputf8 = true;
     return std::nullopt;
   }
+  if (ascii_iequals(p.keyword, "REQUIRETLS")) {  // RFC 8689 section 2
+    if (p.value) return bad_value("REQUIRETLS");
+    e.require_tls = true;
+    return std::nullopt;
+  }
   using setter = refusal (*)(const parameter&, envelope&);
   setter set = nullptr;
   if (ascii_iequals(p.keyword, "SIZE")) set = set_size;

@@ -74,6 +74,7 @@ class session {
   boost::asio::awaitable<void> rcpt(command c);
   void small_command(command c);
   bool auth_offered() const;
+  bool offers_requiretls() const;
 
   // session_body.cc: DATA and BDAT
   boost::asio::awaitable<void> data(command c);

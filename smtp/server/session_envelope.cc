@@ -42,10 +42,16 @@ void session::hello(command c) {
   if (info_.esmtp) {
     r.text += "\nPIPELINING\nSIZE " + std::to_string(settings_->limits.message_bytes);
     r.text += "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nDSN";
+    if (offers_requiretls()) r.text += "\nREQUIRETLS";
     if (channel_.stream().can_start_tls()) r.text += "\nSTARTTLS";
     if (auth_offered()) r.text += "\nAUTH PLAIN LOGIN SCRAM-SHA-256";
   }
   say(r);
+}
+
+// RFC 8689 section 2: under TLS only; and only for mail that goes on.
+bool session::offers_requiretls() const {
+  return !info_.tls.empty() && info_.role == listener_role::submission;
 }
 
 awaitable<void> session::mail(command c) {
@@ -69,6 +75,10 @@ awaitable<void> session::mail(command c) {
   auto parsed = parse_mail(c.argument, info_.esmtp);
   if (!parsed) {
     say_bad(parsed.error());
+    co_return;
+  }
+  if (parsed->require_tls && !offers_requiretls()) {
+    say_bad(reply{555, {5, 5, 4}, "REQUIRETLS is not offered here"});
     co_return;
   }
   if (parsed->declared_size.value_or(0) > settings_->limits.message_bytes) {

@@ -141,7 +141,7 @@ class Knot(Daemon):
 
     def start(self):
         self.write_zones()
-        zones = "".join(f"  - domain: {z}\n    file: {z}.zone\n" for z in self.zones)
+        zones = "".join(self.zone_text(z) for z in self.all_zones())
         (self.home / "knot.conf").write_text(
             f"server:\n  rundir: {self.home}\n  listen: {self.host}@{self.port}\n  background-workers: 1\n  udp-workers: 1\n"
             "  tcp-workers: 1\nlog:\n  - target: stderr\n    any: warning\n"
@@ -150,6 +150,12 @@ class Knot(Daemon):
             f"zone:\n{zones}")
         self.spawn(["knotd", "-c", str(self.home / "knot.conf")])
         self.wait_until(lambda: all(self.serves(z) for z in self.zones), "knotd to serve its zones")
+
+    def all_zones(self):
+        return list(self.zones)
+
+    def zone_text(self, zone):
+        return f"  - domain: {zone}\n    file: {zone}.zone\n"
 
     def serves(self, zone):
         answer = subprocess.run(["kdig", f"@{self.host}", "-p", str(self.port), "+short", "+retry=0", "+time=1", zone, "SOA"],

@@ -105,6 +105,11 @@ TEST_CASE("the file that is shipped shows the defaults") {
   CHECK(s.delivery.expire_bulk == d.delivery.expire_bulk);
   CHECK(s.delivery.expire_other == d.delivery.expire_other);
   CHECK(s.delivery.port == d.delivery.port);
+  CHECK(s.delivery.tls_required == d.delivery.tls_required);
+  CHECK(s.delivery.dane == d.delivery.dane);
+  CHECK(s.delivery.mta_sts == d.delivery.mta_sts);
+  CHECK(s.delivery.mta_sts_port == d.delivery.mta_sts_port);
+  CHECK(s.delivery.tls_reports == d.delivery.tls_reports);
   CHECK(s.dns.timeout == d.dns.timeout);
   CHECK(s.dns.allow_loopback == d.dns.allow_loopback);
   CHECK(s.dkim_folder == d.dkim_folder);

@@ -37,7 +37,14 @@ TEST_CASE("records come back as they were written") {
   m.recipients_open = 2;
   m.recipients_held = 1;
   m.finished_at = from_ms(5);
+  m.tls = smtp::tls_wish::waived;
   CHECK(decode_message(m.id, encode(m)) == m);
+  // As it was written before there was REQUIRETLS.
+  auto older = encode(m);
+  older.pop_back();
+  older[0] = 1;
+  m.tls = smtp::tls_wish::none;
+  CHECK(decode_message(m.id, older) == m);
 
   queued_recipient r;
   r.id.value = 42;

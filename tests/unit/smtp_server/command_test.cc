@@ -105,6 +105,7 @@ TEST_CASE("MAIL") {
       {"FROM:<a@example.hu> RET=FULL ENVID=x+20y", "from=<a@example.hu> ret=FULL envid=x y"},
       {"FROM:<a@example.hu> AUTH=b@example.hu", "from=<a@example.hu>"},
       {"FROM:<a@example.hu> AUTH=nobody", "501 5.5.4 bad value of AUTH"},
+      {"FROM:<a@example.hu> REQUIRETLS=1", "501 5.5.4 bad value of REQUIRETLS"},
       {"FROM:<a@example.hu> NOTIFY=NEVER", "555 5.5.4 unknown parameter of MAIL"},
       {"FROM:<a@example.hu> -X=1", "501 5.5.4 bad parameter syntax"},
       {"FROM:<a@example.hu> X=1=2", "501 5.5.4 bad parameter syntax"},
