@@ -111,20 +111,17 @@ static_assert(std::is_sorted(std::begin(element_types), std::end(element_types),
                              [](const auto& a, const auto& b) { return a.name < b.name; }));
 constexpr std::size_t name_octets_max = 10;
 
-// Where the names that begin with each letter begin in the list; those with its last letter end
-// where the next begins.
+// Where the names with each first letter begin in the list.
 constexpr auto name_starts = [] {
   std::array<std::uint8_t, 27> starts{};
   for (const auto& t : element_types)
-    for (std::size_t i = static_cast<std::size_t>(t.name[0] - 'a') + 1; i < starts.size(); ++i)
-      ++starts[i];
+    for (auto i = t.name[0] - 'a' + 1u; i < starts.size(); ++i) ++starts[i];
   return starts;
 }();
 
 const element_type* type_of(std::string_view name) {
   if (name.empty() || name[0] < 'a' || name[0] > 'z') return nullptr;
-  const auto letter = static_cast<std::size_t>(name[0] - 'a');
-  for (std::size_t i = name_starts[letter]; i < name_starts[letter + 1]; ++i)
+  for (auto i = name_starts[name[0] - 'a'], end = name_starts[name[0] - 'a' + 1]; i < end; ++i)
     if (element_types[i].name == name) return &element_types[i];
   return nullptr;
 }
@@ -442,8 +439,7 @@ class plain_reading {
     }
     a.end = at;
     a.value = raw;
-    if (raw.find('&') == std::string_view::npos && raw.find('\r') == std::string_view::npos)
-      return true;
+    if (raw.find('&') == raw.npos && raw.find('\r') == raw.npos) return true;
     if (decoded == values_.size()) values_.push_back(std::make_unique<std::string>());
     std::string& value = *values_[decoded++];
     value.clear();
