@@ -17,12 +17,16 @@ class CountingHop:
         self.open = self.most_open = 0
         self.listening = socket.create_server((host, port), backlog=100)
         self.host, self.port = self.listening.getsockname()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        # Closing alone would leave the other thread waiting on it.
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()
         self.listening.close()
 
     def accept(self):
