@@ -63,10 +63,11 @@ page by_reason(api_context& c, const read_txn& txn, const queue::queue_filter& f
   page out;
   out.resume = std::move(from);
   for (const auto& row : c.rooms.queue.waiting().by_reason(txn, f.tenant, out.resume, limit))
-    out.rows.push_back(json::object{{"tenant", name_of(*directory, row.tenant)},
-                                    {"stream", smtp::to_string(row.stream)},
-                                    {"reason", to_valid_utf8(row.reason)},
-                                    {"held", row.held}});
+    if (!f.stream || row.stream == *f.stream)
+      out.rows.push_back(json::object{{"tenant", name_of(*directory, row.tenant)},
+                                      {"stream", smtp::to_string(row.stream)},
+                                      {"reason", to_valid_utf8(row.reason)},
+                                      {"held", row.held}});
   return out;
 }
 
@@ -119,6 +120,8 @@ resource queue_counts_resource(api_context& c, request r) {
   }
   if (by != "campaign" && by != "domain" && by != "reason" && by != "age")
     co_return problem(422, "by must be one of campaign, domain, reason, age");
+  if ((by == "domain" && (filter.stream || filter.campaign)) || (by == "reason" && filter.campaign))
+    co_return problem(422, "that is not counted by domain or reason: name a tenant");
   auto o = c.rooms.env.read([&](read_txn& txn) {
     auto p = by == "campaign" ? by_campaign(c, txn, filter, from, limit)
              : by == "domain" ? by_domain(c, txn, filter, from, limit)
