@@ -62,6 +62,17 @@ queue::retry_settings retry_of(const settings& s) {
   }
   out.bulk.expiry = out.automation.expiry = s.delivery.expire_bulk;
   out.transactional.expiry = s.delivery.expire_other;
+  for (const auto& [stream, given] : s.retry) {
+    auto& rule = stream == smtp::stream::bulk         ? out.bulk
+                 : stream == smtp::stream::automation ? out.automation
+                 : stream == smtp::stream::doi        ? out.doi
+                                                      : out.transactional;
+    if (given.first) rule.first = *given.first;
+    if (given.max) rule.longest = *given.max;
+    if (rule.longest < rule.first) rule.longest = rule.first;
+    if (given.jitter_percent) rule.jitter = *given.jitter_percent / 100.0;
+    if (given.expire) rule.expiry = *given.expire;
+  }
   return out;
 }
 
@@ -70,6 +81,7 @@ queue::notice_settings notices_of(const settings& s) {
   out.host_name = s.server.host_name;
   out.from = s.mail.postmaster.text();
   out.contact = s.mail.postmaster.text();
+  out.delay_after = s.delivery.delay_notice;
   return out;
 }
 
@@ -104,6 +116,11 @@ std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s) {
   if (s.pacing_file.empty())
     return queue::pacing_rules::parse("", "no file", otherwise, std::move(only));
   return queue::pacing_rules::load(s.pacing_file, otherwise, std::move(only));
+}
+
+std::shared_ptr<const smtp::bounce_rules> bounces_of(const settings& s) {
+  if (s.bounces_file.empty()) return smtp::bounce_rules::shipped();
+  return smtp::bounce_rules::load(s.bounces_file);
 }
 
 queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms) {

@@ -35,6 +35,7 @@ queue::notice_settings notices_of(const settings& s);
 queue::scheduler_settings scheduler_of(const settings& s);
 // Throws configuration_error.
 std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s);
+std::shared_ptr<const smtp::bounce_rules> bounces_of(const settings& s);
 // The parts outlive them.
 queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms);
 queue::delivery::site_source site_source_of(smtp::dns::resolver& dns, const settings& s);

@@ -176,6 +176,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                  .sink = recorder,
                  .clock = clock,
                  .pacing = [this] { return live.pacing.get(); },
+                 .bounces = [this] { return live.bounces.get(); },
                  .tenant_name = tenant_names_of(rooms),
                  .stopped = &rooms.stops},
                 scheduler_of(config)},
@@ -301,12 +302,14 @@ void gateway::state::load_live(const settings& s) {
   auto tls = server_tls_of(s);
   auto routes = routes_of(s);
   auto pacing = pacing_of(s);
+  auto bounces = bounces_of(s);
   auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
   policies.follow_files(s.policy_file, s.patterns_folder);
   live.dkim_keys.set(std::move(keys));
   live.server_tls.set(std::move(tls));
   live.routes.set(std::move(routes));
   live.pacing.set(std::move(pacing));
+  live.bounces.set(std::move(bounces));
   scheduler.rules_changed();
   live.reporters.set(std::move(reporters));
 }

@@ -11,6 +11,7 @@
 #include "queue/pacing_rules.h"
 #include "queue/route_table.h"
 #include "smtp/auth/key_ring.h"
+#include "smtp/bounce_rules.h"
 #include "smtp/token.h"
 
 namespace consentry::app {
@@ -27,6 +28,7 @@ struct live_settings {
   snapshot<smtp::token_ring> tokens;
   snapshot<queue::route_table> routes;
   snapshot<queue::pacing_rules> pacing;
+  snapshot<smtp::bounce_rules> bounces;
   snapshot<std::vector<reporter>> reporters;
   snapshot<std::shared_ptr<boost::asio::ssl::context>> server_tls;  // nullptr inside: no TLS
 };

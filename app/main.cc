@@ -78,6 +78,9 @@ void check(const consentry::app::settings& s) {
   if (std::filesystem::is_directory(s.dkim_folder))
     consentry::smtp::auth::key_ring::load(s.dkim_folder);
   consentry::app::pacing_of(s);
+  const auto bounces = consentry::app::bounces_of(s);
+  if (const auto wrong = bounces->wrong_samples(); !wrong.empty())
+    throw configuration_error(wrong.front());
   if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
   if (!s.server.user.empty()) user_entry(s.server.user);
   if (!s.dns.trust_anchor_file.empty())

@@ -3,7 +3,6 @@
 #include "app/evidence_gatherer.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "smtp/bounce_class.h"
 
 namespace consentry::app {
 namespace {
@@ -70,6 +69,10 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   add_fact(e, "host", o.remote_host);
   add_fact(e, "ip", o.remote_ip);
   add_fact(e, "tls", o.tls);
+  if (facts.bounce != smtp::bounce_class::none) {
+    add_fact(e, "class", std::string{to_string(facts.bounce)});
+    add_fact(e, "class_rule", facts.bounce_rule);
+  }
   const bool is_delivered = o.kind == smtp::outcome_kind::delivered;
   if (is_delivered) {
     const auto directory = rooms_.directory.get();
@@ -77,8 +80,8 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   }
   const auto seq = rooms_.journal.append(txn, e);
   if (m.is_notice) return;
-  const bool is_dead = o.kind == smtp::outcome_kind::bounced && facts.transmitted &&
-                       smtp::is_hard(smtp::classify(o.last_reply));
+  const bool is_dead =
+      o.kind == smtp::outcome_kind::bounced && facts.transmitted && smtp::is_hard(facts.bounce);
   if (facts.transmitted && o.kind != smtp::outcome_kind::deferred)
     count_ended(txn, rooms_, m, is_dead, knobs_(), facts.at);
   // RULES A3: the consent lapsed while the mail was in the queue; its own history says so too.
@@ -158,6 +161,7 @@ void outcome_recorder::settled(const queue::queued_message& m, const queue::queu
              {"host", o.remote_host},
              {"tls", o.tls},
              {"reply", queue::without_address(said, r)},
+             {"class", to_string(facts.bounce)},
              {"took_ms", facts.took.count()}});
 }
 

@@ -35,6 +35,7 @@ class reader {
   void mail(toml_section s);
   void delivery(toml_section s);
   void transport_security(toml_section& s);
+  void retry(toml_section s);
   void routes();
   void dns(toml_section s);
   void policy();
@@ -211,6 +212,8 @@ void reader::delivery(toml_section s) {
     s.fail("retry_max_s", "retry_max_s must not be less than retry_first_s");
   o.expire_bulk = hours{s.integer("expire_bulk_h", 72, 1, 24 * 30)};
   o.expire_other = hours{s.integer("expire_other_h", 120, 1, 24 * 30)};
+  o.delay_notice = hours{s.integer("delay_notice_h", 4, 0, 24 * 30)};
+  out_.bounces_file = path(s, "bounces", {});
   o.source_address = s.text("source_address", "");
   boost::system::error_code error;
   if (!o.source_address.empty()) boost::asio::ip::make_address(o.source_address, error);
@@ -237,6 +240,24 @@ void reader::transport_security(toml_section& s) {
   o.tls_report_organization = s.text("tls_report_organization", out_.server.host_name);
   o.tls_report_contact =
       s.has("tls_report_contact") ? address(s, "tls_report_contact") : out_.mail.postmaster;
+}
+
+void reader::retry(toml_section s) {
+  for (const auto& name : s.keys()) {
+    const auto stream = smtp::parse_stream(name);
+    if (!stream) s.fail(name, fmt::format("there is no stream \"{}\"", name));
+    auto of = s.section(name);
+    auto& r = out_.retry[*stream];
+    if (of.has("first_s")) r.first = seconds{of.integer("first_s", 300, 1, 86400)};
+    if (of.has("max_s")) r.max = seconds{of.integer("max_s", 14400, 1, 7 * 86400)};
+    if (of.has("jitter_percent"))
+      r.jitter_percent = static_cast<unsigned>(of.integer("jitter_percent", 10, 0, 100));
+    if (of.has("expire_h")) r.expire = hours{of.integer("expire_h", 72, 1, 24 * 30)};
+    if (r.max.value_or(out_.delivery.retry_max) < r.first.value_or(out_.delivery.retry_first))
+      of.fail(r.max ? "max_s" : "first_s", "max_s must not be less than first_s");
+    of.finish();
+  }
+  s.finish();
 }
 
 void reader::routes() {
@@ -423,7 +444,8 @@ settings reader::read() {
   constexpr std::array sections{"server", "store",    "tls",       "listener",   "smtp",
                                 "mail",   "delivery", "route",     "dns",        "dns_zone",
                                 "dkim",   "policy",   "public",    "complaints", "admin",
-                                "log",    "reader",   "preflight", "pacing",     "events"};
+                                "log",    "reader",   "preflight", "pacing",     "events",
+                                "retry"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -434,6 +456,7 @@ settings reader::read() {
   smtp(top_.section("smtp"));
   mail(top_.section("mail"));
   delivery(top_.section("delivery"));
+  retry(top_.section("retry"));
   routes();
   dns(top_.section("dns"));
   policy();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "filters/confined_reader.h"
 #include "smtp/address.h"
 #include "smtp/server/gatekeeper.h"
+#include "smtp/stream.h"
 
 namespace consentry::app {
 
@@ -85,6 +87,7 @@ struct settings {
     std::chrono::seconds retry_max{};
     std::chrono::hours expire_bulk{};
     std::chrono::hours expire_other{};
+    std::chrono::hours delay_notice{4};  // 0: none
     std::string source_address;
     std::uint16_t port = 25;
     bool dane = true;
@@ -96,7 +99,14 @@ struct settings {
     std::string tls_report_organization;
     smtp::mailbox tls_report_contact;
   } delivery;
-  std::filesystem::path pacing_file;  // empty: none
+  struct stream_retry {  // where given, instead of what [delivery] says
+    std::optional<std::chrono::seconds> first, max;
+    std::optional<unsigned> jitter_percent;
+    std::optional<std::chrono::hours> expire;
+  };
+  std::map<smtp::stream, stream_retry> retry;
+  std::filesystem::path bounces_file;  // empty: as shipped
+  std::filesystem::path pacing_file;   // empty: none
   std::vector<route_settings> routes;
   struct {
     std::vector<std::string> forward;

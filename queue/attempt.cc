@@ -3,6 +3,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "queue/failure_plan.h"
 #include "queue/scheduler_state.h"
 
 namespace consentry::queue {
@@ -23,6 +24,7 @@ struct attempt_work {
   smtp::outcome outcome;
   attempt_facts facts;
   std::string text;  // for the DSN: why, in words
+  bool delay_is_told = false;
   std::optional<bounce_notice> notice;
 };
 using work_ptr = std::shared_ptr<attempt_work>;
@@ -91,6 +93,7 @@ queued_recipient row_after(const attempt_work& w) {
   after.last_host = w.outcome.remote_host;
   after.reason = w.facts.reason;
   after.rule = w.facts.rule;
+  after.delay_told = after.delay_told || w.delay_is_told;
   switch (w.outcome.kind) {
     case outcome_kind::delivered:
       after.state = recipient_state::delivered;
@@ -109,7 +112,7 @@ queued_recipient row_after(const attempt_work& w) {
 void plan_next(attempt_work& w) {
   if (w.outcome.kind != outcome_kind::deferred) return;
   auto& s = *w.s;
-  const auto& rule = s.settings.retry.of(w.m->stream);
+  const auto rule = retry_rule_for(s.settings.retry, w.m->stream, *s.bounces(), w.facts.bounce);
   std::uniform_real_distribution<double> uniform{0.0, 1.0};
   const auto next = w.facts.at + retry_wait(rule, w.facts.number, uniform(s.random));
   if (next < w.m->expires_at) {
@@ -128,16 +131,14 @@ void plan_next(attempt_work& w) {
 
 // The DSN, if one is due. Its body is appended by the caller.
 void make_notice(attempt_work& w) {
-  const bool failed = w.outcome.kind == outcome_kind::bounced;
-  const bool wanted =
-      failed ? w.r->notify.wants_failure() && !w.r->notify.never
-             : w.outcome.kind == outcome_kind::delivered && w.r->notify.wants_success();
-  if (!wanted || w.m->is_notice || w.m->reverse_path.empty()) return;
   auto& s = *w.s;
+  if (!wants_notice(s.settings.notices, *w.m, *w.r, w.outcome.kind, w.facts.at)) return;
   // Without the original a notice is still worth sending.
   const auto data = s.p.bodies.read(w.m->body_at);
   auto told = to_notice_recipient(*w.r, w.outcome, w.facts.at, w.facts.reason, w.text);
   if (!w.facts.transmitted) told.last_attempt_at = {};
+  w.delay_is_told = told.action == notice_action::delayed;
+  if (w.delay_is_told) told.will_retry_until = w.m->expires_at;
   const auto seed = to_string(w.m->id) + to_string(w.r->id) + std::to_string(to_ms(w.facts.at));
   w.notice = make_bounce_notice(
       s.settings.notices, *w.m, {&told, 1}, data ? *data : std::string{}, w.facts.at,
@@ -291,6 +292,7 @@ asio::awaitable<path_news> try_once(work_ptr w, departure from) {
     w->facts.maybe_delivered = done.maybe_delivered;
     w->facts.took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun);
+    judge_reply(*s.bounces(), w->outcome, w->facts);
     note_reply(*w, site_of_path(from.path));
     const path_news news{.reached = contact_of(w->outcome),
                          .delivered = w->outcome.kind == outcome_kind::delivered,

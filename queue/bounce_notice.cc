@@ -15,13 +15,22 @@ constexpr std::size_t field_bytes_max = 900;  // of one DSN field; RFC 5322 allo
 
 bool is_wanted(const notice_recipient& r) {
   if (r.notify.never) return false;
-  return r.action == notice_action::failed ? r.notify.wants_failure() : r.notify.wants_success();
+  switch (r.action) {
+    case notice_action::failed:
+      return r.notify.wants_failure();
+    case notice_action::delayed:
+      return r.notify.wants_delay();
+    case notice_action::relayed:
+      break;
+  }
+  return r.notify.wants_success();
 }
 
 smtp::enhanced_code status_of(const notice_recipient& r) {
   if (r.code) return r.code;
-  return r.action == notice_action::failed ? smtp::enhanced_code{5, 0, 0}
-                                           : smtp::enhanced_code{2, 0, 0};
+  return r.action == notice_action::failed    ? smtp::enhanced_code{5, 0, 0}
+         : r.action == notice_action::delayed ? smtp::enhanced_code{4, 0, 0}
+                                              : smtp::enhanced_code{2, 0, 0};
 }
 
 // One line, no controls; 8-bit stays only where utf8 says that the notice may hold it.
@@ -60,11 +69,12 @@ struct notice_writer {
   instant now;
   std::string boundary;
   std::string unique;
-  bool utf8 = false;  // an address needs SMTPUTF8: RFC 6533 forms
-  bool all_failed = true;
+  bool utf8 = false;                           // an address needs SMTPUTF8: RFC 6533 forms
+  notice_action what = notice_action::failed;  // the worst of them
 
   std::string header(bool eight_bit) const;
   std::string human_text() const;
+  std::string until() const;
   std::string person_lines(const notice_recipient& r) const;
   std::string status_fields() const;
   std::string recipient_fields(const notice_recipient& r) const;
@@ -78,8 +88,9 @@ std::string notice_writer::header(bool eight_bit) const {
   out += "Date: " + mail_date(now) + "\r\n";
   out += "From: " + s.from_name + " <" + s.from + ">\r\n";
   out += "To: <" + original.reverse_path + ">\r\n";
-  out += all_failed ? "Subject: Your message was not delivered\r\n"
-                    : "Subject: Your message was delivered\r\n";
+  out += what == notice_action::failed    ? "Subject: Your message was not delivered\r\n"
+         : what == notice_action::delayed ? "Subject: Your message is delayed\r\n"
+                                          : "Subject: Your message was delivered\r\n";
   out += "Message-ID: <dsn." + unique + "@" + domain + ">\r\n";
   if (!original.original_message_id.empty()) {
     const auto id = one_line(original.original_message_id, false);
@@ -107,14 +118,25 @@ std::string notice_writer::person_lines(const notice_recipient& r) const {
   return out + "\r\n";
 }
 
+std::string notice_writer::until() const {
+  const auto last = recipients.front().will_retry_until;
+  return last == instant{} ? std::string{} : " until " + mail_date(last);
+}
+
 std::string notice_writer::human_text() const {
   std::string out = "This is the mail system at " + s.host_name + ".\r\n\r\n";
-  if (all_failed) {
+  if (what == notice_action::failed) {
     out += wrapped(recipients.size() == 1 ? "Your message could not be delivered to the recipient "
                                             "below. It will not be tried again."
                                           : "Your message could not be delivered to the recipients "
                                             "below. It will not be tried again.",
                    "");
+  } else if (what == notice_action::delayed) {
+    out += wrapped(
+        "Your message could not be delivered to the recipient below yet. It will be "
+        "tried again" +
+            until() + "; there is no need to send it once more.",
+        "");
   } else {
     out += wrapped(
         "Your message was handed to the recipient's mail server, which does not report deliveries "
@@ -135,7 +157,9 @@ std::string notice_writer::recipient_fields(const notice_recipient& r) const {
   if (!r.orcpt.empty()) out += "Original-Recipient: " + one_line(r.orcpt, utf8) + "\r\n";
   out += std::string{"Final-Recipient: "} + (is_utf8 ? "utf-8; " : "rfc822; ") +
          one_line(r.address, utf8) + "\r\n";
-  out += r.action == notice_action::failed ? "Action: failed\r\n" : "Action: relayed\r\n";
+  out += r.action == notice_action::failed    ? "Action: failed\r\n"
+         : r.action == notice_action::delayed ? "Action: delayed\r\n"
+                                              : "Action: relayed\r\n";
   out += "Status: " + smtp::to_string(status_of(r)) + "\r\n";
   if (!r.remote_host.empty()) out += "Remote-MTA: dns; " + one_line(r.remote_host, false) + "\r\n";
   if (!r.remote_reply.empty())
@@ -145,6 +169,8 @@ std::string notice_writer::recipient_fields(const notice_recipient& r) const {
            one_line((r.reason.empty() ? "" : r.reason + ": ") + r.text, utf8) + "\r\n";
   if (r.last_attempt_at != instant{})
     out += "Last-Attempt-Date: " + mail_date(r.last_attempt_at) + "\r\n";
+  if (r.will_retry_until != instant{})
+    out += "Will-Retry-Until: " + mail_date(r.will_retry_until) + "\r\n";
   return out;
 }
 
@@ -164,7 +190,7 @@ std::string notice_writer::returned_mail() const {
   const auto parts = split_header(original_data);
   // What was to travel under verified TLS alone does not come back by a way nobody knows (RFC 8689
   // section 5).
-  const bool full = all_failed && original.ret == smtp::dsn_return::full &&
+  const bool full = what == notice_action::failed && original.ret == smtp::dsn_return::full &&
                     original.tls != smtp::tls_wish::required &&
                     original_data.size() <= s.returned_bytes_max;
   std::string content{full ? original_data : parts.header.substr(0, s.returned_bytes_max)};
@@ -206,9 +232,12 @@ notice_recipient to_notice_recipient(const queued_recipient& r, const smtp::outc
   out.address = r.address;
   out.notify = r.notify;
   out.orcpt = r.orcpt;
-  out.action =
-      o.kind == smtp::outcome_kind::delivered ? notice_action::relayed : notice_action::failed;
+  out.action = o.kind == smtp::outcome_kind::delivered  ? notice_action::relayed
+               : o.kind == smtp::outcome_kind::deferred ? notice_action::delayed
+                                                        : notice_action::failed;
   out.code = o.last_reply.enhanced;
+  // Refused for good by a server, yet tried again (a rule's `retry`): the status is ours.
+  if (out.action == notice_action::delayed && out.code) out.code.status_class = 4;
   // Given up after temporary refusals: the status says that it is final (RFC 3463
   // section 3.5: 4.4.7 as a failure).
   if (out.action == notice_action::failed && out.code.status_class == 4 && reason.empty())
@@ -243,8 +272,10 @@ std::optional<bounce_notice> make_bounce_notice(const notice_settings& s,
   writer.utf8 =
       !is_ascii(original.reverse_path) ||
       std::any_of(told.begin(), told.end(), [](const auto& r) { return !is_ascii(r.address); });
-  writer.all_failed = std::any_of(told.begin(), told.end(),
-                                  [](const auto& r) { return r.action == notice_action::failed; });
+  // In the order of the enumeration.
+  writer.what = std::min_element(told.begin(), told.end(), [](const auto& a, const auto& b) {
+                  return a.action < b.action;
+                })->action;
 
   bounce_notice out;
   out.data = writer.whole();

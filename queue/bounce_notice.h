@@ -19,9 +19,11 @@ struct notice_settings {
   std::string from_name = "Mail Delivery Service";
   std::string contact;  // a line for questions: "abuse@gateway.example"; may be empty
   std::size_t returned_bytes_max = 256 << 10;  // of the original, even with RET=FULL
+  // From acceptance until a sender is told that the mail is late; 0: nobody is.
+  std::chrono::seconds delay_after{std::chrono::hours{4}};
 };
 
-enum class notice_action : std::uint8_t { failed, relayed };
+enum class notice_action : std::uint8_t { failed, delayed, relayed };
 
 struct notice_recipient {
   std::string address;
@@ -33,7 +35,8 @@ struct notice_recipient {
   std::string text;          // one sentence for a person: why
   std::string remote_reply;  // "550 5.1.1 no such user"; empty: none
   std::string remote_host;
-  instant last_attempt_at{};  // 0: none was made
+  instant last_attempt_at{};   // 0: none was made
+  instant will_retry_until{};  // delayed only
 };
 
 // A recipient whose attempt ended so.

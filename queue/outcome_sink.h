@@ -8,6 +8,7 @@
 #include "base/lmdb_env.h"
 #include "queue/dispatch_gate.h"
 #include "queue/queued_message.h"
+#include "smtp/bounce_class.h"
 #include "smtp/outcome.h"
 
 namespace consentry::queue {
@@ -23,7 +24,10 @@ struct attempt_facts {
   std::string reason;
   std::string rule;
   std::string policy_version;  // of the decision now
-  instant next_attempt_at{};   // deferred only
+  // Not delivered: what the reply means, and by which rule of conf/bounces.toml.
+  smtp::bounce_class bounce = smtp::bounce_class::none;
+  std::string bounce_rule;
+  instant next_attempt_at{};  // deferred only
   std::chrono::milliseconds took{};
 };
 

@@ -17,9 +17,11 @@ instant time_from(byte_reader& in) {
   return from_ms(in.zigzag());
 }
 
-std::uint8_t pack(const smtp::dsn_notify& n) {
+constexpr std::uint8_t delay_told_bit = 16;
+
+std::uint8_t pack(const smtp::dsn_notify& n, bool delay_told) {
   return static_cast<std::uint8_t>((n.never ? 1 : 0) | (n.success ? 2 : 0) | (n.failure ? 4 : 0) |
-                                   (n.delay ? 8 : 0));
+                                   (n.delay ? 8 : 0) | (delay_told ? delay_told_bit : 0));
 }
 
 smtp::dsn_notify unpack(std::uint8_t bits) {
@@ -132,7 +134,7 @@ queued_message decode_message(message_id id, std::string_view value) {
 std::string encode(const queued_recipient& r) {
   byte_writer out;
   out.u8(recipient_version).varint(r.message.value);
-  out.text(r.address).text(r.domain).text(r.person).u8(pack(r.notify)).text(r.orcpt);
+  out.text(r.address).text(r.domain).text(r.person).u8(pack(r.notify, r.delay_told)).text(r.orcpt);
   out.u8(static_cast<std::uint8_t>(r.state)).varint(r.attempts);
   out.zigzag(to_ms(r.next_attempt_at)).zigzag(to_ms(r.changed_at));
   out.text(r.last_reply).text(r.last_host).text(r.reason).text(r.rule).text(r.pool);
@@ -149,7 +151,9 @@ queued_recipient decode_recipient(recipient_id id, std::string_view value) {
   r.address = in.text();
   r.domain = in.text();
   r.person = in.text();
-  r.notify = unpack(in.u8());
+  const auto told = in.u8();
+  r.notify = unpack(told);
+  r.delay_told = (told & delay_told_bit) != 0;
   r.orcpt = in.text();
   r.state = static_cast<recipient_state>(in.u8());
   if (r.state < recipient_state::queued || r.state > recipient_state::cancelled)

@@ -78,7 +78,8 @@ struct queued_recipient {
   std::string domain;   // lower-case A-labels, what routes and DNS are asked for; emptied too
   std::string person;   // keyed pseudonym, 16 bytes
   smtp::dsn_notify notify;
-  std::string orcpt;  // decoded; emptied too
+  std::string orcpt;        // decoded; emptied too
+  bool delay_told = false;  // a DSN said that it is late: at most one does
 
   recipient_state state = recipient_state::queued;
   std::uint32_t attempts = 0;

@@ -67,6 +67,10 @@ std::shared_ptr<const pacing_rules> scheduler::state::rules() const {
   return p.pacing ? p.pacing() : own_rules;
 }
 
+std::shared_ptr<const smtp::bounce_rules> scheduler::state::bounces() const {
+  return p.bounces ? p.bounces() : smtp::bounce_rules::shipped();
+}
+
 void scheduler::state::storage_failed(const failure& f) {
   if (!broken) log::error(room, "store_failed", {{"cause", describe(f)}});
   broken = true;

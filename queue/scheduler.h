@@ -29,6 +29,7 @@
 #include "queue/spool.h"
 #include "queue/store_index.h"
 #include "queue/suspensions.h"
+#include "smtp/bounce_rules.h"
 
 namespace consentry::queue {
 
@@ -64,6 +65,8 @@ class scheduler {
     const wall_clock& clock;
     // The rules of the moment; empty: none but the settings. Never nullptr.
     std::function<std::shared_ptr<const pacing_rules>()> pacing{};
+    // What replies mean; empty: as shipped. Never nullptr.
+    std::function<std::shared_ptr<const smtp::bounce_rules>()> bounces{};
     store_index::tenant_names tenant_name{};  // by which rules name a tenant; empty: its id
     const suspensions* stopped = nullptr;     // nullptr: nobody can stop anything by hand
   };

@@ -62,6 +62,7 @@ struct scheduler::state : std::enable_shared_from_this<scheduler::state> {
   void seen(const queued_message& m, instant due);
   std::chrono::milliseconds until_next() const;
   std::shared_ptr<const pacing_rules> rules() const;
+  std::shared_ptr<const smtp::bounce_rules> bounces() const;
   void storage_failed(const failure& f);
   // Commits, again and again while the disk is full; false: given up (stopping or broken).
   boost::asio::awaitable<bool> commit(commit_loop::operation op);
