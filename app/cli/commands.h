@@ -47,6 +47,7 @@ void add_token_commands(CLI::App& app, context& c);
 void add_form_commands(CLI::App& app, context& c);  // form, doi-template
 void add_policy_commands(CLI::App& app, context& c);
 void add_why_command(CLI::App& app, context& c, const std::string& name);
+void add_bounce_commands(CLI::App& app, context& c);
 // scan, address check, arf parse, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 

@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
   cli.fallthrough();
   add_daemon_commands(cli, c);
   add_offline_commands(cli, c);
+  add_bounce_commands(cli, c);
   add_policy_commands(cli, c);
   try {
     cli.parse(argc, argv);

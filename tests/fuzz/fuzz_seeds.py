@@ -68,6 +68,7 @@ def numbered(contents):
 SEEDS = {
     "mime": mails,
     "arf": mails,
+    "bounce": mails,
     "dkim_verify": mails,
     "header_text": headers,
     "mailbox": headers,
