@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/acceptance.h"
+#include "app/bounce_intake.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "smtp/mime/header_text.h"
@@ -17,6 +18,7 @@ using smtp::server::session_info;
 namespace {
 
 constexpr std::string_view unsubscribe_prefix = "u-";
+constexpr std::string_view bounce_prefix = "b-";
 
 struct read_report {
   reputation::parsed_feedback feedback;
@@ -76,9 +78,19 @@ std::optional<recipient_id> inbound::unsubscribing(const smtp::mailbox& m) const
       smtp::token_purpose::unsubscribe);
 }
 
-asio::awaitable<reply> inbound::recipient(const session_info&, const smtp::envelope&,
+std::optional<recipient_id> inbound::bouncing(const smtp::mailbox& from,
+                                              const smtp::mailbox& m) const {
+  if (!from.is_null() || m.ascii_domain() != options_.bounce_domain ||
+      !ascii_istarts_with(m.local(), bounce_prefix))
+    return std::nullopt;
+  return parts_.live.tokens.get()->read(std::string_view{m.local()}.substr(bounce_prefix.size()),
+                                        smtp::token_purpose::return_path);
+}
+
+asio::awaitable<reply> inbound::recipient(const session_info&, const smtp::envelope& so_far,
                                           const smtp::envelope_recipient& next) {
-  if (is_feedback(next.address) || unsubscribing(next.address))
+  if (is_feedback(next.address) || unsubscribing(next.address) ||
+      bouncing(so_far.reverse_path, next.address))
     co_return reply{.code = 250, .enhanced = {2, 1, 5}, .text = "recipient ok"};
   co_return reply{.code = 550,
                   .enhanced = {5, 7, 1},
@@ -87,7 +99,7 @@ asio::awaitable<reply> inbound::recipient(const session_info&, const smtp::envel
 
 asio::awaitable<reply> inbound::message(const session_info& session, smtp::envelope complete,
                                         std::string data) {
-  bool is_reported = false;
+  bool is_reported = false, is_bounced = false;
   for (const auto& r : complete.recipients) {
     result<void> done;
     if (is_feedback(r.address)) {
@@ -97,6 +109,10 @@ asio::awaitable<reply> inbound::message(const session_info& session, smtp::envel
       done = co_await take_report(data, session.remote_ip);
     } else if (const auto who = unsubscribing(r.address)) {
       done = co_await take_unsubscribe(*who);
+    } else if (const auto whose = bouncing(complete.reverse_path, r.address)) {
+      // A copy has a return path of its own: one mail speaks of one.
+      if (std::exchange(is_bounced, true)) continue;
+      done = co_await take_bounce(data, *whose, session.remote_ip);
     }
     if (!done && done.error().kind == failure_kind::dns)
       co_return reply{
@@ -153,6 +169,31 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
     co_return failure{
         .kind = failure_kind::dns,
         .public_text = "the key of the signature cannot be read now, try again later"};
+  co_return result<void>{};
+}
+
+asio::awaitable<result<void>> inbound::take_bounce(std::string data, recipient_id recipient,
+                                                   std::string remote_ip) {
+  const auto rules = parts_.live.bounces.get();
+  auto work = [&data, rules] { return read_late_bounce(data, *rules); };
+  const auto read = co_await parts_.workers.run(std::move(work));
+  // Auto-replies and delays come here, too; they change nothing.
+  auto recorded = std::make_shared<std::optional<recorded_bounce>>();
+  if (read) {
+    const auto active = parts_.live.policy.get();
+    commit_loop::operation op = [&rooms = parts_.rooms, active, recorded, recipient, read,
+                                 at = parts_.clock.now()](write_txn& txn) {
+      *recorded = record_late_bounce(txn, rooms, active->set->rules, recipient, *read, at);
+    };
+    const auto done = co_await parts_.rooms.commits.commit(std::move(op));
+    if (!done) co_return done.error();
+  }
+  if (*recorded) parts_.rooms.renewals.observe((*recorded)->seq, (*recorded)->what);
+  log::info("app/inbound", "late_bounce",
+            {{"ip", remote_ip},
+             {"recipient", to_string(recipient)},
+             {"class", read ? to_string(read->verdict.what) : std::string_view{"no bounce"}},
+             {"recorded", recorded->has_value()}});
   co_return result<void>{};
 }
 

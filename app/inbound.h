@@ -1,5 +1,5 @@
 // The gatekeeper of port 25: strangers, without AUTH, to the gateway's own addresses only.
-// Complaint reports and unsubscribe mails come in here; all else is refused at RCPT.
+// Complaint reports, bounces and unsubscribe mails come in here; all else is refused at RCPT.
 #pragma once
 
 #include <chrono>
@@ -53,8 +53,13 @@ class inbound final : public smtp::server::gatekeeper {
   bool is_feedback(const smtp::mailbox& m) const;
   // The recipient whose unsubscribe address this is.
   std::optional<recipient_id> unsubscribing(const smtp::mailbox& m) const;
+  // The recipient of whose copy this is the return path; bounces come from the null path alone (RFC
+  // 5321 section 4.5.5).
+  std::optional<recipient_id> bouncing(const smtp::mailbox& from, const smtp::mailbox& m) const;
 
   boost::asio::awaitable<result<void>> take_report(std::string data, std::string remote_ip);
+  boost::asio::awaitable<result<void>> take_bounce(std::string data, recipient_id recipient,
+                                                   std::string remote_ip);
   boost::asio::awaitable<result<void>> take_unsubscribe(recipient_id recipient);
 
   parts parts_;
