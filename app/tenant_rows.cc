@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, 32> by_tenant{
     "queue_held_counts",
 };
 
-constexpr std::array<tenant_table, 39> others{{
+constexpr std::array<tenant_table, 41> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
