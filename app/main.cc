@@ -82,6 +82,10 @@ void check(const consentry::app::settings& s) {
   if (const auto wrong = bounces->wrong_samples(); !wrong.empty())
     throw configuration_error(wrong.front());
   if (s.tls.identity) consentry::make_server_tls(*s.tls.identity);
+  if (!s.delivery.tls_authorities.empty()) {
+    must_exist("[delivery] tls_authorities", s.delivery.tls_authorities);
+    consentry::make_verifying_client_tls(s.delivery.tls_authorities);
+  }
   if (!s.server.user.empty()) user_entry(s.server.user);
   if (!s.dns.trust_anchor_file.empty())
     must_exist("[dns] trust_anchor_file", s.dns.trust_anchor_file);

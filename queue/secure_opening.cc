@@ -53,6 +53,8 @@ secure_opening::secure_opening(smtp::dns::resolver& dns, smtp::security::mta_sts
     : dns_{dns}, sts_{sts}, base_{std::move(base)}, settings_{std::move(s)} {
   settings_.rules.mode = base_.tls;
   if (settings_.resumes && base_.tls_context) tls_sessions::enable(*base_.tls_context);
+  // A wrong file is told at the start.
+  if (!settings_.authorities.empty()) verifying();
 }
 
 // Reading the system's authorities takes a while: only once it is needed.
@@ -201,8 +203,8 @@ asio::awaitable<opened_link> secure_opening::open(smtp::client::target to, host_
     co_await r.made->quit();
     co_return out;
   }
-  const auto& name = r.made->verified_name();
-  if (how.check.how == peer_check::by::dane && name == domain && name != to.host_name)
+  if (how.check.how == peer_check::by::dane &&
+      !proves_host(how.check, to.host_name, r.made->verdict()))
     out.only_domain = domain;
   out.is_by_dane = how.check.how == peer_check::by::dane;
   out.link = std::move(r.made);

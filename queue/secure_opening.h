@@ -41,7 +41,7 @@ struct opened_link {
 // One executor that runs on one thread.
 class secure_opening {
  public:
-  // sts: null: no MTA-STS. All must outlive it.
+  // sts: null: no MTA-STS. All must outlive it. Throws configuration_error naming authorities.
   secure_opening(smtp::dns::resolver& dns, smtp::security::mta_sts_cache* sts,
                  smtp::client::connection_settings base, tls_settings s);
 

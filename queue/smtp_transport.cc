@@ -59,6 +59,12 @@ struct itinerary {
 
 // Our own words: no reply, but the enhanced code that a DSN shows.
 outcome of_failure(const failure& f) {
+  if (f.kind == failure_kind::storage_broken) {
+    outcome broken;
+    broken.last_reply.enhanced = {4, 3, 0};
+    broken.cause = "the policies of the domain cannot be read: " + f.private_cause;
+    return broken;
+  }
   const auto told = smtp::dns::to_reply(f);
   outcome o;
   o.kind = f.permanent ? outcome_kind::bounced : outcome_kind::deferred;

@@ -110,6 +110,20 @@ host_plan plan_for(const tls_rules& rules, const tls_demand& demand, const std::
   return plan;
 }
 
+bool proves_host(const peer_check& check, std::string_view host,
+                 const smtp::client::peer_verdict& verdict) noexcept {
+  const auto is_of = [&](std::string_view name) {
+    const std::string_view matched = verdict.matched_name;
+    if (!matched.starts_with("*.")) return matched == name;
+    const auto dot = name.find('.');
+    return dot != std::string_view::npos && name.substr(dot) == matched.substr(1);
+  };
+  if (!verdict.matched_name.empty()) return is_of(host) || is_of(check.names.front());
+  // No name had to match; but a session that was taken up again no longer tells which did.
+  const auto minds_names = [](const smtp::dns::tlsa_record& r) { return r.usage == 2; };
+  return !verdict.is_resumed || std::none_of(check.tlsa.begin(), check.tlsa.end(), minds_names);
+}
+
 void explain(smtp::outcome& problem, tls_fault fault, const host_plan& plan, tls_wish wish) {
   // A handshake that broke may succeed later; what a host offers and proves is its word.
   if (wish == tls_wish::required && fault != tls_fault::handshake) {

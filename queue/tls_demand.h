@@ -58,6 +58,11 @@ host_plan plan_for(const tls_rules& rules, const tls_demand& demand, const std::
 
 bool is_required_host(const tls_rules& rules, std::string_view host) noexcept;
 
+// Whether a check by DANE that succeeded proved the host, so that all domains of the host may use
+// the connection, and not the next-hop domain's name alone.
+bool proves_host(const smtp::client::peer_check& check, std::string_view host,
+                 const smtp::client::peer_verdict& verdict) noexcept;
+
 // What a failure to open means where TLS is demanded: 4.7.4 not offered, 4.7.5 not to be trusted,
 // unless the peer's own reply says more. 5.7.30 for who asked for REQUIRETLS. Where the domain's or
 // the sender's policy demanded it the scope is the recipient: the path is good for others.

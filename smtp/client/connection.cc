@@ -176,8 +176,8 @@ bool connection::is_verified() const noexcept {
   return !i.tls.empty() && i.settings.check.how != peer_check::by::nothing &&
          i.verdict.fault == tls_fault::none;
 }
-const std::string& connection::verified_name() const noexcept {
-  return impl_->verdict.matched_name;
+const peer_verdict& connection::verdict() const noexcept {
+  return impl_->verdict;
 }
 unsigned connection::message_count() const noexcept {
   return impl_->messages;

@@ -102,9 +102,9 @@ class connection {
   // "TLSv1.3 TLS_AES_256_GCM_SHA384 dane": what protects it; empty: clear text. Last stands the
   // check's label, or "unverified"; before it "resumed" where the session was taken up again.
   const std::string& tls() const noexcept;
-  bool is_verified() const noexcept;                  // its check succeeded
-  const std::string& verified_name() const noexcept;  // peer_verdict::matched_name
-  unsigned message_count() const noexcept;            // transactions begun
+  bool is_verified() const noexcept;             // its check succeeded
+  const peer_verdict& verdict() const noexcept;  // no fault where there was no TLS
+  unsigned message_count() const noexcept;       // transactions begun
 
   // For transaction.cc. A failure (io, timeout, protocol, cancelled) has closed the connection; so
   // has a 421.

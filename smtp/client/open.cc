@@ -62,7 +62,7 @@ std::string connection::impl::session_key() const {
 
 void connection::impl::tell_protection(SSL* ssl) {
   tls = std::string{SSL_get_version(ssl)} + ' ' + SSL_get_cipher_name(ssl);
-  if (SSL_session_reused(ssl) == 1) tls += " resumed";
+  if (verdict.is_resumed) tls += " resumed";
   const bool is_good =
       settings.check.how != peer_check::by::nothing && verdict.fault == tls_fault::none;
   tls += is_good ? ' ' + settings.check.label : std::string{" unverified"};

@@ -89,6 +89,7 @@ bool demand(SSL* connection, const peer_check& check) {
 
 peer_verdict judge(SSL* connection, const peer_check& check) {
   peer_verdict out;
+  out.is_resumed = SSL_session_reused(connection) == 1;
   if (check.how == peer_check::by::nothing) return out;
   const auto verdict = SSL_get_verify_result(connection);
   out.fault = fault_of(verdict);

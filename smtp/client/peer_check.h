@@ -44,9 +44,10 @@ bool demand(SSL* connection, const peer_check& check);
 struct peer_verdict {
   tls_fault fault = tls_fault::none;
   std::string cause;  // OpenSSL's words
-  // Of a success: the name that matched; empty where none had to (DANE-EE), and where the session
-  // was taken up again.
+  // Of a success: the certificate's name that matched, "*.example.hu" too; empty where none had to
+  // (DANE-EE), and where the session was taken up again.
   std::string matched_name;
+  bool is_resumed = false;
 };
 // After a handshake, whether it succeeded or not. nothing: never a fault.
 peer_verdict judge(SSL* connection, const peer_check& check);

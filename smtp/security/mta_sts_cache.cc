@@ -19,6 +19,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t policy_bytes_max = 64 << 10;
+// Mail waits no longer for a fetch, which goes on: a slow web server may not hold up what it has
+// promised nothing to yet.
+constexpr std::chrono::seconds wait_max{10};
 
 struct fetched {
   std::optional<sts_policy> policy;
@@ -74,8 +77,7 @@ struct mta_sts_cache::state : std::enable_shared_from_this<mta_sts_cache::state>
     std::shared_ptr<const sts_policy> policy;
     sts_fault fault = sts_fault::none;
     instant retry_at{};                            // after a failure
-    std::shared_ptr<asio::steady_timer> fetching;  // cancelled when the fetch under way is over
-    std::string wanted_id;
+    std::shared_ptr<asio::steady_timer> fetching;  // ends with the fetch, or when it takes long
   };
 
   asio::awaitable<result<sts_finding>> find(std::string domain);
@@ -118,9 +120,7 @@ void mta_sts_cache::state::start_fetch(const std::string& domain, const std::str
     return;
   }
   ++fetches;
-  e.fetching =
-      std::make_shared<asio::steady_timer>(p.executor, asio::steady_timer::time_point::max());
-  e.wanted_id = id;
+  e.fetching = std::make_shared<asio::steady_timer>(p.executor, wait_max);
   tasks.spawn(fetch(domain, id));
 }
 
@@ -203,7 +203,7 @@ auto mta_sts_cache::state::find(std::string domain) -> asio::awaitable<result<st
   if (is_new && e.fetching) {
     const auto under_way = e.fetching;
     const auto ended = co_await under_way->async_wait(asio::as_tuple(asio::use_awaitable));
-    (void)ended;  // always cancelled: by the end of the fetch, or with us
+    (void)ended;  // by the fetch, by time, or with us: asked about below
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none)
       co_return failure{failure_kind::cancelled, false, failure_scope::none, "", "cancelled"};

@@ -65,7 +65,14 @@ def numbered(contents):
         yield bytes([n % FILE_NAMES]) + content
 
 
+TLS_POLICIES = [
+    b"version: STSv1\r\nmode: enforce\r\nmx: mx.example.hu\r\nmx: *.example.net\r\nmax_age: 604800\r\n",
+    b"version: STSv1\nmode: none\nmax_age: 60\n", b"v=STSv1; id=20160831085700Z;",
+    b"v=TLSRPTv1; rua=mailto:tls@example.hu,https://tls.example.hu/v1", b"https://web.example.hu:444/path", b"\x03\x01\x01" + bytes(32),
+]
+
 SEEDS = {
+    "tls_policy": lambda: TLS_POLICIES,
     "mime": mails,
     "arf": mails,
     "bounce": mails,

@@ -145,7 +145,7 @@ def test_exit_codes_with_a_daemon(gateway, code, arguments, as_json):
 
 def test_check_finds_what_a_start_would_stumble_over(gateway, tmp_path):
     for section, key, value in (("server", "user", "no-such-user"), ("dns", "forward", ["ns.example.hu"]),
-                                ("dns", "trust_anchor_file", "/nowhere.key"), ("reader", "program", "/nowhere"), ("reader", "program", "/bin/true")):
+                                ("dns", "trust_anchor_file", "/nowhere.key"), ("delivery", "tls_authorities", "/nowhere.pem"), ("reader", "program", "/nowhere"), ("reader", "program", "/bin/true")):
         g = support.Gateway(tmp_path, {section: {key: value}})
         g.write_config()
         done = subprocess.run([support.program("consentryd"), "--config", str(g.config), "--check"], capture_output=True, text=True,

@@ -156,6 +156,21 @@ TEST_CASE("connections of another strength stand on another shelf") {
   CHECK(all.size() == 8);
 }
 
+TEST_CASE("a connection proved by the name of its domain alone is of no use to other domains") {
+  const smtp::dns::tlsa_record ta{2, 0, 1, std::string(32, 'a')};
+  const auto by_ta = plan(demanding(true), records({ta})).check;
+  const auto by_ee = plan(demanding(true), records({ee})).check;
+  const auto proves = [](const peer_check& c, const char* name, bool is_resumed = false) {
+    return proves_host(c, host, {tls_fault::none, {}, name, is_resumed});
+  };
+  for (const char* name : {"mx.mail.test", "*.mail.test"}) CHECK(proves(by_ta, name));
+  for (const char* name : {"example.test", "*.test", "*.x.mail.test"})
+    CHECK_FALSE(proves(by_ta, name));
+  CHECK(proves(by_ee, ""));
+  CHECK(proves(by_ee, "", true));
+  CHECK_FALSE(proves(by_ta, "", true));
+}
+
 TEST_CASE("what is said of a session that did not come about") {
   const auto p = plan(demanding(true), records({ee}));
   smtp::outcome o;
