@@ -11,6 +11,11 @@ namespace consentry::app {
 namespace asio = boost::asio;
 namespace server = smtp::server;
 
+unsigned worker_count(const settings& s) {
+  return s.server.worker_threads != 0 ? s.server.worker_threads
+                                      : std::max(1u, std::thread::hardware_concurrency());
+}
+
 store_options store_options_of(const settings& s) {
   return {.folder = s.store.folder,
           .map_size = s.store.map_size,

@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
+#include "app/admin/http_server.h"
 #include "app/event_log.h"
 #include "app/import_runner.h"
 #include "app/public/site.h"
@@ -22,6 +23,14 @@
 #include "smtp/server/session_settings.h"
 
 namespace consentry::app {
+
+// Strangers: little to say, and no time to take.
+inline constexpr admin::http_limits public_limits{.body_bytes_max = 64u << 10,
+                                                  .connections_max = 512,
+                                                  .request_timeout = std::chrono::seconds{15},
+                                                  .answer_timeout = std::chrono::seconds{30}};
+
+unsigned worker_count(const settings& s);
 
 event_log_settings event_log_of(const settings& s);
 preflight_options preflight_of(const settings& s);

@@ -4,7 +4,6 @@
 
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
-#include <fstream>
 #include <thread>
 
 #include "app/admin/access.h"
@@ -53,18 +52,8 @@ namespace {
 
 constexpr int exit_done = 0, exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
-// Strangers: little to say, and no time to take.
-constexpr admin::http_limits public_limits{.body_bytes_max = 64u << 10,
-                                           .connections_max = 512,
-                                           .request_timeout = std::chrono::seconds{15},
-                                           .answer_timeout = std::chrono::seconds{30}};
 constexpr unsigned report_workers_count = 4, desk_workers_count = 2, attachment_workers_count = 4;
 constexpr unsigned preflight_workers_count = 4;
-
-unsigned worker_count(const settings& s) {
-  return s.server.worker_threads != 0 ? s.server.worker_threads
-                                      : std::max(1u, std::thread::hardware_concurrency());
-}
 
 }  // namespace
 

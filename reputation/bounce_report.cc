@@ -94,7 +94,8 @@ std::string address_of(const status_block& b) {
 
 bool is_about_success(const status_block& b) {
   if (b.action == "delivered" || b.action == "relayed" || b.action == "expanded" ||
-      b.action == "deliverable") return true;
+      b.action == "deliverable")
+    return true;
   return b.action.empty() && trim(b.status).starts_with("2");
 }
 
@@ -123,8 +124,8 @@ std::vector<status_block> read_blocks(std::string_view text) {
   };
   for (const auto& [name, value] : read_fields(text.substr(0, text_bytes_max))) {
     const bool is_final = name == "final-recipient", is_original = name == "original-recipient";
-    if ((is_final && has_final) || (is_original && (has_original || has_final) &&
-                                    !current.action.empty() && has_final))
+    if ((is_final && has_final) ||
+        (is_original && (has_original || has_final) && !current.action.empty() && has_final))
       flush();
     has_final = has_final || is_final;
     has_original = has_original || is_original;
@@ -182,9 +183,9 @@ std::string field_text(const mime::walked_message& m, std::string_view name) {
 bool is_from_a_mailer(const mime::walked_message& m) {
   const auto from = ascii_lower(field_text(m, "From"));
   if (trim(from) == "<>") return true;
-  for (const char* name : {"mailer-daemon", "mailer daemon", "postmaster", "post_master",
-                           "mail delivery", "mail.delivery", "mail deliver system",
-                           "mailerdaemon", "mail system", "delivery system"})
+  for (const char* name :
+       {"mailer-daemon", "mailer daemon", "postmaster", "post_master", "mail delivery",
+        "mail.delivery", "mail deliver system", "mailerdaemon", "mail system", "delivery system"})
     if (from.find(name) != std::string::npos) return true;
   return false;
 }
@@ -328,7 +329,8 @@ parsed_bounce parse_bounce(const mime::walked_message& m) {
 
 parsed_bounce parse_bounce(std::string_view message) {
   // A line of a mailbox file, left by who saved it.
-  if (message.starts_with("From ")) message.remove_prefix(std::min(message.find('\n'), message.size() - 1) + 1);
+  if (message.starts_with("From "))
+    message.remove_prefix(std::min(message.find('\n'), message.size() - 1) + 1);
   return parse_bounce(mime::walk(message));
 }
 
@@ -348,8 +350,8 @@ smtp::bounce_verdict classify(const bounced_recipient& r, const smtp::bounce_rul
   // kept.
   // 553 is an answer to RCPT alone (RFC 5321 section 4.3.2).
   const bool may_be_late = r.said.code != 0 && r.said.code != 553 && !r.at_rcpt;
-  if (out.what == smtp::bounce_class::bad_address && may_be_late &&
-      said.enhanced.subject != 1 && !is_proof(out.rule))
+  if (out.what == smtp::bounce_class::bad_address && may_be_late && said.enhanced.subject != 1 &&
+      !is_proof(out.rule))
     out.what = said.enhanced.subject == 2 ? smtp::bounce_class::mailbox_disabled
                                           : smtp::bounce_class::policy;
   // A name server that failed for days is no proof that there is no domain.

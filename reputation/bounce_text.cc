@@ -50,19 +50,21 @@ bool is_code_at(std::string_view t, std::size_t i) noexcept {
     return false;
   if (i + 3 == t.size()) return true;
   const char next = t[i + 3];
-  if (next == '-' || next == '#') return i + 4 < t.size() && !is_digit(t[i + 4]);
+  // "550-5.1.1 first line", but no range of numbers.
+  const bool is_enhanced = i + 5 < t.size() && t[i + 4] == t[i] && t[i + 5] == '.';
+  if (next == '-' || next == '#')
+    return is_enhanced || (i + 4 < t.size() && !is_digit(t[i + 4]));
   if (next != ' ') return false;
   // "500 MB", "450 seconds", "550 bytes" are none.
   const auto rest = ascii_lower(t.substr(i + 4, 12));
   static constexpr std::array<std::string_view, 9> units{"mb",   "kb",   "gb",   "byte",  "second",
                                                          "hour", "days", "mess", "minute"};
-  return std::none_of(units.begin(), units.end(),
-                      [&](auto u) { return rest.starts_with(u); });
+  return std::none_of(units.begin(), units.end(), [&](auto u) { return rest.starts_with(u); });
 }
 
 bool is_address_sign(char c) noexcept {
-  return is_letter(c) || is_digit(c) || std::string_view{"!#$%&'*+-/=?^_`{|}~."}.find(c) !=
-                                            std::string_view::npos ||
+  return is_letter(c) || is_digit(c) ||
+         std::string_view{"!#$%&'*+-/=?^_`{|}~."}.find(c) != std::string_view::npos ||
          static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_domain_sign(char c) noexcept {
@@ -94,17 +96,30 @@ std::string leading_address(std::string_view line) {
   auto found = address_around(text, at, begin);
   if (found.empty()) return {};
   const auto before = ascii_lower(trim(text.substr(0, begin)));
-  static constexpr std::array<std::string_view, 18> leads{
-      "",           "<",          "\"",          "'",       "(",        "to:",
-      "to: <",      "rcpt to:<",  "* ",          "*",       "- ",       "user:",
-      "unknown user:", "recipient:", "recipient: <", "to",  "smtp:",    "<smtp:"};
+  static constexpr std::array<std::string_view, 18> leads{"",
+                                                          "<",
+                                                          "\"",
+                                                          "'",
+                                                          "(",
+                                                          "to:",
+                                                          "to: <",
+                                                          "rcpt to:<",
+                                                          "* ",
+                                                          "*",
+                                                          "- ",
+                                                          "user:",
+                                                          "unknown user:",
+                                                          "recipient:",
+                                                          "recipient: <",
+                                                          "to",
+                                                          "smtp:",
+                                                          "<smtp:"};
   if (std::find(leads.begin(), leads.end(), before) != leads.end()) return found;
   static constexpr std::array<std::string_view, 7> ends{
-      "unknown user:", "undeliverable to", "address:", "address: <", "mailbox:", "recipient:",
-      "intended recipient: <"};
-  return std::any_of(ends.begin(), ends.end(), [&](auto e) { return before == e; })
-             ? found
-             : std::string{};
+      "unknown user:", "undeliverable to",     "address:", "address: <", "mailbox:",
+      "recipient:",    "intended recipient: <"};
+  return std::any_of(ends.begin(), ends.end(), [&](auto e) { return before == e; }) ? found
+                                                                                    : std::string{};
 }
 
 // A line that says: here begins the mail that came back.
@@ -114,11 +129,11 @@ bool begins_original(std::string_view line) {
       low.starts_with("dkim-signature: "))
     return true;
   static constexpr std::array<std::string_view, 16> words{
-      "below this line",      "copy of the message",     "copy of your message",
-      "original message",     "returned message",        "unsent message",
-      "message header",       "header of the original",  "message follows",
-      "original mail",        "headers follow",          "message headers",
-      "message contents",     "beginning of your",       "first part of your message",
+      "below this line",  "copy of the message",    "copy of your message",
+      "original message", "returned message",       "unsent message",
+      "message header",   "header of the original", "message follows",
+      "original mail",    "headers follow",         "message headers",
+      "message contents", "beginning of your",      "first part of your message",
       "the original text"};
   const bool is_ruled = low.starts_with("--") || low.ends_with("--") || low.starts_with("==");
   const bool is_told = low.find("follow") != std::string::npos || low.ends_with(':');
@@ -153,7 +168,8 @@ smtp::reply quoted_reply(std::string_view text) {
     else
       out.code = 0;
   }
-  out.text = trim(begin == std::string_view::npos ? text : text.substr(std::min(behind, begin + 14)));
+  out.text =
+      trim(begin == std::string_view::npos ? text : text.substr(std::min(behind, begin + 14)));
   return out;
 }
 
@@ -200,41 +216,87 @@ std::vector<told_recipient> told_recipients(std::string_view words) {
 }
 
 bool speaks_of_rcpt(std::string_view words) noexcept {
-  static constexpr std::array<std::string_view, 6> phrases{"to rcpt", "after rcpt", ">>> rcpt",
+  static constexpr std::array<std::string_view, 6> phrases{"to rcpt", "after rcpt",   ">>> rcpt",
                                                            "rcpt to", "rcpt command", "rcpt_to"};
   return has_any(ascii_lower(words), phrases);
 }
 
 bool is_bounce_subject(std::string_view decoded) noexcept {
-  static constexpr std::array<std::string_view, 30> phrases{
-      "undeliver",          "undelivered",      "delivery status",     "delivery fail",
-      "failure notice",     "returned mail",    "mail delivery",       "delivery error",
-      "delivery problem",   "could not be del", "non-deliver",         "nondeliver",
-      "not delivered",      "failed delivery",  "failure delivery",    "mail system error",
-      "delivery notif",     "delivery report",  "returned to sender",  "delivery has failed",
-      "mail failure",       "error sending",    "delayed mail",        "unzustellbar",
-      "non remis",          "delivery delayed", "message delayed",     "warning: message",
-      "k\xc3\xa9zbes\xc3\xadt", "sikertelen"};
+  static constexpr std::array<std::string_view, 30> phrases{"undeliver",
+                                                            "undelivered",
+                                                            "delivery status",
+                                                            "delivery fail",
+                                                            "failure notice",
+                                                            "returned mail",
+                                                            "mail delivery",
+                                                            "delivery error",
+                                                            "delivery problem",
+                                                            "could not be del",
+                                                            "non-deliver",
+                                                            "nondeliver",
+                                                            "not delivered",
+                                                            "failed delivery",
+                                                            "failure delivery",
+                                                            "mail system error",
+                                                            "delivery notif",
+                                                            "delivery report",
+                                                            "returned to sender",
+                                                            "delivery has failed",
+                                                            "mail failure",
+                                                            "error sending",
+                                                            "delayed mail",
+                                                            "unzustellbar",
+                                                            "non remis",
+                                                            "delivery delayed",
+                                                            "message delayed",
+                                                            "warning: message",
+                                                            "k\xc3\xa9zbes\xc3\xadt",
+                                                            "sikertelen"};
   return has_any(ascii_lower(decoded), phrases);
 }
 
 bool tells_of_failure(std::string_view words) noexcept {
-  static constexpr std::array<std::string_view, 41> phrases{
-      "error message below",
-      "could not be delivered",   "couldn't be delivered",   "not be delivered",
-      "was not delivered",        "unable to deliver",       "wasn't able to deliver",
-      "not able to deliver",      "undeliver",               "delivery fail",
-      "delivery to the following", "did not reach",          "not receive",
-      "returned to sender",       "permanent error",         "permanent fatal errors",
-      "fatal errors",             "failure reason",          "following address",
-      "following recipient",      "mail could not be",       "message could not be",
-      "cannot be delivered",      "can't be delivered",      "has not been delivered",
-      "transcript of session",    "failed to deliver",       "unknown user",
-      "user unknown",             "couldn't deliver",        "could not deliver",
-      "rejected by a remote",     "had transient",           "not been delivered",
-      "not yet been delivered",   "sending your mail",       "nem k\xc3\xa9zbes\xc3\xadt",
-      "k\xc3\xa9zbes\xc3\xadthet", "could not be sent",      "did not receive this",
-      "giving up on"};
+  static constexpr std::array<std::string_view, 41> phrases{"error message below",
+                                                            "could not be delivered",
+                                                            "couldn't be delivered",
+                                                            "not be delivered",
+                                                            "was not delivered",
+                                                            "unable to deliver",
+                                                            "wasn't able to deliver",
+                                                            "not able to deliver",
+                                                            "undeliver",
+                                                            "delivery fail",
+                                                            "delivery to the following",
+                                                            "did not reach",
+                                                            "not receive",
+                                                            "returned to sender",
+                                                            "permanent error",
+                                                            "permanent fatal errors",
+                                                            "fatal errors",
+                                                            "failure reason",
+                                                            "following address",
+                                                            "following recipient",
+                                                            "mail could not be",
+                                                            "message could not be",
+                                                            "cannot be delivered",
+                                                            "can't be delivered",
+                                                            "has not been delivered",
+                                                            "transcript of session",
+                                                            "failed to deliver",
+                                                            "unknown user",
+                                                            "user unknown",
+                                                            "couldn't deliver",
+                                                            "could not deliver",
+                                                            "rejected by a remote",
+                                                            "had transient",
+                                                            "not been delivered",
+                                                            "not yet been delivered",
+                                                            "sending your mail",
+                                                            "nem k\xc3\xa9zbes\xc3\xadt",
+                                                            "k\xc3\xa9zbes\xc3\xadthet",
+                                                            "could not be sent",
+                                                            "did not receive this",
+                                                            "giving up on"};
   return has_any(ascii_lower(words.substr(0, 8192)), phrases);
 }
 
@@ -242,9 +304,9 @@ bool tells_of_delay(std::string_view subject, std::string_view words) noexcept {
   static constexpr std::array<std::string_view, 4> subjects{"delay", "warning: message",
                                                             "still being retried", "warning"};
   static constexpr std::array<std::string_view, 8> phrases{
-      "will be retried",    "will continue to",       "still be retried", "still being retried",
-      "will keep trying",   "this is a warning only", "warning message only",
-      "do not need to resend"};
+      "will be retried",      "will continue to",     "still be retried",
+      "still being retried",  "will keep trying",     "this is a warning only",
+      "warning message only", "do not need to resend"};
   return has_any(ascii_lower(subject), subjects) || has_any(ascii_lower(words), phrases);
 }
 

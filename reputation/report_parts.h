@@ -1,4 +1,5 @@
-// What reports of all kinds share: RFC 6522 wraps machine-readable fields and the mail they speak of.
+// What reports of all kinds share: RFC 6522 wraps machine-readable fields and the mail they speak
+// of.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ namespace consentry::reputation {
 
 using part_list = std::vector<smtp::mime::part>;
 
-// "Name: value" lines with folding; names lower case, values decoded. Some senders put a MIME header
-// block before the fields: empty lines do not end them. At most 1,000.
+// "Name: value" lines with folding; names lower case, values decoded. Some senders put a MIME
+// header block before the fields: empty lines do not end them. At most 1,000.
 std::vector<std::pair<std::string, std::string>> read_fields(std::string_view text);
 
 // Of a part: the path its children's paths begin with.

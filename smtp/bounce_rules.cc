@@ -112,8 +112,7 @@ struct bounce_rules::reader {
     rule r;
     r.id = s.required_text("id");
     const auto has_id = [&](const auto& other) { return other.id == r.id; };
-    if (std::any_of(out.rules_.begin(), out.rules_.end(), has_id))
-      s.fail("id", "this id is taken");
+    if (std::any_of(out.rules_.begin(), out.rules_.end(), has_id)) s.fail("id", "this id is taken");
     r.what = class_of(s);
     r.retry = s.flag("retry", false);
     if (r.retry && is_hard(r.what)) s.fail("retry", "a dead address is not tried again");
@@ -198,13 +197,11 @@ bool bounce_rules::fits(const rule& r, bool text_found, const reply& given,
     return c.from <= given.code && given.code <= c.to;
   };
   if (!r.codes.empty() && std::none_of(r.codes.begin(), r.codes.end(), in_range)) return false;
-  if (!r.enhanced.empty() &&
-      std::none_of(r.enhanced.begin(), r.enhanced.end(),
-                   [&](const auto& p) { return p.fits(given.enhanced); }))
+  if (!r.enhanced.empty() && std::none_of(r.enhanced.begin(), r.enhanced.end(),
+                                          [&](const auto& p) { return p.fits(given.enhanced); }))
     return false;
-  return r.hosts.empty() || std::any_of(r.hosts.begin(), r.hosts.end(), [&](const auto& h) {
-           return is_at_or_below(host, h);
-         });
+  return r.hosts.empty() || std::any_of(r.hosts.begin(), r.hosts.end(),
+                                        [&](const auto& h) { return is_at_or_below(host, h); });
 }
 
 bounce_verdict bounce_rules::classify(const reply& r, std::string_view host) const {

@@ -100,7 +100,8 @@ void add_bounce_commands(CLI::App& app, context& c) {
   classify->add_option("--rules", o->rules, "bounces.toml; default: as shipped");
   classify->callback([&c, o] { c.chosen = [&c, o] { return run_classify(c, *o); }; });
 
-  auto* explain = bounce->add_subcommand("explain", "what a server's reply means, and by which rule");
+  auto* explain =
+      bounce->add_subcommand("explain", "what a server's reply means, and by which rule");
   explain->add_option("reply", o->reply, "\"550 5.1.1 no such user\"")->required();
   explain->add_option("--host", o->host, "the server's name");
   explain->add_option("--rules", o->rules, "bounces.toml; default: as shipped");

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "queue/header_fields.h"
+#include "smtp/bounce_rules.h"
 #include "tests/unit/queue/store_fixture.h"
 
 using namespace consentry;
@@ -144,6 +145,14 @@ TEST_CASE("who is told") {
                notice_action::failed,
                false},
            row{"never", false, false, {.never = true}, notice_action::failed, false},
+           row{"delay by default", false, false, {}, notice_action::delayed, true},
+           row{"delay asked for", false, false, {.delay = true}, notice_action::delayed, true},
+           row{"delay not asked for",
+               false,
+               false,
+               {.failure = true},
+               notice_action::delayed,
+               false},
            row{"success", false, false, {.success = true}, notice_action::relayed, true},
            row{"success not asked for", false, false, {}, notice_action::relayed, false},
            row{"null sender", true, false, {}, notice_action::failed, false},
@@ -158,6 +167,26 @@ TEST_CASE("who is told") {
     recipient.action = r.action;
     CHECK(make(m, {recipient}).has_value() == r.told);
   }
+}
+
+TEST_CASE("a delay is told with its end, and with the header only") {
+  auto m = bulk_message();
+  m.ret = smtp::dsn_return::full;
+  queued_recipient r;
+  r.address = "anna@a.test";
+  smtp::outcome o{.kind = smtp::outcome_kind::deferred, .remote_host = "mx.a.test"};
+  // A refusal that passes is no final word of ours.
+  o.last_reply = smtp::reply_of_line("550 5.7.1 too many messages per hour");
+  auto told = to_notice_recipient(r, o, noon, "", "");
+  told.will_retry_until = noon + std::chrono::hours{72};
+  const auto n = make(m, {told});
+  REQUIRE(n);
+  CHECK_THAT(n->data, Contains("Subject: Your message is delayed\r\n"));
+  CHECK_THAT(n->data,
+             Contains("Action: delayed\r\nStatus: 4.7.1\r\nRemote-MTA: dns; mx.a.test\r\n"));
+  CHECK_THAT(n->data, Contains("\r\nWill-Retry-Until: Thu, 24 Sep 2026 14:13:20 +0000\r\n"));
+  CHECK_THAT(n->data, Contains("tried again until Thu, 24"));
+  CHECK_THAT(n->data, Contains("Content-Type: text/rfc822-headers"));
 }
 
 TEST_CASE("RET=FULL returns the message, within bounds; else the header only") {

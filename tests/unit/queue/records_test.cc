@@ -53,6 +53,7 @@ TEST_CASE("records come back as they were written") {
   r.domain = "b.example";
   r.person = std::string("\0\1binary", 8);
   r.notify = {.success = true, .failure = true};
+  r.delay_told = true;
   r.orcpt = "rfc822;jane@b.example";
   r.state = recipient_state::held;
   r.attempts = 300;

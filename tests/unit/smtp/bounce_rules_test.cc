@@ -24,7 +24,8 @@ std::string error_of(const std::string& text) {
 TEST_CASE("the shipped rules take their own samples, and are those of conf") {
   const auto& shipped = bounce_rules::shipped();
   CHECK(shipped->wrong_samples() == std::vector<std::string>{});
-  const auto file = bounce_rules::load(std::filesystem::path{CONSENTRY_SOURCE_DIR} / "conf/bounces.toml");
+  const auto file =
+      bounce_rules::load(std::filesystem::path{CONSENTRY_SOURCE_DIR} / "conf/bounces.toml");
   CHECK(file->size() == shipped->size());
   CHECK(file->size() > 50);
 }
@@ -119,28 +120,38 @@ enhanced = ["5.7.*"]
   CHECK(rule("550 try later", "mx.example.hu").empty());
   CHECK(rule("554 5.7.9 no", "mx.example.hu") == "security");
   CHECK(rule("454 4.7.9 no", "mx.example.hu").empty());
-  CHECK(rules->pace_of(c::mailbox_full) == retry_pace{std::chrono::seconds{60}, std::chrono::seconds{120}});
+  CHECK(rules->pace_of(c::mailbox_full) ==
+        retry_pace{std::chrono::seconds{60}, std::chrono::seconds{120}});
   CHECK_FALSE(rules->pace_of(c::rate));
 }
 
 TEST_CASE("errors of the file name the line") {
   const std::string head = "[[rule]]\nid = \"a\"\n";
-  CHECK(error_of(head + "class = \"odd\"\ncodes = [\"550\"]").find("b.toml:3: there is no class \"odd\"") == 0);
-  CHECK(error_of(head + "class = \"rate\"\ntext = [\n'good',\n'(bad']").find("b.toml:6: no expression: ") == 0);
+  CHECK(error_of(head + "class = \"odd\"\ncodes = [\"550\"]")
+            .find("b.toml:3: there is no class \"odd\"") == 0);
+  CHECK(error_of(head + "class = \"rate\"\ntext = [\n'good',\n'(bad']")
+            .find("b.toml:6: no expression: ") == 0);
   CHECK(error_of(head + "class = \"rate\"\ncodes = [\"650\"]").find("b.toml:4: a code is") == 0);
-  CHECK(error_of(head + "class = \"rate\"\nenhanced = [\"2.1.1\"]").find("b.toml:4: an enhanced code") == 0);
-  CHECK(error_of(head + "class = \"rate\"").find("needs text, enhanced or codes") != std::string::npos);
-  CHECK(error_of(head + "class = \"bad_address\"\ncodes = [\"550\"]\nretry = true").find("b.toml:5: a dead") == 0);
+  CHECK(error_of(head + "class = \"rate\"\nenhanced = [\"2.1.1\"]")
+            .find("b.toml:4: an enhanced code") == 0);
+  CHECK(error_of(head + "class = \"rate\"").find("needs text, enhanced or codes") !=
+        std::string::npos);
+  CHECK(error_of(head + "class = \"bad_address\"\ncodes = [\"550\"]\nretry = true")
+            .find("b.toml:5: a dead") == 0);
   CHECK(error_of(head + "class = \"rate\"\ncodes = [\"550\"]\nodd = 1").find("b.toml:5:") == 0);
-  CHECK(error_of(head + "class = \"rate\"\ncodes = [\"550\"]\n" + head).find("b.toml:6: this id is taken") == 0);
-  CHECK(error_of("[retry]\nbad_address = { first_s = 1 }").find("b.toml:2: no class that is waited for") == 0);
-  CHECK(error_of("[retry]\nrate = { first_s = 10, max_s = 5 }").find("max_s must not be less") != std::string::npos);
+  CHECK(error_of(head + "class = \"rate\"\ncodes = [\"550\"]\n" + head)
+            .find("b.toml:6: this id is taken") == 0);
+  CHECK(error_of("[retry]\nbad_address = { first_s = 1 }")
+            .find("b.toml:2: no class that is waited for") == 0);
+  CHECK(error_of("[retry]\nrate = { first_s = 10, max_s = 5 }").find("max_s must not be less") !=
+        std::string::npos);
 }
 
 TEST_CASE("a sample that another rule takes is told with its place") {
   const auto rules = bounce_rules::parse(
       "[[rule]]\nid = \"a\"\nclass = \"rate\"\ncodes = [\"550\"]\n"
-      "[[rule]]\nid = \"b\"\nclass = \"rate\"\ntext = ['x']\nsamples = [\"550 x\", \"551 x\", \"552 y\"]\n",
+      "[[rule]]\nid = \"b\"\nclass = \"rate\"\ntext = ['x']\nsamples = [\"550 x\", \"551 x\", "
+      "\"552 y\"]\n",
       "b.toml");
   CHECK(rules->wrong_samples() ==
         std::vector<std::string>{"b.toml:9: the sample of b is taken by a: 550 x",
