@@ -24,7 +24,7 @@ def world():
     with support.folder() as path, neighbours.MailSink(path, ["--addresses", "2"], name="hop", script=SCRIPT) as sink:
         (path / "bounces.toml").write_text((support.CONF / "bounces.toml").read_text())
         route = [{"domain": "*", "host": "127.0.0.1", "port": sink.port}]
-        with House(path, {"route": route, "retry": {"transactional": {"first_s": 1, "max_s": 1, "jitter_percent": 0}},
+        with House(path, {"route": route, "retry.transactional": {"first_s": 1, "max_s": 1, "jitter_percent": 0},
                           "delivery": {"bounces": path / "bounces.toml", "delay_notice_h": 1}}) as house:
             house.gateway.add_credential("acme", "desk", stream="transactional")
             house.hop = sink
