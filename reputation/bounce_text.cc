@@ -52,8 +52,7 @@ bool is_code_at(std::string_view t, std::size_t i) noexcept {
   const char next = t[i + 3];
   // "550-5.1.1 first line", but no range of numbers.
   const bool is_enhanced = i + 5 < t.size() && t[i + 4] == t[i] && t[i + 5] == '.';
-  if (next == '-' || next == '#')
-    return is_enhanced || (i + 4 < t.size() && !is_digit(t[i + 4]));
+  if (next == '-' || next == '#') return is_enhanced || (i + 4 < t.size() && !is_digit(t[i + 4]));
   if (next != ' ') return false;
   // "500 MB", "450 seconds", "550 bytes" are none.
   const auto rest = ascii_lower(t.substr(i + 4, 12));

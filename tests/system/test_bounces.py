@@ -21,7 +21,7 @@ rcpt late* * 451 4.3.0 come back later
 @pytest.fixture(scope="module")
 def world():
     """A tenant with a credential for each of two streams."""
-    with support.folder() as path, neighbours.MailSink(path, ["--addresses", "2"], name="hop", script=SCRIPT) as sink:
+    with support.folder() as path, neighbours.MailSink(path, name="hop", script=SCRIPT) as sink:
         (path / "bounces.toml").write_text((support.CONF / "bounces.toml").read_text())
         route = [{"domain": "*", "host": "127.0.0.1", "port": sink.port}]
         with House(path, {"route": route, "retry.transactional": {"first_s": 1, "max_s": 1, "jitter_percent": 0},

@@ -169,7 +169,8 @@ TEST_CASE("codes are told from other numbers") {
   CHECK(read("host mx [192.0.2.153]: 550 5.1.1 <a@b.hu> gone") == "550|5.1.1|<a@b.hu> gone");
   CHECK(read("no mailbox (#5.1.1)") == "0|5.1.1|)");
   CHECK(read("550-no such user") == "550||no such user");
-  CHECK(read("550-5.1.1 The account 550-5.1.1 is gone") == "550|5.1.1|The account 550-5.1.1 is gone");
+  CHECK(read("550-5.1.1 The account 550-5.1.1 is gone") ==
+        "550|5.1.1|The account 550-5.1.1 is gone");
   CHECK(read("550-559 items") == "0||550-559 items");
   CHECK(read("after 450 seconds on port 5125, 500 MB") ==
         "0||after 450 seconds on port 5125, 500 MB");
