@@ -52,10 +52,13 @@ def fill(house):
     message = submit(g, f"{MARK}@rcpt.test", MARK, f"{MARK}.test")
     exemption = ok(house.admin.post(f"{base}/exemptions", {"category": "S1", "until": TOMORROW, "reason": MARK}))
     ok(house.admin.post(f"{base}/campaigns/spring/hold", {"reason": MARK}))
+    order = ok(house.admin.post("/v1/queue/requeue", {"tenant": MARK, "reason": MARK}))
+    trace = ok(house.admin.post("/v1/traces", {"tenant": MARK, "reason": MARK}), 201)
     return {"tenant": MARK, "message": message, "person": suppression["person"], "login": f"{MARK}-clerk", "campaign": "spring",
             "domain": f"{MARK}.test", "form": form["id"], "sign_up": sign_up["id"], "number": "1", "hash": notice["hash"],
             "fingerprint": "0" * 32, "import": job["import"], "sha256": proof["reference"].removeprefix("sha256:"),
             "export": export["id"], "upload": "x", "version": "p000000000000", "exemption": exemption["exemption"],
+            "order": order["order"], "trace": trace["trace"],
             "address": f"{MARK}@rcpt.test", "notice_hash": notice["hash"], "evidence": proof["reference"]}
 
 
@@ -66,7 +69,8 @@ def absent(names, number):
     return names | {"tenant": nobody, "message": "m0zzzzzy", "person": "e" * 32, "login": f"{nobody}-clerk", "campaign": nobody,
                     "domain": f"{nobody}.test", "form": "f0000zzz", "sign_up": "s000zzzz", "hash": digest,
                     "import": "i0zzzzz", "sha256": "e" * 64, "export": nobody, "address": f"{nobody}@rcpt.test",
-                    "notice_hash": digest, "evidence": "sha256:" + "e" * 64, "exemption": "x0zzzzz"}
+                    "notice_hash": digest, "evidence": "sha256:" + "e" * 64, "exemption": "x0zzzzz",
+                    "order": 999999999, "trace": 999999999}
 
 
 def resolve(schema):
