@@ -2,6 +2,7 @@
 
 #include "app/evidence_gatherer.h"
 #include "filters/pattern_file.h"
+#include "queue/failure_plan.h"
 #include "smtp/server/sasl.h"
 
 namespace consentry::tests {
@@ -317,6 +318,9 @@ void app_world::settle(app::outcome_recorder& recorder, recipient_id recipient_n
   facts.at = clock.now();
   facts.number = r.attempts + 1;
   facts.transmitted = true;
+  // As the queue does before it tells anybody.
+  auto judged = o;
+  queue::judge_reply(*smtp::bounce_rules::shipped(), judged, facts);
   auto after = r;
   after.attempts = facts.number;
   after.changed_at = facts.at;

@@ -128,6 +128,7 @@ TEST_CASE("a refusal of ours is no proof that an address is dead, and a notice i
   facts.transmitted = false;
   facts.reason = "consent.expired";
   facts.rule = "A3";
+  facts.bounce = smtp::bounce_class::bad_address;
   const auto dead = app_world::bounced(550, {5, 1, 1}, "refused here");
   w.change([&](write_txn& txn) { w.recorder.record(txn, m, r, dead, facts); });
   CHECK_FALSE(w.is_suppressed());

@@ -129,7 +129,7 @@ TEST_CASE("every commented-out key of the shipped file is a key") {
   for (std::string line; std::getline(in, line);) {
     const bool is_key = line.starts_with("# ") && line.find(" = ") != std::string::npos &&
                         line.find(' ', 2) == line.find(" = ");
-    text += (is_key || line.starts_with("# [[") ? line.substr(2) : line) + "\n";
+    text += (is_key || line.starts_with("# [") ? line.substr(2) : line) + "\n";
   }
   const settings_folder f;
   const auto s = f.read(text);
@@ -139,6 +139,9 @@ TEST_CASE("every commented-out key of the shipped file is a key") {
   CHECK(s.routes[0].port == 2525);
   REQUIRE(s.dns.zones.size() == 1);
   CHECK(s.dns.zones[0].second == f.folder.path() / "zones/example.test.zone");
+  REQUIRE(s.retry.size() == 1);
+  CHECK(s.retry.at(smtp::stream::transactional).expire == std::chrono::hours{48});
+  CHECK(s.bounces_file == f.folder.path() / "bounces.toml");
   CHECK(s.admin.tcp_port == 8025);
   CHECK(s.admin.desk == std::vector<std::string>{"@abuse-desk"});
   CHECK(s.admin.auditor == std::vector<std::string>{"anna"});
