@@ -174,9 +174,11 @@ queue::smtp_transport_settings transport_of(const settings& s) {
   out.connection.tls_context = make_client_tls();
   auto& wait = out.connection.wait;
   wait.connect = s.delivery.connect_timeout;
-  for (auto* t :
-       {&wait.greeting, &wait.hello, &wait.mail, &wait.recipient, &wait.data, &wait.data_block})
+  for (auto* t : {&wait.greeting, &wait.hello, &wait.tls_handshake, &wait.mail, &wait.recipient,
+                  &wait.data, &wait.data_block})
     *t = std::min<std::chrono::milliseconds>(*t, s.delivery.command_timeout);
+  wait.final_dot = s.delivery.end_of_data_timeout;
+  out.uses_chunking = s.delivery.chunking;
   out.mx = mx_of(s);
   out.tls.uses_dane = s.delivery.dane;
   out.tls.rules.required_hosts = s.delivery.tls_required;

@@ -205,6 +205,8 @@ void reader::delivery(toml_section s) {
       static_cast<unsigned>(s.integer("messages_per_connection_max", 100, 1, 1000000));
   o.connect_timeout = seconds{s.integer("connect_timeout_s", 30, 1, 600)};
   o.command_timeout = seconds{s.integer("command_timeout_s", 300, 1, 3600)};
+  o.end_of_data_timeout = seconds{s.integer("end_of_data_timeout_s", 600, 1, 3600)};
+  o.chunking = s.flag("chunking", true);
   o.tls = s.choice("tls", "opportunistic", {"opportunistic", "off", "required"});
   o.retry_first = seconds{s.integer("retry_first_s", 300, 1, 86400)};
   o.retry_max = seconds{s.integer("retry_max_s", 14400, 1, 7 * 86400)};

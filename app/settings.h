@@ -82,6 +82,8 @@ struct settings {
     unsigned messages_per_connection_max = 0;
     std::chrono::seconds connect_timeout{};
     std::chrono::seconds command_timeout{};
+    std::chrono::seconds end_of_data_timeout{};
+    bool chunking = true;
     std::string tls;  // opportunistic, off, required
     std::chrono::seconds retry_first{};
     std::chrono::seconds retry_max{};

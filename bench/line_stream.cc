@@ -33,21 +33,33 @@ asio::awaitable<std::string_view> line_stream::read_until(std::string_view end_m
       begin_ = at + end_mark.size();
       co_return found;
     }
-    if (begin_ > 0) {
-      buffer_.erase(0, begin_);
-      begin_ = 0;
-    }
-    co_await flush();
-    const std::size_t have = buffer_.size();
-    if (have > buffer_bytes_max)
-      throw boost::system::system_error(asio::error::message_size, "a line or message without end");
+    const std::size_t have = buffer_.size() - begin_;
+    co_await fill();
     searched = have >= end_mark.size() ? have - end_mark.size() + 1 : 0;
-    buffer_.resize(have + read_bytes);
-    const auto room = asio::buffer(buffer_.data() + have, read_bytes);
-    const std::size_t got = tls_ ? co_await tls_->async_read_some(room, asio::use_awaitable)
-                                 : co_await socket_.async_read_some(room, asio::use_awaitable);
-    buffer_.resize(have + got);
   }
+}
+
+asio::awaitable<void> line_stream::fill() {
+  if (begin_ > 0) {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+  }
+  co_await flush();
+  const std::size_t have = buffer_.size();
+  if (have > buffer_bytes_max)
+    throw boost::system::system_error(asio::error::message_size, "a line or message without end");
+  buffer_.resize(have + read_bytes);
+  const auto room = asio::buffer(buffer_.data() + have, read_bytes);
+  const std::size_t got = tls_ ? co_await tls_->async_read_some(room, asio::use_awaitable)
+                               : co_await socket_.async_read_some(room, asio::use_awaitable);
+  buffer_.resize(have + got);
+}
+
+asio::awaitable<std::string_view> line_stream::read_exactly(std::size_t n) {
+  while (buffer_.size() - begin_ < n) co_await fill();
+  const std::string_view found{buffer_.data() + begin_, n};
+  begin_ += n;
+  co_return found;
 }
 
 asio::awaitable<std::string_view> line_stream::read_line() {

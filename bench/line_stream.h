@@ -28,6 +28,8 @@ class line_stream {
   boost::asio::awaitable<std::string_view> read_line();
   // Everything up to and without the end mark; valid until the next read.
   boost::asio::awaitable<std::string_view> read_until(std::string_view end_mark);
+  // So many octets; valid until the next read.
+  boost::asio::awaitable<std::string_view> read_exactly(std::size_t n);
   // The last line of a reply of one or more lines.
   boost::asio::awaitable<std::string_view> read_reply();
   // The lines of a reply, one after the other.
@@ -42,6 +44,9 @@ class line_stream {
   tcp::socket& socket() noexcept { return socket_; }
 
  private:
+  // More of what the other side says, after what is queued was sent.
+  boost::asio::awaitable<void> fill();
+
   tcp::socket socket_;
   std::optional<boost::asio::ssl::stream<tcp::socket&>> tls_;
   std::string queued_;

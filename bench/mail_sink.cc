@@ -51,6 +51,7 @@ struct sink_options {
 struct letter_box {
   std::string sender;
   std::vector<std::string> recipients;
+  std::string chunks;  // those before the last one
 };
 
 std::string upper(std::string_view s) {
@@ -85,6 +86,20 @@ seen_headers look_at(std::string_view message) {
   return seen;
 }
 
+// As a mailbox would hold it, with the last line's end.
+std::string unstuffed(std::string_view message) {
+  std::string plain;
+  plain.reserve(message.size() + 2);
+  for (std::size_t at = 0; at < message.size();) {
+    std::size_t end = message.find("\r\n", at);
+    end = end == std::string_view::npos ? message.size() : end + 2;
+    const std::string_view line = message.substr(at, end - at);
+    plain.append(line.starts_with('.') ? line.substr(1) : line);
+    at = end;
+  }
+  return plain += "\r\n";
+}
+
 class sink {
  public:
   sink(asio::io_context& io, sink_options o) : io_{io}, o_{std::move(o)} {
@@ -110,6 +125,8 @@ class sink {
   // False: hang up.
   asio::awaitable<bool> command(line_stream& s, letter_box& box, std::string_view line);
   asio::awaitable<bool> data(line_stream& s, letter_box& box);
+  asio::awaitable<bool> chunk(line_stream& s, letter_box& box, std::string_view line);
+  asio::awaitable<bool> end(line_stream& s, letter_box& box, std::string_view message);
   static bool reply(line_stream& s, std::string_view text);
   asio::awaitable<void> watch();
   std::optional<std::string> scripted(std::string_view stage, const letter_box& box);
@@ -175,7 +192,7 @@ asio::awaitable<void> sink::talk(tcp::socket socket) {
 std::string sink::features(bool under_tls) const {
   std::string out = "250-sink.test";
   for (const char* f :
-       {"PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "STARTTLS"}) {
+       {"PIPELINING", "CHUNKING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "STARTTLS"}) {
     const std::string_view name{f};
     if (name == "STARTTLS" && (under_tls || o_.tls != "starttls")) continue;
     const auto word = name.substr(0, name.find(' '));
@@ -234,6 +251,8 @@ asio::awaitable<bool> sink::command(line_stream& s, letter_box& box, std::string
       box.recipients.push_back(to);
   } else if (verb == "DATA") {
     co_return co_await data(s, box);
+  } else if (verb == "BDAT") {
+    co_return co_await chunk(s, box, line);
   } else if (verb == "RSET") {
     box = {};
   } else if (verb == "QUIT") {
@@ -249,7 +268,23 @@ asio::awaitable<bool> sink::data(line_stream& s, letter_box& box) {
   if (box.recipients.empty()) co_return reply(s, "554 5.5.1 no recipients");
   if (auto refusal = scripted("data", box)) co_return reply(s, *refusal);
   reply(s, "354 go on");
-  const std::string message{co_await s.read_until("\r\n.\r\n")};
+  const std::string stuffed{co_await s.read_until("\r\n.\r\n")};
+  co_return co_await end(s, box, unstuffed(stuffed));
+}
+
+// BDAT <octets> [LAST] (RFC 3030 section 2).
+asio::awaitable<bool> sink::chunk(line_stream& s, letter_box& box, std::string_view line) {
+  const bool is_last = upper(line).ends_with(" LAST");
+  const auto size = std::strtoul(std::string{line.substr(5)}.c_str(), nullptr, 10);
+  box.chunks.append(co_await s.read_exactly(size));
+  if (box.recipients.empty()) co_return reply(s, "554 5.5.1 no recipients");
+  if (!is_last) co_return reply(s, "250 2.0.0 more");
+  if (auto refusal = scripted("data", box)) co_return reply(s, *refusal);
+  const std::string message = std::move(box.chunks);
+  co_return co_await end(s, box, message);
+}
+
+asio::awaitable<bool> sink::end(line_stream& s, letter_box& box, std::string_view message) {
   if (o_.delay_ms > 0) {
     asio::steady_timer timer{io_, std::chrono::milliseconds(o_.delay_ms)};
     co_await timer.async_wait(asio::use_awaitable);
@@ -274,18 +309,9 @@ void sink::take(line_stream& s, const letter_box& box, std::string_view message)
   if (o_.expect > 0 || seen.id != "-")
     ids_.insert(fmt::format("{} {}", seen.id, box.recipients.front()));
   if (!o_.save_folder.empty()) {
-    // Dots are unstuffed, as a mailbox would hold it.
-    std::string plain;
-    for (std::size_t at = 0; at < message.size();) {
-      std::size_t end = message.find("\r\n", at);
-      end = end == std::string_view::npos ? message.size() : end + 2;
-      const std::string_view line = message.substr(at, end - at);
-      plain.append(line.starts_with('.') ? line.substr(1) : line);
-      at = end;
-    }
     std::ofstream{std::filesystem::path{o_.save_folder} / fmt::format("{:06}.eml", messages_),
                   std::ios::binary}
-        << plain << "\r\n";
+        << message;
   }
   if (log_fd_ < 0) return;
   std::string to;

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "base/task_scope.h"
@@ -109,6 +110,8 @@ result<smtp::client::outgoing> make_outgoing(const transmission& t) {
 
 }  // namespace
 
+using host_key = std::pair<asio::ip::address, std::uint16_t>;
+
 struct smtp_transport::state {
   state(asio::any_io_executor e, smtp::dns::resolver& d, smtp_transport_settings s,
         smtp::security::mta_sts_cache* sts)
@@ -127,6 +130,8 @@ struct smtp_transport::state {
   asio::steady_timer sweep_timer;
   std::map<std::string, std::deque<idle_connection>> pool;  // newest at the back
   std::size_t pooled = 0;
+  // Hosts that offer CHUNKING and do not know BDAT.
+  std::set<host_key> without_chunking;
   bool sweeping = false;
   bool closed = false;
 
@@ -139,6 +144,7 @@ struct smtp_transport::state {
                                            const std::string& domain);
   void put_back(const departure& from, open_connection used);
   void say_quit(std::unique_ptr<connection> link);
+  void refuses_chunking(const host_key& host);
   asio::awaitable<void> sweep();
   asio::awaitable<sent> send_over(open_connection over, std::shared_ptr<const transmission> t);
   asio::awaitable<result<itinerary>> find_stops(std::shared_ptr<const transmission> t);
@@ -193,6 +199,13 @@ void smtp_transport::state::say_quit(std::unique_ptr<connection> link) {
   tasks.spawn(quit(std::move(link)));
 }
 
+void smtp_transport::state::refuses_chunking(const host_key& host) {
+  constexpr std::size_t hosts_max = 1000;
+  if (without_chunking.size() >= hosts_max) without_chunking.clear();
+  without_chunking.insert(host);
+  log::info("queue/transport", "chunking_refused", {{"address", host.first.to_string()}});
+}
+
 // Runs while connections wait; ends when none does, or when cancelled.
 asio::awaitable<void> smtp_transport::state::sweep() {
   co_await asio::this_coro::throw_if_cancelled(false);
@@ -227,11 +240,15 @@ auto smtp_transport::state::send_over(open_connection over, std::shared_ptr<cons
     co_return out;
   }
   over.link->set_tap(t->tap);
+  const auto& peer = over.link->peer();
+  const host_key host{peer.address, peer.port};
+  message->uses_chunking = settings.uses_chunking && !without_chunking.contains(host);
   auto gate = t->may_start;
   auto r = co_await smtp::client::send(*over.link, std::move(*message), std::move(gate));
   out.stale = r.end == smtp::client::transaction_end::stale;
   out.what.broken_off = r.end == smtp::client::transaction_end::gated;
   out.what.maybe_delivered = r.may_have_been_delivered;
+  if (r.chunking_refused) refuses_chunking(host);
   if (!r.outcomes.empty()) out.what.outcome = std::move(r.outcomes.front());
   over.link->set_tap(nullptr);
   put_back(t->from, std::move(over));

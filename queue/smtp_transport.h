@@ -19,6 +19,7 @@ struct smtp_transport_settings {
   tls_settings tls;  // rules.mode is connection's
   smtp::dns::mx_settings mx;
   std::uint16_t port = 25;              // of MX hosts
+  bool uses_chunking = true;            // where offered
   std::size_t addresses_tried_max = 5;  // in one attempt, over all hosts
   std::size_t idle_max = 200;           // connections waiting for another message
   std::size_t idle_per_destination = 20;

@@ -14,6 +14,7 @@ capabilities parse_capabilities(const reply& r) {
     const auto line = trim(lines[i]);
     const auto keyword = ascii_lower(line.substr(0, line.find(' ')));
     if (keyword == "pipelining") c.pipelining = true;
+    if (keyword == "chunking") c.chunking = true;
     if (keyword == "8bitmime") c.eight_bit_mime = true;
     if (keyword == "smtputf8") c.smtputf8 = true;
     if (keyword == "starttls") c.starttls = true;

@@ -11,6 +11,7 @@ namespace consentry::smtp::client {
 struct capabilities {
   bool esmtp = false;                     // EHLO was taken
   bool pipelining = false;                // RFC 2920
+  bool chunking = false;                  // RFC 3030; BINARYMIME is not used
   bool eight_bit_mime = false;            // RFC 6152
   bool smtputf8 = false;                  // RFC 6531
   bool starttls = false;                  // RFC 3207

@@ -1,11 +1,14 @@
 #include "smtp/client/connection.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 
 #include "smtp/client/connection_impl.h"
 
@@ -26,10 +29,18 @@ failure closed() {
 
 void connection::impl::start_clock(const std::shared_ptr<wire>& line,
                                    std::chrono::milliseconds deadline) {
-  const auto turn = ++line->turn;
-  line->clock.expires_after(deadline);
-  line->clock.async_wait([line, turn](const boost::system::error_code& e) {
-    if (e || line->turn != turn) return;
+  line->until = std::chrono::steady_clock::now() + deadline;
+  if (line->rings_at > line->until) set_clock(line);
+}
+
+void connection::impl::set_clock(const std::shared_ptr<wire>& line) {
+  line->rings_at = line->until;
+  line->clock.expires_at(line->until);
+  line->clock.async_wait([line](const boost::system::error_code& e) {
+    if (e) return;
+    line->rings_at = wire::never;
+    if (line->until == wire::never) return;
+    if (line->until > std::chrono::steady_clock::now()) return set_clock(line);
     line->timed_out = true;
     boost::system::error_code ignored;
     line->socket.close(ignored);
@@ -37,8 +48,7 @@ void connection::impl::start_clock(const std::shared_ptr<wire>& line,
 }
 
 void connection::impl::stop_clock(wire& line) {
-  ++line.turn;
-  line.clock.cancel();
+  line.until = wire::never;
 }
 
 failure connection::impl::ended(const boost::system::error_code& e, std::string_view what) {
@@ -68,32 +78,51 @@ asio::awaitable<bool> connection::impl::is_cancelled() {
 
 asio::awaitable<result<void>> connection::impl::write(std::string_view bytes,
                                                       std::chrono::milliseconds deadline) {
+  const std::vector<std::string_view> one{bytes};
+  co_return co_await write(one, deadline);
+}
+
+asio::awaitable<result<void>> connection::impl::write(const std::vector<std::string_view>& pieces,
+                                                      std::chrono::milliseconds deadline) {
   const auto held = line;
   if (!held->socket.is_open()) co_return closed();
   if (co_await is_cancelled()) co_return ended(asio::error::operation_aborted, "before writing");
-  if (settings.tap) settings.tap->sent(bytes);
+  if (settings.tap)
+    for (const auto p : pieces) settings.tap->sent(p);
   start_clock(held, deadline);
-  const auto buffer = asio::buffer(bytes.data(), bytes.size());
   boost::system::error_code e;
   if (secure) {
+    joined.clear();
+    for (const auto p : pieces) joined += p;
+    const auto buffer = asio::buffer(joined);
     auto [error, n] = co_await asio::async_write(*secure, buffer, as_result);
     e = error;
   } else {
-    auto [error, n] = co_await asio::async_write(held->socket, buffer, as_result);
+    std::vector<asio::const_buffer> buffers;
+    buffers.reserve(pieces.size());
+    for (const auto p : pieces) buffers.emplace_back(p.data(), p.size());
+    auto [error, n] = co_await asio::async_write(held->socket, buffers, as_result);
     e = error;
   }
   stop_clock(*held);
-  if (e == asio::error::broken_pipe || e == asio::error::connection_reset)
-    co_await hear_last_words();
+  // A server that refuses in the middle of the data says so and closes: its words are still to be
+  // read.
+  const bool is_cut_off = e == asio::error::broken_pipe || e == asio::error::connection_reset;
+  if (is_cut_off && !held->timed_out && held->socket.is_open())
+    co_return failure{failure_kind::io, false, failure_scope::session, "connection lost",
+                      e.message() + " while writing"};
   if (e || held->timed_out) co_return ended(e, "while writing");
   co_return result<void>{};
 }
 
-// A server that refuses in the middle of the data says so and closes; its words are still to be
-// read.
-asio::awaitable<void> connection::impl::hear_last_words() {
-  auto r = co_await read_reply(settings.wait.quit);
-  if (r && r->code >= 400) last_words = std::move(*r);
+connection::rest connection::impl::unread() const noexcept {
+  if (replies.has_rest()) return rest::words;
+  char c = 0;
+  const auto n = ::recv(line->socket.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n == 0) return rest::end;
+  if (n < 0) return errno == EAGAIN || errno == EINTR ? rest::none : rest::end;
+  // A TLS server sends tickets when it likes.
+  return secure ? rest::none : rest::words;
 }
 
 asio::awaitable<result<reply>> connection::impl::read_reply(std::chrono::milliseconds deadline) {
@@ -134,13 +163,14 @@ asio::awaitable<result<reply>> connection::impl::command(std::string text,
                                                          std::chrono::milliseconds deadline) {
   text += "\r\n";
   auto written = co_await write(text, deadline);
-  if (!written) co_return written.error();
+  if (!written && !line->socket.is_open()) co_return written.error();
   co_return co_await read_reply(deadline);
 }
 
 void connection::impl::close() noexcept {
   boost::system::error_code ignored;
   line->socket.close(ignored);
+  line->clock.cancel();
 }
 
 connection::connection(std::unique_ptr<impl> i) : impl_{std::move(i)} {}
@@ -185,8 +215,8 @@ unsigned connection::message_count() const noexcept {
 const timeouts& connection::wait() const noexcept {
   return impl_->settings.wait;
 }
-const std::optional<reply>& connection::last_words() const noexcept {
-  return impl_->last_words;
+connection::rest connection::unread() const noexcept {
+  return is_open() ? impl_->unread() : rest::end;
 }
 void connection::set_tap(std::shared_ptr<dialog_tap> tap) noexcept {
   impl_->settings.tap = std::move(tap);
@@ -207,6 +237,11 @@ void connection::close() noexcept {
 asio::awaitable<result<void>> connection::write(std::string_view bytes,
                                                 std::chrono::milliseconds deadline) {
   return impl_->write(bytes, deadline);
+}
+
+asio::awaitable<result<void>> connection::write(const std::vector<std::string_view>& pieces,
+                                                std::chrono::milliseconds deadline) {
+  return impl_->write(pieces, deadline);
 }
 
 asio::awaitable<result<reply>> connection::read_reply(std::chrono::milliseconds deadline) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/tls_sessions.h"
@@ -107,12 +108,19 @@ class connection {
   unsigned message_count() const noexcept;       // transactions begun
 
   // For transaction.cc. A failure (io, timeout, protocol, cancelled) has closed the connection; so
-  // has a 421.
+  // has a 421. Only a write that the peer cut off leaves it open for reading: what the peer said
+  // before is still there. What was to be written has not arrived whole then.
   boost::asio::awaitable<result<void>> write(std::string_view bytes,
                                              std::chrono::milliseconds deadline);
+  // The pieces one after the other, in as few system calls as can be; they stay the caller's.
+  boost::asio::awaitable<result<void>> write(const std::vector<std::string_view>& pieces,
+                                             std::chrono::milliseconds deadline);
   boost::asio::awaitable<result<reply>> read_reply(std::chrono::milliseconds deadline);
-  // A refusal that was found unread when a write failed.
-  const std::optional<reply>& last_words() const noexcept;
+
+  // What there is to read while the peer is owed nothing and owes nothing. Under TLS only its end
+  // can be told.
+  enum class rest : std::uint8_t { none, words, end };
+  rest unread() const noexcept;
   const timeouts& wait() const noexcept;
   void count_message() noexcept;
   void needs_rset(bool yes) noexcept;

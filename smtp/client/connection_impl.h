@@ -22,17 +22,21 @@ struct connection::impl {
   // the connection has gone.
   struct wire {
     explicit wire(const boost::asio::any_io_executor& e) : socket{e}, clock{e} {}
+    static constexpr auto never = std::chrono::steady_clock::time_point::max();
     tcp::socket socket;
     boost::asio::steady_timer clock;
-    std::uint64_t turn = 0;  // of the operation that runs; a handler of an older one does nothing
+    std::chrono::steady_clock::time_point until = never;     // of the operation that runs
+    std::chrono::steady_clock::time_point rings_at = never;  // the clock
     bool timed_out = false;
   };
 
   impl(const boost::asio::any_io_executor& e, target t, connection_settings s)
       : to{std::move(t)}, settings{std::move(s)}, line{std::make_shared<wire>(e)} {}
 
-  // One operation, closed by the clock when deadline has passed.
+  // One operation, closed by the clock when deadline has passed. The clock is set anew only for an
+  // earlier time: ringing too early it looks, and waits on. Most operations leave it alone.
   static void start_clock(const std::shared_ptr<wire>& line, std::chrono::milliseconds deadline);
+  static void set_clock(const std::shared_ptr<wire>& line);
   static void stop_clock(wire& line);
   boost::asio::awaitable<bool> is_cancelled();
   failure ended(const boost::system::error_code& e, std::string_view what);
@@ -41,7 +45,9 @@ struct connection::impl {
   boost::asio::awaitable<result<void>> handshake();
   boost::asio::awaitable<result<void>> write(std::string_view bytes,
                                              std::chrono::milliseconds deadline);
-  boost::asio::awaitable<void> hear_last_words();
+  boost::asio::awaitable<result<void>> write(const std::vector<std::string_view>& pieces,
+                                             std::chrono::milliseconds deadline);
+  connection::rest unread() const noexcept;
   boost::asio::awaitable<result<reply>> read_reply(std::chrono::milliseconds deadline);
   // Writes a command line and reads its reply.
   boost::asio::awaitable<result<reply>> command(std::string text,
@@ -65,7 +71,7 @@ struct connection::impl {
   reply_reader replies;
   std::array<char, 4096> input;
   capabilities offers;
-  std::optional<reply> last_words;  // read after a write had failed
+  std::string joined;  // under TLS, what is written in pieces: records are filled
   unsigned messages = 0;
   bool rset_needed = false;
 };

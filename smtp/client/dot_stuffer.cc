@@ -1,7 +1,6 @@
 #include "smtp/client/dot_stuffer.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace consentry::smtp::client {
 
@@ -26,33 +25,55 @@ std::size_t content_bytes(const std::vector<std::string_view>& pieces) noexcept 
   return n;
 }
 
-// Appends to the end of the line, of the piece or of the room.
-void dot_stuffer::take_line_part(std::string& block, std::size_t room) {
-  const auto rest = pieces_[piece_].substr(offset_);
-  if (at_line_start_ && rest.front() == '.') block += '.';
-  const auto end = rest.find('\n');
-  const std::size_t line = end == std::string_view::npos ? rest.size() : end + 1;
-  const std::size_t n = std::min(line, std::max<std::size_t>(room, 1));
-  block.append(rest.substr(0, n));
-  offset_ += n;
-  at_line_start_ = rest[n - 1] == '\n';
+bool ends_line(const std::vector<std::string_view>& pieces) noexcept {
+  const auto last = std::find_if(pieces.rbegin(), pieces.rend(), [](auto p) { return !p.empty(); });
+  return last == pieces.rend() || last->back() == '\n';
 }
 
-bool dot_stuffer::next(std::string& block, std::size_t bytes_max) {
-  block.clear();
-  if (done_) return false;
-  while (piece_ < pieces_.size()) {
-    if (offset_ == pieces_[piece_].size()) {
-      ++piece_;
-      offset_ = 0;
-      continue;
-    }
-    if (block.size() >= bytes_max) return true;
-    take_line_part(block, bytes_max - block.size());
+// What follows unchanged: up to a line that begins with a dot, the end of the piece or of the room.
+// Begins inside a line or with a line that needs no dot (any more). Empty: no piece is left.
+std::string_view dot_stuffer::take_run(std::size_t room) {
+  while (piece_ < pieces_.size() && offset_ == pieces_[piece_].size()) {
+    ++piece_;
+    offset_ = 0;
   }
+  if (piece_ == pieces_.size()) return {};
+  const auto rest = pieces_[piece_].substr(offset_, std::max<std::size_t>(room, 1));
+  // A dot that was stuffed may be followed by the next line at once.
+  const auto dot = rest.find("\n.");
+  const auto run = rest.substr(0, dot == std::string_view::npos ? rest.size() : dot + 1);
+  offset_ += run.size();
+  at_line_start_ = run.back() == '\n';
+  return run;
+}
+
+bool dot_stuffer::next(std::vector<std::string_view>& block, std::size_t bytes_max) {
+  block.clear();
+  copied_.clear();
+  if (done_) return false;
+  std::size_t bytes = 0;
+  const auto add = [&](std::string_view part) {
+    bytes += part.size();
+    // Room for what was copied, and for the end.
+    if (block.size() + 2 < views_max) {
+      block.push_back(part);
+    } else {
+      copied_ += part;
+    }
+  };
+  while (bytes < bytes_max) {
+    const bool was_at_start = at_line_start_;
+    const auto run = take_run(bytes_max - bytes);
+    if (run.empty()) {
+      done_ = true;
+      break;
+    }
+    if (was_at_start && run.front() == '.') add(".");
+    add(run);
+  }
+  if (!copied_.empty()) block.push_back(copied_);
   // A message whose last line is open gets its end here, else the dot would belong to that line.
-  block += at_line_start_ ? ".\r\n" : "\r\n.\r\n";
-  done_ = true;
+  if (done_) block.push_back(at_line_start_ ? ".\r\n" : "\r\n.\r\n");
   return true;
 }
 

@@ -104,6 +104,9 @@ asio::awaitable<std::optional<outcome>> connection::impl::greet() {
   auto r = co_await read_reply(settings.wait.greeting);
   if (!r) co_return problem_at(to, outcome_scope::session, r.error().private_cause + " (greeting)");
   if (r->code != 220) co_return refused(to, std::move(*r), "greeting refused");
+  // Answers to what was not asked yet would be taken for those to what is asked later.
+  if (replies.has_rest())
+    co_return problem_at(to, outcome_scope::session, "words beyond the greeting");
   co_return std::nullopt;
 }
 

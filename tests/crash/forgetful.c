@@ -11,6 +11,8 @@
 //     fail-sync            syncs and synchronous writes fail with EIO, nothing becomes durable
 //     full                 whatever makes a file longer fails with ENOSPC
 //     low                  statvfs reports no free space
+//   fail-sync and full may name whom they strike: "full-spool" the files below spool/, "full-data"
+//   data.mdb.
 //
 // Not seen: stores through a shared writable mapping, sendfile, copy_file_range, io_uring, truncate
 // by path. The daemon uses none of them on its data. sync_file_range promises nothing and gets
@@ -23,6 +25,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -56,6 +59,24 @@ static bool fault(const char* name) {
   return on;
 }
 
+// One that may be meant for some files only.
+static bool fault_of(const char* name, int fd) {
+  if (fault(name)) return true;
+  static const char* const areas[][2] = {{"-spool", "/spool/"}, {"-data", "/data.mdb"}};
+  for (unsigned i = 0; i < sizeof areas / sizeof *areas; i++) {
+    char full_name[64], link[64], path[PATH_MAX];
+    snprintf(full_name, sizeof full_name, "%s%s", name, areas[i][0]);
+    if (!fault(full_name)) continue;
+    const int kept = errno;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    const ssize_t n = readlink(link, path, sizeof path - 1);
+    errno = kept;
+    path[n > 0 ? n : 0] = '\0';
+    if (strstr(path, areas[i][1])) return true;
+  }
+  return false;
+}
+
 // fsync and fdatasync of anything.
 static int sync_fd(int fd, int (*real)(int)) {
   char path[PATH_MAX];
@@ -66,7 +87,7 @@ static int sync_fd(int fd, int (*real)(int)) {
   const bool folder = !n && shadow_folder(fd, path);
   int result = 0;
   if (n || folder) {
-    if (fault("fail-sync")) {
+    if (fault_of("fail-sync", fd)) {
       errno = EIO;
       result = -1;
     } else if (n) {
@@ -101,9 +122,9 @@ static ssize_t write_at(int fd, const struct iovec* v, int count, off_t offset) 
                       : offset >= 0      ? offset
                                          : lseek(fd, 0, SEEK_CUR);
   ssize_t done = -1;
-  if (begin + (off_t)total(v, count) > st.st_size && fault("full")) {
+  if (begin + (off_t)total(v, count) > st.st_size && fault_of("full", fd)) {
     errno = ENOSPC;
-  } else if (at_once && fault("fail-sync")) {
+  } else if (at_once && fault_of("fail-sync", fd)) {
     errno = EIO;
   } else {
     done = offset < 0 ? real_writev(fd, v, count) : real_pwritev(fd, v, count, offset);
@@ -127,7 +148,7 @@ static int resize(int fd, off_t size, bool shrinks_too, int (*real)(int, off_t, 
   pthread_mutex_lock(&lock);
   struct inode* n = shadow_file(fd, &st);
   int result;
-  if (n && offset + size > st.st_size && fault("full")) {
+  if (n && offset + size > st.st_size && fault_of("full", fd)) {
     errno = ENOSPC;
     result = -1;
   } else {

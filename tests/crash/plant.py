@@ -76,12 +76,26 @@ class Plant:
         self.kills.append(time.time_ns())
         assert self.gateway.kill() == -signal.SIGKILL, "it must still have been running\n" + self.gateway.output()[-4000:]
 
-    def restart(self):
-        """From the same disk; a forgetful one has lost what was not synced."""
+    def restart(self, torn=None):
+        """From the same disk; a forgetful one has lost what was not synced. torn: a random.Random; then some of that, and octets that
+        nobody wrote, stand behind what was synced of the bodies."""
         if self.forgetful:
+            tails = self.torn_tails(torn) if torn else {}
             shutil.rmtree(self.data)
             shutil.copytree(self.shadow, self.data, ignore=shutil.ignore_patterns(".inodes"))
+            for path, tail in tails.items():
+                if path.exists():
+                    with path.open("ab") as segment:
+                        segment.write(tail)
         self.gateway.start()
+
+    def torn_tails(self, random):
+        tails = {}
+        for path in (self.data / "spool").iterdir():
+            kept = self.shadow / "spool" / path.name
+            unsynced = path.read_bytes()[kept.stat().st_size if kept.exists() else 0:]
+            tails[path] = unsynced[:random.randrange(len(unsynced) + 1)] + random.randbytes(random.randrange(1, 5000))
+        return tails
 
     def switch(self, name, on=True):
         path = self.faults / name

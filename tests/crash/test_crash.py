@@ -21,13 +21,13 @@ def moments():
     return random.Random(seed)
 
 
-def kill_often(plant, moments):
+def kill_often(plant, moments, torn=None, kills=KILLS):
     plant.start_load()
     plant.wait_acked(50)
-    for _ in range(KILLS):
+    for _ in range(kills):
         time.sleep(moments.uniform(0.02, 0.8))
         plant.kill()
-        plant.restart()
+        plant.restart(torn)
     plant.wait_acked(50)
     print(plant.count())
     plant.gateway.cli("journal", "verify")
@@ -42,6 +42,12 @@ def test_killed_on_a_disk_that_forgets(moments):
     """SIGKILL alone keeps the page cache. Here all that was not synced is gone too, as after a power cut."""
     with support.folder() as home, Plant(home, forgetful=True) as plant:
         kill_often(plant, moments)
+
+
+def test_killed_on_a_disk_that_tears(moments):
+    """Segments of the spool end in pieces of what was being written, and in garbage: what was promised is read past it."""
+    with support.folder() as home, Plant(home, forgetful=True) as plant:
+        kill_often(plant, moments, torn=moments, kills=max(1, KILLS // 2))
 
 
 def test_killed_during_shutdown(moments):
@@ -66,13 +72,14 @@ def test_stops_cleanly_under_load():
         assert plant.count()["duplicates"] == 0
 
 
-def test_failing_sync():
-    """After a failed sync nothing on disk can be trusted: 451 to all who wait, then an orderly end."""
+@pytest.mark.parametrize("whose", ["", "-spool", "-data"])
+def test_failing_sync(whose):
+    """Of a body or of the database: after a failed sync nothing on disk can be trusted: 451 to all who wait, then an orderly end."""
     with support.folder() as home, Plant(home, forgetful=True) as plant:
         plant.start_load()
         plant.wait_acked(100)
         before = plant.acked()
-        plant.switch("fail-sync")
+        plant.switch("fail-sync" + whose)
         code = plant.gateway.process.wait(support.PATIENCE_S)
         plant.kills.append(time.time_ns())
         plant.gateway.process = None
@@ -81,7 +88,7 @@ def test_failing_sync():
         refused = [a for a in plant.answers().values() if a.startswith("451")]
         assert refused, "those who waited were told 451"
         assert all(a[4:].startswith("4.") for a in refused)
-        plant.switch("fail-sync", on=False)
+        plant.switch("fail-sync" + whose, on=False)
         plant.restart()
         assert plant.acked() >= before
         plant.wait_acked(20)
@@ -89,7 +96,7 @@ def test_failing_sync():
         plant.gateway.cli("journal", "verify")
 
 
-@pytest.mark.parametrize("fault", ["full", "low"])
+@pytest.mark.parametrize("fault", ["full", "full-spool", "full-data", "low"])
 def test_full_disk(fault):
     """452 while there is no room (or less than the reserve), and business as before when there is."""
     with support.folder() as home, Plant(home, forgetful=True) as plant:

@@ -188,10 +188,10 @@ class Knot(Daemon):
         return None
 
 
-def make_certificate(home, name):
+def make_certificate(home, name, key_type=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
     """A self-signed one: paths of certificate and key."""
     certificate, key = pathlib.Path(home) / "cert.pem", pathlib.Path(home) / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *key_type, "-nodes", "-days", "2",
                     "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)],
                    check=True, capture_output=True)
     return certificate, key

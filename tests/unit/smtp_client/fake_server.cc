@@ -68,6 +68,18 @@ class tcp_peer final : public peer {
     heard_.push_back(data);
     return data;
   }
+  std::string hear_bytes(std::size_t n) override {
+    while (input_.size() < n) {
+      char more[4096];
+      const auto got =
+          tls_ ? tls_->read_some(asio::buffer(more)) : socket_.read_some(asio::buffer(more));
+      input_.append(more, got);
+    }
+    std::string out = input_.substr(0, n);
+    input_.erase(0, n);
+    heard_.push_back(out);
+    return out;
+  }
   void start_tls() override {
     tls_.emplace(socket_, *server_tls());
     tls_->handshake(asio::ssl::stream_base::server);
@@ -104,6 +116,13 @@ void peer::answer(const std::string& start, const std::string& text) {
   if (!ascii_istarts_with(line, start))
     throw std::runtime_error("expected " + start + ", heard " + line);
   say(text);
+}
+
+std::string peer::hear_chunk() {
+  const auto line = hear();
+  if (!line.starts_with("BDAT ") || !line.ends_with(" LAST"))
+    throw std::runtime_error("expected BDAT, heard " + line);
+  return hear_bytes(std::stoul(line.substr(5)));
 }
 
 void peer::greet(const std::string& extensions) {

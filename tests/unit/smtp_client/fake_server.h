@@ -24,9 +24,11 @@ class peer {
   virtual void raw(const std::string& bytes) = 0;
   virtual std::string hear() = 0;       // a line, without CRLF
   virtual std::string hear_data() = 0;  // up to and with the final dot
-  virtual void start_tls() = 0;         // the server's handshake
-  virtual void reset() = 0;             // RST
-  virtual void wait_for_end() = 0;      // until the client closes
+  virtual std::string hear_bytes(std::size_t n) = 0;
+  std::string hear_chunk();         // BDAT n LAST and its n octets, which it gives
+  virtual void start_tls() = 0;     // the server's handshake
+  virtual void reset() = 0;         // RST
+  virtual void wait_for_end() = 0;  // until the client closes
 
   // A line that begins with start, then an answer.
   void answer(const std::string& start, const std::string& text);

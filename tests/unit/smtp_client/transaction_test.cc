@@ -18,7 +18,7 @@ TEST_CASE("a message goes out byte for byte, dots stuffed") {
   std::string got;
   fake_server server{{[&](peer& p) {
     p.greet("SIZE");
-    p.answer("MAIL FROM:<from@example.hu> SIZE=30", "250 ok");
+    p.answer("MAIL FROM:<from@example.hu> SIZE=32", "250 ok");
     p.answer("RCPT TO:<a@example.hu>", "250 ok");
     p.answer("DATA", "354 go on");
     got = p.hear_data();
