@@ -9,7 +9,6 @@ namespace {
 delivery one_message(const script& s, const outgoing& m, int times = 1) {
   fake_server server{{s}};
   auto d = run(deliver(server.where(), plain_settings(), std::vector<outgoing>(times, m)));
-  INFO(server.heard().empty() ? "" : server.heard().back());
   CHECK_FALSE(server.has_heard("server:"));
   return d;
 }
