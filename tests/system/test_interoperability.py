@@ -12,7 +12,7 @@ import neighbours
 import support
 from conftest import House
 
-pytestmark = pytest.mark.skipif(not mail_servers.is_root(), reason="the servers need root")
+pytestmark = [pytest.mark.skipif(not (mail_servers.UNPACKED / "usr/sbin/exim4").exists(), reason="scripts/setup has not unpacked the servers"), pytest.mark.skipif(not mail_servers.is_root(), reason="the servers need root")]
 
 HOPS = {"postfix": lambda home, tls: neighbours.PostfixHop(home, ["rcpt.test"], tls=tls), "exim": mail_servers.EximHop,
         "opensmtpd": mail_servers.OpenSmtpdHop}
