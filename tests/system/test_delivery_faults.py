@@ -224,8 +224,10 @@ def check(world, name, fault, want):
     # Counted as delivered exactly when the host said that it has it, and that once, but where the journal says that it is not known.
     acknowledged = [t for t in host.taken if t.acknowledged]
     copies = len(acknowledged) - (want.outcome == "delivered")
-    assert 0 <= copies <= (kinds.count("attempted") if may_be_lost else 0)
-    assert len(host.taken) - len(acknowledged) == (host.struck if stage == "end" else 0)
+    # A host that reads on after its own garbage has the whole mail, and whether its answer still finds the connection is a matter of luck.
+    unheard = len(host.taken) - len(acknowledged) - (host.struck if stage == "end" else 0)
+    assert copies >= 0 and unheard >= 0
+    assert copies + unheard <= (kinds.count("attempted") if may_be_lost else 0)
     for t in acknowledged:
         assert t.recipients == (address(name),)
         assert "The roses are in flower." in email.message_from_bytes(t.content).get_payload()
