@@ -39,8 +39,7 @@ const raw_field* find_field(const std::vector<raw_field>& fields, std::string_vi
 }
 
 bool has_eight_bit(std::string_view bytes) noexcept {
-  return std::any_of(bytes.begin(), bytes.end(),
-                     [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return !is_ascii(bytes);
 }
 
 }  // namespace consentry::queue

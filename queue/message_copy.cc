@@ -86,6 +86,8 @@ const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
   }
 }
 
+constexpr std::size_t own_fields_about = 700;
+
 }  // namespace
 
 std::shared_ptr<const shared_content> make_shared_content(const queued_message& m,
@@ -133,6 +135,7 @@ std::string copy_header(const copy_settings& s, const smtp::token_ring& tokens,
                         const smtp::auth::key_ring& keys, const queued_message& m, recipient_id r,
                         const shared_content& content, instant now) {
   std::string header;
+  header.reserve(content.header.size() + own_fields_about);
   if (!content.has_message_id)
     header += "Message-ID: <" + tokens.make(r, token_purpose::message_id) + "@" + m.sender_domain +
               ">\r\n";
@@ -141,15 +144,15 @@ std::string copy_header(const copy_settings& s, const smtp::token_ring& tokens,
   header += content.header;
 
   static const auto options = smtp::auth::dkim_options::standard();
-  std::string signatures;
-  const auto sign_with = [&](const smtp::auth::key_ring::keys& some) {
-    for (const auto& key : some)
-      signatures += smtp::auth::dkim_signature_field(*key, header, content.body_hash, now, options);
-  };
   const auto& own = nearest_keys(keys, m.sender_domain);
   const auto& gateway = keys.of(s.gateway_domain);
-  sign_with(own);
-  if (&gateway != &own) sign_with(gateway);
+  std::string signatures;
+  if (!own.empty() || !gateway.empty()) {
+    const smtp::auth::dkim_header all{header, content.body_hash, now, options};
+    for (const auto& key : own) signatures += all.signature_field(*key);
+    if (&gateway != &own)
+      for (const auto& key : gateway) signatures += all.signature_field(*key);
+  }
   return signatures + header + "\r\n";
 }
 

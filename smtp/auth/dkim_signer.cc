@@ -2,10 +2,11 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <map>
+#include <mutex>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -16,10 +17,12 @@ namespace {
 
 struct openssl_deleter {
   void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
+  void operator()(EVP_PKEY_CTX* p) const noexcept { EVP_PKEY_CTX_free(p); }
   void operator()(EVP_MD_CTX* p) const noexcept { EVP_MD_CTX_free(p); }
   void operator()(BIO* p) const noexcept { BIO_free_all(p); }
 };
 using evp_key = std::unique_ptr<EVP_PKEY, openssl_deleter>;
+using evp_key_context = std::unique_ptr<EVP_PKEY_CTX, openssl_deleter>;
 using evp_context = std::unique_ptr<EVP_MD_CTX, openssl_deleter>;
 using bio = std::unique_ptr<BIO, openssl_deleter>;
 
@@ -57,29 +60,12 @@ std::string pem_of(EVP_PKEY* key) {
   return {data, static_cast<std::size_t>(length)};
 }
 
-// Ed25519 signs the SHA-256 of the canonical form, not the form itself (RFC 8463 section 3).
-std::string sign(const EVP_PKEY* key, dkim_algorithm algorithm, std::string_view bytes) {
-  const evp_context context{EVP_MD_CTX_new()};
-  const digest256 digest = sha256(bytes);
-  const bool is_ed = algorithm == dkim_algorithm::ed25519_sha256;
-  const std::string_view input = is_ed ? as_bytes(digest) : bytes;
-  CONSENTRY_CHECK(context &&
-                  EVP_DigestSignInit(context.get(), nullptr, is_ed ? nullptr : EVP_sha256(),
-                                     nullptr, const_cast<EVP_PKEY*>(key)) == 1);
-  const auto* data = reinterpret_cast<const unsigned char*>(input.data());
-  std::size_t length = 0;
-  CONSENTRY_CHECK(EVP_DigestSign(context.get(), nullptr, &length, data, input.size()) == 1);
-  std::string out(length, '\0');
-  CONSENTRY_CHECK(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()),
-                                 &length, data, input.size()) == 1);
-  out.resize(length);
-  return out;
-}
-
 // Appends tags and folds before one that would pass column 76 (STYLE of RFC 5322 section 2.1.1).
 class field_writer {
  public:
-  explicit field_writer(std::string start) : text_{std::move(start)}, column_{text_.size()} {}
+  explicit field_writer(std::string_view start) : text_{start}, column_{start.size()} {
+    text_.reserve(1400);  // with an RSA-2048 signature
+  }
 
   void tag(std::string_view tag) {
     if (column_ + 1 + tag.size() > column_max)
@@ -103,6 +89,7 @@ class field_writer {
       text.remove_prefix(take);
     }
   }
+  const std::string& text() const noexcept { return text_; }
   std::string take() { return std::move(text_); }
 
  private:
@@ -121,24 +108,72 @@ class field_writer {
   std::size_t column_;
 };
 
-std::vector<std::string> names_to_sign(std::string_view header_block, const dkim_options& options) {
-  std::map<std::string, std::size_t> present;
-  for (const auto field : split_fields(header_block)) ++present[ascii_lower(field_name(field))];
-  std::vector<std::string> out;
-  const auto is_oversigned = [&options](std::string_view name) {
-    return std::any_of(options.oversigned.begin(), options.oversigned.end(),
+// A header field that may be signed, and whether it was taken already.
+struct open_field {
+  std::string_view whole;
+  std::string_view name;
+  bool is_taken = false;
+};
+
+std::vector<open_field> fields_of(std::string_view header_block) {
+  std::vector<open_field> out;
+  for (const auto field : split_fields(header_block))
+    out.push_back({.whole = field, .name = field_name(field)});
+  return out;
+}
+
+// The list of names, and the canonical form of the fields they stand for.
+struct signed_part {
+  std::string names;
+  std::string fields;
+
+  void add_name(std::string_view name) {
+    if (!names.empty()) names += ':';
+    names += name;
+  }
+  // All of that name, the last first (RFC 6376 section 5.4.2).
+  void add_all(std::vector<open_field>& from, std::string_view name) {
+    for (auto f = from.rbegin(); f != from.rend(); ++f) {
+      if (f->is_taken || !ascii_iequals(f->name, name)) continue;
+      add_name(name);
+      append_relaxed_field(fields, f->whole);
+      f->is_taken = true;
+    }
+  }
+  // All whose names begin so, name by name.
+  void add_beginning(std::vector<open_field>& from, std::string_view prefix) {
+    for (const auto& f : from)
+      if (!f.is_taken && ascii_istarts_with(f.name, prefix) && is_signable_name(f.name))
+        add_all(from, f.name);
+  }
+  // What a client may call a field, but would end the list of names or the whole tag.
+  static bool is_signable_name(std::string_view name) noexcept {
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return c > ' ' && c < '\x7f' && c != ';'; });
+  }
+};
+
+signed_part part_to_sign(std::string_view header_block, const dkim_options& options) {
+  auto fields = fields_of(header_block);
+  signed_part out;
+  out.names.reserve(512);
+  out.fields.reserve(header_block.size());
+  const auto has = [](const std::vector<std::string>& list, std::string_view name) {
+    return std::any_of(list.begin(), list.end(),
                        [name](const std::string& o) { return ascii_iequals(o, name); });
   };
-  std::vector<std::string> names = options.signed_headers;
-  for (const auto& name : options.oversigned)
-    if (std::none_of(names.begin(), names.end(),
-                     [&name](const std::string& n) { return ascii_iequals(n, name); }))
-      names.push_back(name);
-  for (const auto& name : names) {
-    const auto found = present.find(ascii_lower(name));
-    const std::size_t count = (found == present.end() ? 0 : found->second) + is_oversigned(name);
-    out.insert(out.end(), count, name);
+  for (const std::string_view name : options.signed_headers) {
+    if (name.ends_with('*'))
+      out.add_beginning(fields, name.substr(0, name.size() - 1));
+    else
+      out.add_all(fields, name);
+    if (has(options.oversigned, name)) out.add_name(name);
   }
+  for (const auto& name : options.oversigned)
+    if (!has(options.signed_headers, name)) {
+      out.add_all(fields, name);
+      out.add_name(name);
+    }
   return out;
 }
 
@@ -150,7 +185,62 @@ struct dkim_key::state {
   dkim_algorithm algorithm = dkim_algorithm::rsa_sha256;
   evp_key key;
   std::string public_base64;
+
+  // Of the SHA-256 of what is signed; Ed25519 signs the digest as if it were the text (RFC 8463
+  // section 3).
+  std::string sign(const digest256& digest) const {
+    return algorithm == dkim_algorithm::rsa_sha256 ? sign_rsa(digest) : sign_ed25519(digest);
+  }
+
+ private:
+  std::string sign_rsa(const digest256& digest) const;
+  std::string sign_ed25519(const digest256& digest) const;
+  evp_key_context take_context() const;
+
+  // Set up for signing and free to use: making one costs more than all else around a signature. As
+  // many as threads ever signed at once.
+  mutable std::mutex mutex_;
+  mutable std::vector<evp_key_context> contexts_;
 };
+
+evp_key_context dkim_key::state::take_context() const {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!contexts_.empty()) {
+      auto out = std::move(contexts_.back());
+      contexts_.pop_back();
+      return out;
+    }
+  }
+  evp_key_context out{EVP_PKEY_CTX_new(key.get(), nullptr)};
+  CONSENTRY_CHECK(out && EVP_PKEY_sign_init(out.get()) == 1 &&
+                  EVP_PKEY_CTX_set_rsa_padding(out.get(), RSA_PKCS1_PADDING) == 1 &&
+                  EVP_PKEY_CTX_set_signature_md(out.get(), EVP_sha256()) == 1);
+  return out;
+}
+
+std::string dkim_key::state::sign_rsa(const digest256& digest) const {
+  auto context = take_context();
+  std::string out(static_cast<std::size_t>(EVP_PKEY_get_size(key.get())), '\0');
+  std::size_t length = out.size();
+  CONSENTRY_CHECK(EVP_PKEY_sign(context.get(), reinterpret_cast<unsigned char*>(out.data()),
+                                &length, digest.data(), digest.size()) == 1);
+  out.resize(length);
+  const std::lock_guard lock{mutex_};
+  contexts_.push_back(std::move(context));
+  return out;
+}
+
+std::string dkim_key::state::sign_ed25519(const digest256& digest) const {
+  const evp_context context{EVP_MD_CTX_new()};
+  std::string out(64, '\0');
+  std::size_t length = out.size();
+  CONSENTRY_CHECK(context &&
+                  EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+                  EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()),
+                                 &length, digest.data(), digest.size()) == 1);
+  return out;
+}
 
 dkim_key::dkim_key(std::unique_ptr<state> s) : state_{std::move(s)} {}
 dkim_key::~dkim_key() = default;
@@ -211,83 +301,72 @@ std::shared_ptr<const dkim_key> dkim_key::generate(std::string domain, std::stri
 }
 
 digest256 relaxed_body_hash(std::string_view body) {
-  return sha256(relaxed_body(body));
+  running_sha256 hash;
+  relaxed_body(body, [&hash](std::string_view piece) { hash.add(piece); });
+  return hash.result();
 }
 
 dkim_options dkim_options::standard() {
   dkim_options out;
   out.oversigned = {"From", "To", "Cc", "Subject", "Date", "Reply-To", "Content-Type"};
-  out.signed_headers = {"From",
-                        "To",
-                        "Cc",
-                        "Subject",
-                        "Date",
-                        "Reply-To",
-                        "Content-Type",
-                        "Sender",
-                        "Message-ID",
-                        "MIME-Version",
-                        "Content-Transfer-Encoding",
-                        "In-Reply-To",
-                        "References",
-                        "List-Id",
-                        "List-Unsubscribe",
-                        "List-Unsubscribe-Post",
-                        "List-Help",
-                        "List-Owner",
-                        "List-Post",
-                        "List-Subscribe",
-                        "List-Archive",
-                        "Feedback-ID",
-                        "CFBL-Address",
-                        "CFBL-Feedback-ID"};
+  out.signed_headers = {"From",       "To",           "Cc",           "Subject",
+                        "Date",       "Reply-To",     "Content-Type", "Sender",
+                        "Message-ID", "MIME-Version", "In-Reply-To",  "Content-Transfer-Encoding",
+                        "References", "List-*",       "Feedback-ID",  "CFBL-*"};
   return out;
 }
 
-std::string dkim_signature_bytes(const dkim_key& key, std::string_view header_block,
-                                 const std::vector<std::string>& names,
-                                 std::string_view unsigned_field) {
-  // The last field of a name first, then the one above it (RFC 6376 section 5.4.2).
-  std::map<std::string, std::vector<std::string_view>> fields;
-  for (const auto field : split_fields(header_block))
-    fields[ascii_lower(field_name(field))].push_back(field);
-  std::string input;
-  for (const auto& name : names) {
-    auto& left = fields[ascii_lower(name)];
-    if (left.empty()) continue;
-    input += relaxed_field(left.back());
-    left.pop_back();
-  }
-  input += relaxed_field(unsigned_field);
-  const auto& s = key.internals();
-  return sign(s.key.get(), s.algorithm, input);
+dkim_header::dkim_header(std::string_view header_block, const digest256& body_hash, instant now,
+                         const dkim_options& options)
+    : body_hash_{"bh=" + base64(as_bytes(body_hash)) + ";"} {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  times_ = "t=" + std::to_string(seconds.count()) + ";";
+  if (options.valid_for)
+    times_ += " x=" + std::to_string((seconds + *options.valid_for).count()) + ";";
+  auto part = part_to_sign(header_block, options);
+  names_ = std::move(part.names) + ";";
+  fields_.add(part.fields);
+}
+
+std::string dkim_header::signature_field(const dkim_key& key) const {
+  const bool is_ed = key.algorithm() == dkim_algorithm::ed25519_sha256;
+  field_writer out{"DKIM-Signature: v=1;"};
+  out.tag(is_ed ? "a=ed25519-sha256;" : "a=rsa-sha256;");
+  out.tag("c=relaxed/relaxed;");
+  out.tag("d=" + key.domain() + ";");
+  out.tag("s=" + key.selector() + ";");
+  for (const auto time : split(times_, ' ')) out.tag(time);
+  out.tag("h=");
+  out.add_foldable(names_, ':');
+  out.tag(body_hash_);
+  out.tag("b=");
+  auto hash = fields_;
+  hash.add(relaxed_field(out.text()));
+  out.add_foldable(base64(key.internals().sign(hash.result())), '\0');
+  return out.take() + "\r\n";
 }
 
 std::string dkim_signature_field(const dkim_key& key, std::string_view header_block,
                                  const digest256& body_hash, instant now,
                                  const dkim_options& options) {
-  const bool is_ed = key.algorithm() == dkim_algorithm::ed25519_sha256;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
-  const std::vector<std::string> names = names_to_sign(header_block, options);
-  std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ":") + name;
+  return dkim_header{header_block, body_hash, now, options}.signature_field(key);
+}
 
-  field_writer out{"DKIM-Signature: v=1;"};
-  out.tag(std::string{"a="} + (is_ed ? "ed25519-sha256;" : "rsa-sha256;"));
-  out.tag("c=relaxed/relaxed;");
-  out.tag("d=" + key.domain() + ";");
-  out.tag("s=" + key.selector() + ";");
-  out.tag("t=" + std::to_string(seconds.count()) + ";");
-  if (options.valid_for)
-    out.tag("x=" + std::to_string((seconds + *options.valid_for).count()) + ";");
-  out.tag("h=");
-  out.add_foldable(list + ";", ':');
-  out.tag("bh=" + base64(as_bytes(body_hash)) + ";");
-  out.tag("b=");
-  field_writer whole = out;
-  const std::string signature = dkim_signature_bytes(key, header_block, names, out.take());
-  whole.add_foldable(base64(signature), '\0');
-  return whole.take() + "\r\n";
+std::string dkim_signature_bytes(const dkim_key& key, std::string_view header_block,
+                                 const std::vector<std::string>& names,
+                                 std::string_view unsigned_field) {
+  auto fields = fields_of(header_block);
+  running_sha256 hash;
+  for (const auto& name : names) {
+    const auto last = std::find_if(fields.rbegin(), fields.rend(), [&name](const open_field& f) {
+      return !f.is_taken && ascii_iequals(f.name, name);
+    });
+    if (last == fields.rend()) continue;
+    last->is_taken = true;
+    hash.add(relaxed_field(last->whole));
+  }
+  hash.add(relaxed_field(unsigned_field));
+  return key.internals().sign(hash.result());
 }
 
 }  // namespace consentry::smtp::auth

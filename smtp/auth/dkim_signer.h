@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/running_sha256.h"
 #include "base/secret.h"
 
 namespace consentry::smtp::auth {
@@ -50,7 +51,8 @@ digest256 relaxed_body_hash(std::string_view body);
 
 struct dkim_options {
   // In this order. Each listed name is signed as often as it occurs; names in `oversigned` once
-  // more (RFC 6376 section 8.15), so that nobody adds a second one.
+  // more (RFC 6376 section 8.15), so that nobody adds a second one. "List-*" stands for every field
+  // there is whose name begins so.
   std::vector<std::string> signed_headers;
   std::vector<std::string> oversigned;
   std::optional<std::chrono::seconds> valid_for;  // x=
@@ -58,18 +60,35 @@ struct dkim_options {
   static dkim_options standard();  // RULES B, Sending
 };
 
+// What the signatures of one message have in common: the list of fields, their canonical form, its
+// hash. Made once, for however many keys. Immutable; any thread.
+class dkim_header {
+ public:
+  // header_block: fields with CRLF ends, without the empty line. The message must be CRLF and, for
+  // relays without 8BITMIME, already 7-bit.
+  dkim_header(std::string_view header_block, const digest256& body_hash, instant now,
+              const dkim_options& options);
+
+  // The whole field "DKIM-Signature: ...\r\n", folded.
+  std::string signature_field(const dkim_key& key) const;
+
+ private:
+  std::string times_;      // "t=...;", and "x=...;"
+  std::string names_;      // of h=, with the semicolon
+  std::string body_hash_;  // "bh=...;"
+  running_sha256 fields_;
+};
+
+// For one key.
+std::string dkim_signature_field(const dkim_key& key, std::string_view header_block,
+                                 const digest256& body_hash, instant now,
+                                 const dkim_options& options);
+
 // What stands, in base 64, in b=: the signature over the named fields (a name once for each field,
 // the last field of that name first, RFC 6376 section 5.4.2; absent ones add nothing) and over
 // `unsigned_field`, a "DKIM-Signature: ..." without CRLF whose b= is empty. CRLF line ends.
 std::string dkim_signature_bytes(const dkim_key& key, std::string_view header_block,
                                  const std::vector<std::string>& names,
                                  std::string_view unsigned_field);
-
-// The whole field "DKIM-Signature: ...\r\n", folded, for a message whose header block is
-// `header_block` (fields with CRLF ends, without the empty line) and whose body hash is known. The
-// message must be CRLF and, for relays without 8BITMIME, already 7-bit.
-std::string dkim_signature_field(const dkim_key& key, std::string_view header_block,
-                                 const digest256& body_hash, instant now,
-                                 const dkim_options& options);
 
 }  // namespace consentry::smtp::auth

@@ -3,8 +3,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
+#include <thread>
 
 #include "base/text.h"
 #include "smtp/auth/dkim_verifier.h"
@@ -130,6 +132,45 @@ TEST_CASE("the signature field", "[dkim]") {
   CHECK(field.find("x=1700000100;") != std::string::npos);
   CHECK(field.find("l=") == std::string::npos);
   for (const auto line : split(field, '\n')) CHECK(line.size() <= 79);
+}
+
+TEST_CASE("RULES B: the standard list", "[dkim]") {
+  const std::string head =
+      "List-Id: <a.b>\r\nFrom: a@b.hu\r\nX-Mailer: m\r\nMIME-Version: 1.0\r\nList-Odd: 1\r\n"
+      "list-id: <c.d>\r\nMessage-ID: <1@b.hu>\r\nFeedback-ID: a:b:c:d\r\n"
+      "CFBL-Address: c@b.hu; report=arf\r\nCFBL-Feedback-ID: 7\r\nReceived: x\r\n"
+      "List-;l=0: tag\r\n";
+  const digest256 hash = relaxed_body_hash("");
+  std::string field =
+      dkim_signature_field(*test_keys().ed, head, hash, signed_at, dkim_options::standard());
+  for (const char* fold : {"\r\n\t", " "})
+    for (auto at = field.find(fold); at != std::string::npos; at = field.find(fold))
+      field.erase(at, std::string_view{fold}.size());
+  const auto begin = field.find(";h=") + 3;
+  CHECK(field.substr(begin, field.find(';', begin) - begin) ==
+        "From:From:To:Cc:Subject:Date:Reply-To:Content-Type:Message-ID:MIME-Version:List-Id:"
+        "List-Id:List-Odd:Feedback-ID:CFBL-Address:CFBL-Feedback-ID");
+  const dkim_verifier verifier{signed_at};
+  const auto message = signed_by_both(head + "\r\nx\r\n");
+  CHECK(both_pass(verifier, message));
+}
+
+TEST_CASE("several threads sign with one key", "[dkim]") {
+  const std::string head = "From: a@b.hu\r\n";
+  const auto hash = relaxed_body_hash("x\r\n");
+  const auto expected =
+      dkim_signature_field(*test_keys().rsa, head, hash, signed_at, dkim_options::standard());
+  std::atomic<int> same{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int n = 0; n < 4; ++n)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 25; ++i)
+          same += dkim_signature_field(*test_keys().rsa, head, hash, signed_at,
+                                       dkim_options::standard()) == expected;
+      });
+  }
+  CHECK(same == 100);  // PKCS #1 v1.5 has no chance in it
 }
 
 TEST_CASE("what is signed cannot be changed, added or taken away", "[dkim]") {
