@@ -71,7 +71,15 @@ TLS_POLICIES = [
     b"v=TLSRPTv1; rua=mailto:tls@example.hu,https://tls.example.hu/v1", b"https://web.example.hu:444/path", b"\x03\x01\x01" + bytes(32),
 ]
 
+
+def halves():
+    for mail in mails():
+        head, _, body = mail.replace(b"\r\n", b"\n").partition(b"\n\n")
+        yield head + b"\0" + body
+
+
 SEEDS = {
+    "dkim_canonical": halves,
     "tls_policy": lambda: TLS_POLICIES,
     "mime": mails,
     "arf": mails,
