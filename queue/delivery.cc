@@ -124,7 +124,8 @@ asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m
   t->routes = p.routes();
   t->return_path = std::move(copy.return_path);
   t->recipient = r->address;
-  t->smtputf8 = copy.content->eight_bit_header || !is_ascii(r->address);
+  // A recipient with a local part of its own script needs it too: the transaction sees to that.
+  t->smtputf8 = copy.content->eight_bit_header;
   t->tls = m->tls;
   t->header = std::move(copy.header);
   t->content = std::move(copy.content);

@@ -7,6 +7,8 @@
 #include "queue/header_fields.h"
 #include "queue/mail_date.h"
 #include "queue/seven_bit.h"
+#include "queue/seven_bit_header.h"
+#include "smtp/mime/header_text.h"
 
 namespace consentry::queue {
 namespace {
@@ -86,6 +88,14 @@ const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
   }
 }
 
+// What the text of the message says it is written in.
+std::string charset_of(const std::vector<raw_field>& fields) {
+  const auto* type = find_field(fields, "Content-Type");
+  if (type == nullptr) return {};
+  auto [kind, parameters] = smtp::mime::parse_parameters(type->value());
+  return parameters["charset"];
+}
+
 constexpr std::size_t own_fields_about = 700;
 
 }  // namespace
@@ -120,6 +130,9 @@ std::shared_ptr<const shared_content> make_shared_content(const queued_message& 
   out->body = parts.body;
   // What is sent ends with CRLF (RFC 5321 section 4.1.1.4); so must what is hashed.
   if (!out->body.empty() && !out->body.ends_with("\r\n")) out->body += "\r\n";
+  if (has_eight_bit(out->header))
+    if (auto seven = to_seven_bit_header(out->header, charset_of(parts.fields)))
+      out->header = std::move(*seven);
   out->eight_bit_header = has_eight_bit(out->header);
   out->body_hash = smtp::auth::relaxed_body_hash(out->body);
   return out;

@@ -27,12 +27,12 @@ struct copy_settings {
 // What all copies of a message share. Immutable once made.
 struct shared_content {
   std::string header;  // fields with CRLF, without the empty line; without what no copy may carry
-                       // (Bcc, Return-Path ...)
+                       // (Bcc, Return-Path ...); 7-bit as well
   std::string body;    // 7-bit: converted where it was not, so that no relay has to break the
                        // signature (RFC 6376 section 5.3)
   digest256 body_hash{};          // relaxed
   bool eight_bit_body = false;    // could not be converted: the next hop needs 8BITMIME
-  bool eight_bit_header = false;  // the next hop needs SMTPUTF8
+  bool eight_bit_header = false;  // could not be converted either: the next hop needs SMTPUTF8
   bool has_message_id = false, has_date = false, has_list_id = false;
 };
 

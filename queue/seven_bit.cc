@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "queue/header_fields.h"
+#include "queue/seven_bit_header.h"
 #include "smtp/mime/header_text.h"
 
 namespace consentry::queue {
@@ -50,7 +51,11 @@ std::optional<boundary_line> find_boundary(std::string_view body, const std::str
   return std::nullopt;
 }
 
-std::optional<std::string> convert(std::string_view entity, unsigned depth, bool is_message);
+// message: the one that is sent, its header is somebody else's care; part: of it; enclosed: a
+// message in it, whose header nobody changes.
+enum class entity_kind : std::uint8_t { message, part, enclosed };
+
+std::optional<std::string> convert(std::string_view entity, unsigned depth, entity_kind kind);
 
 std::optional<std::string> convert_multipart(std::string_view body, const std::string& boundary,
                                              unsigned depth) {
@@ -66,7 +71,8 @@ std::optional<std::string> convert_multipart(std::string_view body, const std::s
     const auto stop = line ? line->begin : body.size();
     const auto part = body.substr(begin, stop - begin);
     const bool has_end = line && part.ends_with("\r\n");
-    auto converted = convert(part.substr(0, part.size() - (has_end ? 2 : 0)), depth + 1, false);
+    auto converted =
+        convert(part.substr(0, part.size() - (has_end ? 2 : 0)), depth + 1, entity_kind::part);
     if (!converted) return std::nullopt;
     out += *converted;
     if (!line) return out;
@@ -95,9 +101,15 @@ std::string mime_fields(const split_message& m) {
   return out;
 }
 
-std::optional<std::string> convert(std::string_view entity, unsigned depth, bool is_message) {
+std::optional<std::string> convert(std::string_view entity, unsigned depth, entity_kind kind) {
   const auto m = split_header(entity);
-  if (!is_message && has_eight_bit(m.header)) return std::nullopt;
+  if (kind != entity_kind::message && has_eight_bit(m.header)) {
+    const auto header = kind == entity_kind::part ? to_seven_bit_header(m.header) : std::nullopt;
+    return header && depth <= depth_max
+               ? convert(*header + "\r\n" + std::string{m.body}, depth, kind)
+               : std::nullopt;
+  }
+  const bool is_message = kind == entity_kind::message;
   if (!has_eight_bit(m.body)) return std::string{entity};
   if (depth > depth_max) return std::nullopt;
   const auto* type_field = find_field(m.fields, "Content-Type");
@@ -115,7 +127,7 @@ std::optional<std::string> convert(std::string_view entity, unsigned depth, bool
     return extra + (encoding ? relabelled(m, "7bit") : std::string{m.header}) + "\r\n" + *body;
   }
   if (type == "message/rfc822") {
-    auto body = convert(m.body, depth + 1, false);  // false: the inner header must be 7-bit too
+    auto body = convert(m.body, depth + 1, entity_kind::enclosed);
     if (!body) return std::nullopt;
     return extra + (encoding ? relabelled(m, "7bit") : std::string{m.header}) + "\r\n" + *body;
   }
@@ -160,7 +172,7 @@ std::string quoted_printable(std::string_view text) {
 }
 
 std::optional<std::string> to_seven_bit(std::string_view message) {
-  return convert(message, 0, true);
+  return convert(message, 0, entity_kind::message);
 }
 
 }  // namespace consentry::queue

@@ -9,8 +9,9 @@
 namespace consentry::queue {
 
 // The whole message with every 8-bit leaf in quoted-printable (text) or base64. nullopt where that
-// would change what the sender made: inside multipart/signed, in part headers and preambles, in
-// wrongly labelled or too deeply nested parts. Then the next hop needs 8BITMIME. The message's own
+// would change what the sender made: inside multipart/signed, in preambles, in headers of enclosed
+// messages, in wrongly labelled or too deeply nested parts; headers of parts are converted as
+// to_seven_bit_header does. Then the next hop needs 8BITMIME. The message's own
 // header is left as it is, 8-bit or not, but for Content-Transfer-Encoding.
 std::optional<std::string> to_seven_bit(std::string_view message);
 
