@@ -58,6 +58,13 @@ preflight_options preflight_of(const settings& s) {
   return out;
 }
 
+dkim_rotation_options rotation_of(const settings& s) {
+  return {.gateway_domain = s.mail.feedback_address.ascii_domain(),
+          .retire_after = s.dkim.retire_after,
+          .old_after = s.dkim.old_after,
+          .look_every = s.dkim.look_every};
+}
+
 queue::retry_settings retry_of(const settings& s) {
   queue::retry_settings out;
   for (auto* rule : {&out.bulk, &out.automation, &out.transactional, &out.doi}) {

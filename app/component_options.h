@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/admin/http_server.h"
+#include "app/dkim_rotation.h"
 #include "app/event_log.h"
 #include "app/import_runner.h"
 #include "app/public/site.h"
@@ -34,6 +35,7 @@ unsigned worker_count(const settings& s);
 
 event_log_settings event_log_of(const settings& s);
 preflight_options preflight_of(const settings& s);
+dkim_rotation_options rotation_of(const settings& s);
 maintenance_options maintenance_of(const settings& s,
                                    std::function<result<std::size_t>(instant)> finish_erasures);
 store_options store_options_of(const settings& s);

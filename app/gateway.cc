@@ -12,6 +12,7 @@
 #include "app/campaign_sweeper.h"
 #include "app/component_options.h"
 #include "app/departure_gate.h"
+#include "app/dkim_rotation.h"
 #include "app/import_follow.h"
 #include "app/import_runner.h"
 #include "app/inbound.h"
@@ -98,6 +99,8 @@ struct gateway::state {
   erasure_parts erasures() { return {.rooms = rooms, .clock = clock, .hooks = api.erasure_hooks}; }
   store_maintenance maintenance;
   sender_preflight preflight;
+  std::mutex keys_mutex;  // a later reading is not overtaken by an earlier one
+  dkim_rotation rotation;
   tenant_services care;
   import_runner imports;
   admin::api_context api;
@@ -111,6 +114,7 @@ struct gateway::state {
   std::atomic<bool> is_broken{false};
 
   void load_live(const settings& s);
+  void load_keys();
   void store_broke(const failure& f);
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
@@ -205,6 +209,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                                    return resume_erasures(erasures(), begun_before);
                                  })},
       preflight{{rooms, live, preflight_workers, clock, fresh_dns}, preflight_of(config)},
+      rotation{{rooms, live, desk_workers, clock, fresh_dns, config.dkim_folder,
+                [this] { load_keys(); }},
+               rotation_of(config)},
       care{.rooms = rooms,
            .workers = desk_workers,
            .clock = clock,
@@ -216,10 +223,10 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .exports_folder = config.store.folder / "exports",
            .export_key = load_or_create_key(config.store.folder / "keys", "export.key"),
            .notify_queue = [this](instant due) { scheduler.notify(due); },
-           .reload_dkim_keys =
-               [this] { live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder)); },
+           .reload_dkim_keys = [this] { load_keys(); },
            .request_compaction = [this] { maintenance.ask_again(); },
            .preflight = &preflight,
+           .rotation = &rotation,
            .stop_imports = [this](tenant_id t) { imports.cancel_all(t); }},
       imports{rooms, clock, imports_of(config)},
       api{.rooms = rooms,
@@ -282,12 +289,15 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
   open_listeners(std::move(sockets));
 }
 
+void gateway::state::load_keys() {
+  const std::lock_guard lock{keys_mutex};
+  live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder));
+}
+
 void gateway::state::load_live(const settings& s) {
   // Everything is read before anything is swapped: a bad file leaves the old set active (RULES
   // E10).
-  std::error_code error;
-  std::filesystem::create_directories(s.dkim_folder, error);
-  auto keys = smtp::auth::key_ring::load(s.dkim_folder);
+  auto keys = open_dkim_keys(s.dkim_folder);
   auto tls = server_tls_of(s);
   auto routes = routes_of(s);
   auto pacing = pacing_of(s);

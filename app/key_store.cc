@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -13,9 +14,10 @@ constexpr std::size_t key_bytes = 32;
 }  // namespace
 
 std::string load_or_create_key(const std::filesystem::path& folder, const std::string& name) {
-  std::error_code error;
-  if (std::filesystem::create_directories(folder, error))
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (auto made = create_key_folder(folder); !made)
+    throw configuration_error(describe(made.error()));
+  if (auto good = check_key_folder(folder); !good)
+    throw configuration_error(describe(good.error()));
   const auto file = folder / name;
   auto content = read_key_file(file);
   if (!content && content.error().kind == failure_kind::not_found) {
@@ -42,6 +44,18 @@ std::shared_ptr<const smtp::token_ring> load_token_ring(const std::filesystem::p
           {.number = static_cast<std::uint8_t>(n), .secret = load_or_create_key(folder, name)});
   }
   return std::make_shared<const smtp::token_ring>(std::move(keys));
+}
+
+std::shared_ptr<const smtp::auth::key_ring> open_dkim_keys(const smtp::auth::key_folder& folder) {
+  if (const auto made = create_key_folder(folder.path()); !made)
+    throw configuration_error(describe(made.error()));
+  auto ring = smtp::auth::key_ring::load(folder);
+  const auto encrypted = smtp::auth::encrypt_keys(folder);
+  if (!encrypted) throw configuration_error(describe(encrypted.error()));
+  if (*encrypted != 0)
+    log::info("app/key_store", "keys_encrypted",
+              {{"folder", folder.path().string()}, {"keys", *encrypted}});
+  return ring;
 }
 
 }  // namespace consentry::app

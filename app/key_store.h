@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "smtp/auth/key_ring.h"
 #include "smtp/token.h"
 
 namespace consentry::app {
@@ -14,5 +15,9 @@ std::string load_or_create_key(const std::filesystem::path& folder, const std::s
 
 // token.1.key, token.2.key, ...: the highest number makes new tokens, all of them read (RULES C1).
 std::shared_ptr<const smtp::token_ring> load_token_ring(const std::filesystem::path& folder);
+
+// The DKIM keys, as key_ring::load; their folder is made where it lacks, and what lies in plain is
+// encrypted where there is a passphrase. Throws configuration_error.
+std::shared_ptr<const smtp::auth::key_ring> open_dkim_keys(const smtp::auth::key_folder& folder);
 
 }  // namespace consentry::app

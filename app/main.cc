@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ void must_exist(const std::string& key, const std::filesystem::path& file) {
 // All that can be wrong without starting: settings, policy, patterns, keys, certificate.
 void check(const consentry::app::settings& s) {
   const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
-  if (std::filesystem::is_directory(s.dkim_folder))
+  if (std::filesystem::is_directory(s.dkim_folder.path()))
     consentry::smtp::auth::key_ring::load(s.dkim_folder);
   consentry::app::pacing_of(s);
   const auto bounces = consentry::app::bounces_of(s);
@@ -108,6 +109,8 @@ int run(const std::string& file, bool only_check, int clock_days, const std::str
   ::signal(SIGPIPE, SIG_IGN);
   auto sockets = consentry::app::bind_listeners(s);
   give_up_privileges(s.server.user, s.store.folder);
+  // Private keys and people's addresses: no core file, and no other process of this user looks in.
+  ::prctl(PR_SET_DUMPABLE, s.server.core_dumps ? 1 : 0);
   const shifted_clock clock{std::chrono::days{clock_days}};
   if (clock_days != 0) consentry::log::warn("app/main", "clock_is_shifted", {{"days", clock_days}});
   consentry::app::gateway g{std::move(s), file, std::move(sockets), clock};

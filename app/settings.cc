@@ -5,17 +5,20 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
+#include <cstdlib>
 
 #include "app/public/rate_limit.h"
 #include "base/confined_process.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
 #include "journal/event.h"
+#include "smtp/auth/key_pem.h"
 
 namespace consentry::app {
 namespace {
 
 namespace fs = std::filesystem;
+using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::seconds;
 
@@ -40,6 +43,7 @@ class reader {
   void dns(toml_section s);
   void policy();
   void attachment_reader(toml_section s);
+  void dkim(toml_section s);
   void preflight(toml_section s);
   void reporters(const fs::path& file);
   bool http_tls(toml_section& s) const;
@@ -120,6 +124,7 @@ void reader::server(toml_section s) {
   out_.server.user = s.text("user", "");
   out_.server.io_threads = static_cast<unsigned>(s.integer("io_threads", 1, 1, 64));
   out_.server.worker_threads = static_cast<unsigned>(s.integer("worker_threads", 0, 0, 256));
+  out_.server.core_dumps = s.flag("core_dumps", false);
   out_.server.drain_timeout = seconds{s.integer("drain_timeout_s", 20, 0, 3600)};
   s.finish();
 }
@@ -304,9 +309,6 @@ void reader::policy() {
   auto g = top_.section("pacing");
   out_.pacing_file = path(g, "file", {});
   g.finish();
-  auto d = top_.section("dkim");
-  out_.dkim_folder = path(d, "folder", out_.store.folder / "dkim");
-  d.finish();
   auto c = top_.section("complaints");
   const auto file = path(c, "reporters", base_ / "reporters.toml");
   out_.complaints.max_age_days = static_cast<int>(c.integer("max_age_days", 90, 1, 3650));
@@ -320,6 +322,33 @@ void reader::attachment_reader(toml_section s) {
   o.memory_mib = static_cast<unsigned>(s.integer("memory_mib", o.memory_mib, 128, 65536));
   o.cpu_s = static_cast<unsigned>(s.integer("cpu_s", o.cpu_s, 10, 3600));
   o.files_max = static_cast<unsigned>(s.integer("files_max", o.files_max, 1, 100'000));
+  s.finish();
+}
+
+void reader::dkim(toml_section s) {
+  auto folder = path(s, "folder", out_.store.folder / "dkim");
+  out_.dkim.retire_after = days{s.integer("retire_days", 14, 1, 365)};
+  out_.dkim.old_after = days{s.integer("rotate_after_days", 180, 0, 3650)};
+  out_.dkim.look_every = seconds{s.integer("look_every_s", 300, 1, 86'400)};
+  // systemd puts credentials where only the service sees them (systemd.exec(5), LoadCredential=).
+  constexpr std::string_view credentials = "$CREDENTIALS_DIRECTORY/";
+  auto file = s.text("passphrase_file", "");
+  if (file.starts_with(credentials)) {
+    const char* place = std::getenv("CREDENTIALS_DIRECTORY");
+    if (place == nullptr) s.fail("passphrase_file", "CREDENTIALS_DIRECTORY is not set");
+    file = (fs::path{place} / file.substr(credentials.size())).string();
+  }
+  std::shared_ptr<const secret_text> passphrase;
+  if (!file.empty()) {
+    const auto text = read_key_file(fs::path{file}.is_absolute() ? fs::path{file} : base_ / file);
+    if (!text) s.fail("passphrase_file", text.error().public_text);
+    std::string words{trim(text->reveal())};
+    if (words.size() < smtp::auth::passphrase_octets_min)
+      s.fail("passphrase_file", fmt::format("a passphrase has {} characters or more",
+                                            smtp::auth::passphrase_octets_min));
+    passphrase = std::make_shared<const secret_text>(std::move(words));
+  }
+  out_.dkim_folder = {std::move(folder), std::move(passphrase)};
   s.finish();
 }
 
@@ -462,6 +491,7 @@ settings reader::read() {
   dns(top_.section("dns"));
   policy();
   attachment_reader(top_.section("reader"));
+  dkim(top_.section("dkim"));
   preflight(top_.section("preflight"));
   admin(top_.section("admin"));
   public_http(top_.section("public"));

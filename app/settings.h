@@ -14,6 +14,7 @@
 #include "base/tls_context.h"
 #include "filters/confined_reader.h"
 #include "smtp/address.h"
+#include "smtp/auth/key_folder.h"
 #include "smtp/server/gatekeeper.h"
 #include "smtp/stream.h"
 
@@ -47,6 +48,7 @@ struct settings {
     unsigned io_threads = 1;
     unsigned worker_threads = 0;
     std::chrono::seconds drain_timeout{20};
+    bool core_dumps = false;
   } server;
   struct {
     std::filesystem::path folder;
@@ -117,7 +119,12 @@ struct settings {
     std::chrono::seconds timeout{};
     bool allow_loopback = false;
   } dns;
-  std::filesystem::path dkim_folder;
+  smtp::auth::key_folder dkim_folder;
+  struct {
+    std::chrono::days retire_after{14};
+    std::chrono::days old_after{180};  // 0: never
+    std::chrono::seconds look_every{300};
+  } dkim;
   std::filesystem::path policy_file;
   std::filesystem::path patterns_folder;
   std::filesystem::path lists_folder;     // role names, throw-away domains

@@ -353,7 +353,7 @@ class importing {
     bool is_new = false;
     for (const auto& d : domains_) {
       std::error_code error;
-      if (std::filesystem::exists(s_.dkim_folder / d.domain, error)) continue;
+      if (std::filesystem::exists(s_.dkim_folder.of(d.domain), error)) continue;
       const auto made = smtp::auth::create_keys(s_.dkim_folder, d.domain, d.dkim_selector);
       if (!made)
         log::error("app/tenant_import", "no_keys",

@@ -25,7 +25,22 @@ struct wording {
 constexpr std::string_view domain_fails = "domain.preflight_fail";
 constexpr std::string_view domain_passes = "domain.preflight_pass";
 
+constexpr std::string_view key_waits = "dkim.waiting";
+constexpr std::string_view key_ended = "dkim.ended";
+
 constexpr std::array wordings{
+    wording{key_waits, "Új DKIM-kulcs: DNS-bejegyzés szükséges",
+            "A new DKIM key: a DNS record is needed",
+            "A feladó domain leveleit új kulccsal fogjuk aláírni, amint az alábbi bejegyzések a "
+            "DNS-ben vannak. Addig a régi kulcs érvényes, a küldés zavartalan.",
+            "Mail of the sender domain will be signed with a new key as soon as the records below "
+            "are in the DNS. Until then the old key is used and mail goes on as before.",
+            "Vegye fel az alábbi DNS-bejegyzéseket; a régieket egyelőre hagyja meg.",
+            "Please publish the DNS records below, and leave the old ones for now."},
+    wording{key_ended, "Egy régi DKIM-bejegyzés törölhető", "An old DKIM record may be removed",
+            "A feladó domain egyik régi kulcsát megsemmisítettük, bejegyzésére már nincs szükség.",
+            "An old key of the sender domain was destroyed; its record is of no use any more.",
+            "Az alábbi DNS-bejegyzést törölheti.", "You may remove the DNS record below."},
     wording{"tenant.overdue", "Fizetési késedelem", "Payment overdue",
             "A fiók fizetési késedelem miatt korlátozott: tömeges küldemény nem adható fel. Az "
             "automatizmusok, az űrlapok és a tárolt adatok tovább működnek.",
@@ -107,6 +122,10 @@ std::string about_of(const event& e) {
     if (fact(e, "from") == "pending" && e.facts.contains("vouched_by")) return {};
     return to.empty() ? std::string{} : "tenant." + to;
   }
+  if (const auto dkim = fact(e, "dkim"); !dkim.empty()) {
+    if (dkim == "waiting") return std::string{key_waits};
+    return dkim == "ended" ? std::string{key_ended} : std::string{};
+  }
   if (e.kind == event_kind::domain_changed) {
     const auto now = fact(e, "preflight");
     const bool was_failing = fact(e, "preflight_was") == "fail";
@@ -145,7 +164,9 @@ std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const st
   tenant_letter out;
   out.about = about;
   // What goes to and fro is told once a day.
-  if (e.kind == journal::event_kind::domain_changed) {
+  if (about == key_waits || about == key_ended) {
+    out.matter = about + '\0' + fact(e, "domain") + '\0' + fact(e, "selectors");
+  } else if (e.kind == journal::event_kind::domain_changed) {
     const bool is_failing = about == domain_fails;
     const auto domain = fact(e, "domain");
     const auto matter_of = [&domain](std::string_view what) {

@@ -178,7 +178,7 @@ asio::awaitable<result<void>> remove_decisions(tenant_services& s, removal_order
 
 void remove_files(tenant_services& s, const removal_order& order) {
   std::error_code error;
-  for (const auto& d : order.domains) std::filesystem::remove_all(s.dkim_folder / d, error);
+  for (const auto& d : order.domains) std::filesystem::remove_all(s.dkim_folder.of(d), error);
   std::filesystem::remove_all(s.exports_folder / std::to_string(order.tenant.value), error);
   if (!order.domains.empty()) s.reload_dkim_keys();
 }

@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "smtp/address.h"
+#include "smtp/auth/key_folder.h"
 #include "smtp/dns/resolver.h"
 
 namespace consentry::app {
 
+class dkim_rotation;
 class sender_preflight;
 
 // All outlive the tasks and resources that use it.
@@ -24,7 +26,7 @@ struct tenant_services {
   std::string host_name;
   smtp::mailbox postmaster;   // who writes to contacts
   std::string public_origin;  // "https://mail.example.hu": where /a/<token> is reached
-  std::filesystem::path dkim_folder;
+  smtp::auth::key_folder dkim_folder;
   std::filesystem::path exports_folder;  // made when needed
   std::string export_key;                // 32 bytes: seals hand-overs (app/tenant_export.h)
   std::function<void(instant due)> notify_queue;
@@ -33,6 +35,7 @@ struct tenant_services {
   // within 24 hours). May be called often.
   std::function<void()> request_compaction;
   sender_preflight* preflight = nullptr;        // nullptr: nobody looks at sender domains
+  dkim_rotation* rotation = nullptr;            // nullptr: keys are not changed here
   std::function<void(tenant_id)> stop_imports;  // before the tenant's rows are removed
 };
 

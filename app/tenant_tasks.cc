@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/dkim_rotation.h"
 #include "app/domain_check.h"
 #include "app/sender_preflight.h"
 #include "app/tenant_export.h"
@@ -84,6 +85,7 @@ void tend_tenants(task_scope& tasks, tenant_services& s) {
   tasks.spawn(prove_domains(s));
   tasks.spawn(forget_old_counts(s));
   tasks.spawn(remove_the_ended(s));
+  if (s.rotation != nullptr) tasks.spawn(s.rotation->keep_up());
   if (s.preflight != nullptr && s.preflight->runs_by_itself())
     for (unsigned lane = 0; lane < sender_preflight::lanes; ++lane)
       tasks.spawn(s.preflight->keep_up(lane));

@@ -46,9 +46,19 @@ class secret_text {
 };
 
 // Reads a key file that only its owner may read (mode & 077 == 0), at most 64 KiB. invalid: wrong
-// mode; not_found.
+// mode, somebody else's, a symbolic link or no plain file; not_found.
 result<secret_text> read_key_file(const std::filesystem::path& file);
-// Creates it with mode 0600, syncs file and folder. conflict: exists already.
+// Creates it with mode 0600, whole or not at all, and syncs file and folder. conflict: exists
+// already. One at a time for a file.
 result<void> create_key_file(const std::filesystem::path& file, std::string_view content);
+// Puts it in the place of what was there, if anything, the same way.
+result<void> replace_key_file(const std::filesystem::path& file, std::string_view content);
+// Removes it and syncs its folder; fine if it is not there.
+result<void> remove_key_file(const std::filesystem::path& file);
+
+// Creates the folder, and those above it that lack, for the owner only, and syncs their names.
+result<void> create_key_folder(const std::filesystem::path& folder);
+// invalid: a symbolic link, or others than its owner may enter, list or change it.
+result<void> check_key_folder(const std::filesystem::path& folder);
 
 }  // namespace consentry

@@ -67,7 +67,7 @@ struct api_context {
   live_settings& live;
   worker_pool& workers;
   const wall_clock& clock;
-  std::filesystem::path dkim_folder;
+  smtp::auth::key_folder dkim_folder;
   std::string host_name;
   std::string bounce_domain;
   std::string egress_hint;  // what SPF must permit, in words
@@ -108,6 +108,7 @@ resource serve(api_context& c, request r);
 
 resource tenants_resource(api_context& c, request r);
 resource sender_domains_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource dkim_resource(api_context& c, request r);
 resource preflight_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource whose_domain_resource(api_context& c, request r);
 resource exports_resource(api_context& c, const policy::tenants::tenant& t, request r);

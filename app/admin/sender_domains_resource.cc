@@ -108,7 +108,7 @@ resource remove(api_context& c, const tenants::tenant& t, const std::string& dom
   if (!gone) co_return problem_of(gone.error());
   // The next owner of the name gets keys of its own.
   std::error_code error;
-  std::filesystem::remove_all(c.dkim_folder / gone->domain, error);
+  std::filesystem::remove_all(c.dkim_folder.of(gone->domain), error);
   c.reload_dkim_keys();
   co_return json_response(json::object{{"domain", gone->domain}, {"removed", true}});
 }

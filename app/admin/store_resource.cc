@@ -26,7 +26,7 @@ resource snapshot_store(api_context& c, const request& r) {
   auto work = [&c, folder] {
     return take_snapshot(
         c.rooms, c.clock, folder,
-        {c.rooms.env.folder() / "keys", c.rooms.env.folder() / "imports", c.dkim_folder});
+        {c.rooms.env.folder() / "keys", c.rooms.env.folder() / "imports", c.dkim_folder.path()});
   };
   const auto done = co_await c.workers.run(std::move(work));
   if (!done) co_return problem_of(done.error());

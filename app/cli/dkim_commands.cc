@@ -165,7 +165,9 @@ int run_verify(const context& c, const dkim_options& o) {
 
 void add_dkim_commands(CLI::App& app, context& c) {
   auto o = std::make_shared<dkim_options>();
-  auto* dkim = app.add_subcommand("dkim", "DKIM signatures of files")->require_subcommand(1);
+  auto* dkim = app.add_subcommand("dkim", "DKIM: the keys that sign, signatures of files")
+                   ->require_subcommand(1);
+  add_dkim_key_commands(*dkim, c);
   auto* sign = dkim->add_subcommand("sign", "print the message with a signature on top");
   sign->add_option("file", o->file, "message, - for standard input")->required();
   sign->add_option("--domain", o->domain, "d=")->required();

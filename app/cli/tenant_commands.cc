@@ -6,6 +6,7 @@
 
 #include "app/cli/daemon_answers.h"
 #include "base/text.h"
+#include "smtp/auth/sender_finding.h"
 
 namespace consentry::app::cli {
 namespace {
@@ -35,8 +36,9 @@ void show_added(const json::object& a) {
 
 void show_records(const json::array& records) {
   for (const auto& r : records)
-    fmt::print("{}. {} \"{}\"\n", std::string{r.at("name").as_string()},
-               std::string{r.at("type").as_string()}, std::string{r.at("value").as_string()});
+    fmt::print("{}\n", smtp::auth::zone_line({.name = std::string{r.at("name").as_string()},
+                                              .type = std::string{r.at("type").as_string()},
+                                              .value = std::string{r.at("value").as_string()}}));
 }
 
 std::string domain_path(const domain_options& o, const std::string& act) {

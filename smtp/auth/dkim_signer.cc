@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "smtp/auth/canonical_form.h"
+#include "smtp/auth/key_pem.h"
 
 namespace consentry::smtp::auth {
 namespace {
@@ -263,12 +264,19 @@ std::string dkim_key::dns_value() const {
 }
 
 result<std::shared_ptr<const dkim_key>> dkim_key::from_pem(std::string domain, std::string selector,
-                                                           const secret_text& pem) {
+                                                           const secret_text& pem,
+                                                           const secret_text* passphrase) {
   const std::string& text = pem.reveal();
+  const bool is_encrypted = is_encrypted_pem(pem);
+  if (is_encrypted && passphrase == nullptr)
+    return unusable("the key is encrypted, and there is no passphrase");
   const bio in{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-  // A passphrase would be asked for on the terminal: give an empty one.
-  evp_key key{PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, const_cast<char*>(""))};
-  if (!key) return unusable("not a private key in PEM form");
+  // Without one it would be asked for on the terminal: then an empty one is given.
+  const char* words = is_encrypted ? passphrase->reveal().c_str() : "";
+  evp_key key{PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, const_cast<char*>(words))};
+  if (!key)
+    return unusable(is_encrypted ? "the passphrase does not open this key"
+                                 : "not a private key in PEM form");
   auto s = std::make_unique<state>();
   switch (EVP_PKEY_get_base_id(key.get())) {
     case EVP_PKEY_RSA:

@@ -23,9 +23,11 @@ enum class dkim_algorithm : std::uint8_t { rsa_sha256, ed25519_sha256 };
 // Immutable; any thread.
 class dkim_key {
  public:
-  // PEM (PKCS#1 or #8). invalid: unreadable, another type, RSA below 1024 bits (RFC 8301).
+  // PEM (PKCS#1 or #8), encrypted or not. invalid: unreadable, another type, RSA below 1024 bits
+  // (RFC 8301), encrypted under another passphrase or, with nullptr, under any.
   static result<std::shared_ptr<const dkim_key>> from_pem(std::string domain, std::string selector,
-                                                          const secret_text& pem);
+                                                          const secret_text& pem,
+                                                          const secret_text* passphrase = nullptr);
   // A new one, PEM in `pem`: RSA-2048 or Ed25519.
   static std::shared_ptr<const dkim_key> generate(std::string domain, std::string selector,
                                                   dkim_algorithm algorithm, secret_text& pem);

@@ -1,7 +1,6 @@
 // The private keys of all sender domains, parsed once, swapped whole on reload.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "smtp/auth/dkim_signer.h"
+#include "smtp/auth/key_folder.h"
 
 namespace consentry::smtp::auth {
 
@@ -18,21 +18,24 @@ class key_ring {
   using keys = std::vector<std::shared_ptr<const dkim_key>>;
 
   key_ring() = default;
-  // Reads <folder>/<domain>/<selector>.pem, each with mode 0600. Throws configuration_error naming
-  // the file.
-  static std::shared_ptr<const key_ring> load(const std::filesystem::path& folder);
+  // Throws configuration_error naming the file, as read_keys does; also where the folder itself is
+  // open to others.
+  static std::shared_ptr<const key_ring> load(const key_folder& folder);
 
-  // The keys of exactly that domain (lower-case A-labels), RSA first; empty if there are none.
+  // The keys that sign for exactly that domain (lower-case A-labels), RSA first; empty if there are
+  // none.
   const keys& of(std::string_view domain) const noexcept;
-  std::size_t size() const noexcept;
+  // Also those that wait and those that are retired.
+  const std::vector<held_key>& all_of(std::string_view domain) const noexcept;
+  std::vector<std::string> domains() const;
+  std::size_t size() const noexcept;  // keys in any state
 
  private:
-  std::map<std::string, keys, std::less<>> by_domain_;
+  struct held {
+    keys signing;
+    std::vector<held_key> all;
+  };
+  std::map<std::string, held, std::less<>> by_domain_;
 };
-
-// Writes new keys <selector>r (rsa-2048) and <selector>e (ed25519) into the folder, synced, and
-// returns them. conflict: they exist.
-result<key_ring::keys> create_keys(const std::filesystem::path& folder, const std::string& domain,
-                                   const std::string& selector);
 
 }  // namespace consentry::smtp::auth

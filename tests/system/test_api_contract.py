@@ -184,6 +184,15 @@ def tenants_and_users(house, admin, boss):
     assert all(r["zone_line"].startswith(f'{r["name"]}. IN TXT "') for r in looked["records"])
     assert ok(boss.get("/v1/tenants/acme/domains/proven.example/preflight")) == looked
     assert ok(admin.get("/v1/domains/proven.example"))["tenant"] == "acme"
+    keys = "/v1/dkim/proven.example"
+    assert {k["domain"] for k in ok(admin.get("/v1/dkim"))["keys"]} >= {"proven.example", "sender.test"}
+    made = ok(admin.post(f"{keys}/rotate", {"selector": "next"}), 201)["keys"]
+    assert [k["state"] for k in made] == ["waiting"] * 2
+    assert admin.post(f"{keys}/activate", {}).code == "record_missing"
+    house.knot.publish([made[0]["record"]])
+    support.wait_for(lambda: admin.post(f"{keys}/activate", {}).status == 200, "the record in the DNS")
+    assert ok(admin.get(keys))["keys"][0]["selector"] == "nexte"
+    ok(admin.post(f"{keys}/remove", {"selector": "nexte"}), 200)
     ok(boss.post("/v1/tenants/acme/domains/proven.example/remove", {"reason": "a test"}))
     assert "password" in ok(boss.post("/v1/tenants/acme/credentials", {"user": "contract"}))
     for base, api, role in (("/v1/users", admin, "auditor"), ("/v1/tenants/acme/users", boss, "tenant-user")):

@@ -31,6 +31,30 @@ TEST_CASE("a key file is private and never overwritten") {
   ::chmod(file.c_str(), 0644);
   CHECK(read_key_file(file).error().kind == failure_kind::invalid);
   CHECK(read_key_file(folder.path() / "none").error().kind == failure_kind::not_found);
+
+  REQUIRE(replace_key_file(file, "next"));
+  CHECK(read_key_file(file).value().reveal() == "next");
+  std::filesystem::create_symlink(file, folder.path() / "link");
+  CHECK(read_key_file(folder.path() / "link").error().kind == failure_kind::invalid);
+  CHECK(create_key_file(folder.path() / "link", "x").error().kind == failure_kind::conflict);
+  REQUIRE(::mkfifo((folder.path() / "pipe").c_str(), 0600) == 0);
+  CHECK(read_key_file(folder.path() / "pipe").error().kind == failure_kind::invalid);  // at once
+  REQUIRE(remove_key_file(file));
+  REQUIRE(remove_key_file(file));
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("a folder of keys is its owner's alone") {
+  const tests::temp_folder temp;
+  const auto folder = temp.path() / "a/b";
+  REQUIRE(create_key_folder(folder));
+  REQUIRE(create_key_folder(folder));
+  CHECK(check_key_folder(folder));
+  ::chmod(folder.c_str(), 0710);
+  CHECK(check_key_folder(folder).error().kind == failure_kind::invalid);
+  std::filesystem::create_directory_symlink(temp.path() / "a", temp.path() / "link");
+  CHECK(check_key_folder(temp.path() / "link").error().kind == failure_kind::invalid);
+  CHECK(check_key_folder(temp.path() / "none").error().kind == failure_kind::not_found);
 }
 
 TEST_CASE("a self-signed identity is a usable one, a broken one names its file") {

@@ -38,7 +38,7 @@ TEST_CASE("keys are made once, written privately and found by domain", "[key_rin
 
 TEST_CASE("a key that cannot be used is named", "[key_ring]") {
   const tests::temp_folder folder;
-  fs::create_directories(folder.path() / "example.hu");
+  REQUIRE(create_key_folder(folder.path() / "example.hu"));
   const fs::path file = folder.path() / "example.hu" / "s.pem";
   std::ofstream{file} << "no key";
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
