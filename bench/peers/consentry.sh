@@ -65,7 +65,7 @@ write_consents() {
 setup() {
   [ -x "$build/bin/consentryd" ] || { (cd "$root" && cmake --preset release && ninja -C build/release consentryd consentry); }
   rm -rf "$PB_STATE"
-  mkdir -p "$store/dkim/$PB_FROM_DOMAIN"
+  (umask 077; mkdir -p "$store/dkim/$PB_FROM_DOMAIN")
   install -m 600 "$PB_KEY" "$store/dkim/$PB_FROM_DOMAIN/$PB_SELECTOR.pem"
   write_config >"$PB_STATE/consentry.toml"
   write_consents >"$PB_STATE/consents.csv"

@@ -1,5 +1,6 @@
 """Where mail goes: real servers at the other end, found by a real name server."""
 import email
+import email.policy
 import os
 import smtplib
 
@@ -47,6 +48,33 @@ def test_smtp_sink_takes_it(home):
         mail = support.wait_for(lambda: hop.mail() if len(hop.mail()) >= 20 else None, "20 letters at smtp-sink")
         ids = [email.message_from_bytes(m)["X-Test-Id"] for m in mail]
         assert sorted(ids, key=int) == [str(i) for i in range(20)]
+
+
+def test_a_host_without_smtputf8_gets_8bit_headers_converted_and_signed(home):
+    """RFC 6531 section 3.6; the signature covers what arrives."""
+    with neighbours.SmtpSink(home) as hop, House(home, {"route": [{"domain": "*", "host": hop.host, "port": hop.port}]}) as house:
+        with smtplib.SMTP(hop.host, hop.port) as probe:
+            probe.ehlo()
+            assert not probe.has_extn("SMTPUTF8")
+        subject = "Árvíztűrő őszi ajánlat a kertből – 100% tükörfúrógép"
+        house.gateway.import_consents(["anna@rcpt.test", "bela@rcpt.test", "béla@rcpt.test"])
+        client = house.gateway.login()
+        for to, options in (("anna@rcpt.test", ["SMTPUTF8", "BODY=8BITMIME"]), ("bela@rcpt.test", [])):
+            letter = support.letter(f"Kovácsné Ági <{to}>", subject=subject)
+            client.sendmail("news@sender.test", [to], letter, mail_options=options)
+        mail = support.wait_for(lambda: hop.mail() if len(hop.mail()) == 2 else None, "two letters at smtp-sink")
+        for m in mail:
+            signed = m[m.index(b"DKIM-Signature"):]
+            assert signed.isascii()
+            shown = email.message_from_bytes(signed, policy=email.policy.default)
+            assert shown["Subject"] == subject
+            assert shown["To"].addresses[0].display_name == "Kovácsné Ági"
+            assert "Kedves Olvasó!" in shown.get_content()
+            assert [good for _, _, good in neighbours.dkim_verdicts(signed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), house.knot)] == [True, True]
+        # An address in its own script has no other form.
+        client.sendmail("news@sender.test", ["béla@rcpt.test"], support.letter("béla@rcpt.test"), mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+        support.wait_for(lambda: "takes no internationalized" in house.gateway.cli("journal", "tail", "-n", "50", "--json"), "the refusal in the journal")
+        client.quit()
 
 
 @pytest.fixture(scope="module")

@@ -248,7 +248,7 @@ struct api_world : app_world {
                   .started_at = clock.now()};
 
   api_world() {
-    std::filesystem::create_directories(folder.path() / "dkim");
+    create_key_folder(folder.path() / "dkim").value();
     live.dkim_keys.set(smtp::auth::key_ring::load(folder.path() / "dkim"));
   }
   response ask(const std::string& method, std::vector<std::string> path,

@@ -7,6 +7,7 @@
 #include "app/departure_gate.h"
 #include "app/queue_control.h"
 #include "app/tenant_removal.h"
+#include "base/secret.h"
 #include "tests/unit/app/tenant_world.h"
 
 using namespace consentry;
@@ -27,7 +28,7 @@ struct world : tenant_world {
     const auto id = add_tenant(name);
     add_domain(id, name + ".test");
     add_credential(id, name + "-crm", "secret password", smtp::stream::bulk);
-    std::filesystem::create_directories(folder.path() / "dkim" / (name + ".test"));
+    create_key_folder(folder.path() / "dkim" / (name + ".test")).value();
     give_consent(id, "jane@one.test", "news", clock.now() - std::chrono::days{30});
     change([&](write_txn& txn) {
       rooms.consents.put_person(txn, id, person_of(id, "jane@one.test"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/tenant_notices.h"
+#include "base/secret.h"
 #include "smtp/mime/mime_walk.h"
 
 namespace consentry::tests {
@@ -43,7 +44,7 @@ tenant_world::tenant_world(const std::filesystem::path& store)
           .notify_queue = [](instant) {},
           .reload_dkim_keys = care.reload_dkim_keys,
           .care = &care} {
-  std::filesystem::create_directories(folder.path() / "dkim");
+  create_key_folder(folder.path() / "dkim").value();
   care.reload_dkim_keys();
 }
 
