@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/key_store.h"
 #include "base/log.h"
 #include "smtp/auth/sender_check.h"
 
@@ -96,7 +97,7 @@ bool dkim_rotation::is_old(const auth::held_key& k) const {
 
 result<void> dkim_rotation::reload() const {
   try {
-    parts_.reload_keys();
+    reload_dkim_keys(parts_.folder, parts_.live);
     return {};
   } catch (const configuration_error& e) {
     return failure{.kind = failure_kind::io,

@@ -40,12 +40,11 @@ class dkim_rotation {
  public:
   struct parts {
     store_rooms& rooms;
-    const live_settings& live;
+    live_settings& live;
     worker_pool& workers;  // for the disk
     const wall_clock& clock;
     smtp::dns::resolver& dns;  // keeps no answers
     smtp::auth::key_folder folder;
-    std::function<void()> reload_keys;  // throws configuration_error
   };
   dkim_rotation(parts p, dkim_rotation_options o);
 

@@ -12,7 +12,6 @@
 #include "app/campaign_sweeper.h"
 #include "app/component_options.h"
 #include "app/departure_gate.h"
-#include "app/dkim_rotation.h"
 #include "app/import_follow.h"
 #include "app/import_runner.h"
 #include "app/inbound.h"
@@ -99,7 +98,6 @@ struct gateway::state {
   erasure_parts erasures() { return {.rooms = rooms, .clock = clock, .hooks = api.erasure_hooks}; }
   store_maintenance maintenance;
   sender_preflight preflight;
-  std::mutex keys_mutex;  // a later reading is not overtaken by an earlier one
   dkim_rotation rotation;
   tenant_services care;
   import_runner imports;
@@ -114,7 +112,6 @@ struct gateway::state {
   std::atomic<bool> is_broken{false};
 
   void load_live(const settings& s);
-  void load_keys();
   void store_broke(const failure& f);
   void open_listeners(std::vector<int> sockets);
   std::size_t count_sessions() const;
@@ -209,8 +206,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                                    return resume_erasures(erasures(), begun_before);
                                  })},
       preflight{{rooms, live, preflight_workers, clock, fresh_dns}, preflight_of(config)},
-      rotation{{rooms, live, desk_workers, clock, fresh_dns, config.dkim_folder,
-                [this] { load_keys(); }},
+      rotation{{rooms, live, desk_workers, clock, fresh_dns, config.dkim.folder},
                rotation_of(config)},
       care{.rooms = rooms,
            .workers = desk_workers,
@@ -219,11 +215,11 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .host_name = config.server.host_name,
            .postmaster = config.mail.postmaster,
            .public_origin = origin_of(config.mail.unsubscribe_url),
-           .dkim_folder = config.dkim_folder,
+           .dkim_folder = config.dkim.folder,
            .exports_folder = config.store.folder / "exports",
            .export_key = load_or_create_key(config.store.folder / "keys", "export.key"),
            .notify_queue = [this](instant due) { scheduler.notify(due); },
-           .reload_dkim_keys = [this] { load_keys(); },
+           .reload_dkim_keys = [this] { reload_dkim_keys(config.dkim.folder, live); },
            .request_compaction = [this] { maintenance.ask_again(); },
            .preflight = &preflight,
            .rotation = &rotation,
@@ -233,7 +229,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .live = live,
           .workers = desk_workers,
           .clock = clock,
-          .dkim_folder = config.dkim_folder,
+          .dkim_folder = config.dkim.folder,
           .host_name = config.server.host_name,
           .bounce_domain = config.mail.bounce_domain,
           .queue_stats = [this] { return scheduler.stats(); },
@@ -289,15 +285,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
   open_listeners(std::move(sockets));
 }
 
-void gateway::state::load_keys() {
-  const std::lock_guard lock{keys_mutex};
-  live.dkim_keys.set(smtp::auth::key_ring::load(config.dkim_folder));
-}
-
 void gateway::state::load_live(const settings& s) {
-  // Everything is read before anything is swapped: a bad file leaves the old set active (RULES
-  // E10).
-  auto keys = open_dkim_keys(s.dkim_folder);
+  // Everything is read before anything is swapped: a bad file leaves the old set (RULES E10).
+  auto keys = open_dkim_keys(s.dkim.folder);
   auto tls = server_tls_of(s);
   auto routes = routes_of(s);
   auto pacing = pacing_of(s);

@@ -58,4 +58,9 @@ std::shared_ptr<const smtp::auth::key_ring> open_dkim_keys(const smtp::auth::key
   return ring;
 }
 
+void reload_dkim_keys(const smtp::auth::key_folder& folder, live_settings& live) {
+  const auto lock = folder.lock();
+  live.dkim_keys.set(smtp::auth::key_ring::load(folder));
+}
+
 }  // namespace consentry::app

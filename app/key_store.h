@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "app/live_settings.h"
 #include "smtp/auth/key_ring.h"
 #include "smtp/token.h"
 
@@ -19,5 +20,9 @@ std::shared_ptr<const smtp::token_ring> load_token_ring(const std::filesystem::p
 // The DKIM keys, as key_ring::load; their folder is made where it lacks, and what lies in plain is
 // encrypted where there is a passphrase. Throws configuration_error.
 std::shared_ptr<const smtp::auth::key_ring> open_dkim_keys(const smtp::auth::key_folder& folder);
+
+// Reads them again for all who sign. No later reading is overtaken by an earlier one. Throws
+// configuration_error: the old ones stay.
+void reload_dkim_keys(const smtp::auth::key_folder& folder, live_settings& live);
 
 }  // namespace consentry::app

@@ -76,8 +76,8 @@ void must_exist(const std::string& key, const std::filesystem::path& file) {
 // All that can be wrong without starting: settings, policy, patterns, keys, certificate.
 void check(const consentry::app::settings& s) {
   const auto policy = consentry::app::load_policy(s.policy_file, s.patterns_folder);
-  if (std::filesystem::is_directory(s.dkim_folder.path()))
-    consentry::smtp::auth::key_ring::load(s.dkim_folder);
+  if (std::filesystem::is_directory(s.dkim.folder.path()))
+    consentry::smtp::auth::key_ring::load(s.dkim.folder);
   consentry::app::pacing_of(s);
   const auto bounces = consentry::app::bounces_of(s);
   if (const auto wrong = bounces->wrong_samples(); !wrong.empty())

@@ -5,20 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
-#include <cstdlib>
 
 #include "app/public/rate_limit.h"
 #include "base/confined_process.h"
 #include "base/strict_toml.h"
 #include "base/text.h"
 #include "journal/event.h"
-#include "smtp/auth/key_pem.h"
 
 namespace consentry::app {
 namespace {
 
 namespace fs = std::filesystem;
-using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::seconds;
 
@@ -43,7 +40,6 @@ class reader {
   void dns(toml_section s);
   void policy();
   void attachment_reader(toml_section s);
-  void dkim(toml_section s);
   void preflight(toml_section s);
   void reporters(const fs::path& file);
   bool http_tls(toml_section& s) const;
@@ -325,33 +321,6 @@ void reader::attachment_reader(toml_section s) {
   s.finish();
 }
 
-void reader::dkim(toml_section s) {
-  auto folder = path(s, "folder", out_.store.folder / "dkim");
-  out_.dkim.retire_after = days{s.integer("retire_days", 14, 1, 365)};
-  out_.dkim.old_after = days{s.integer("rotate_after_days", 180, 0, 3650)};
-  out_.dkim.look_every = seconds{s.integer("look_every_s", 300, 1, 86'400)};
-  // systemd puts credentials where only the service sees them (systemd.exec(5), LoadCredential=).
-  constexpr std::string_view credentials = "$CREDENTIALS_DIRECTORY/";
-  auto file = s.text("passphrase_file", "");
-  if (file.starts_with(credentials)) {
-    const char* place = std::getenv("CREDENTIALS_DIRECTORY");
-    if (place == nullptr) s.fail("passphrase_file", "CREDENTIALS_DIRECTORY is not set");
-    file = (fs::path{place} / file.substr(credentials.size())).string();
-  }
-  std::shared_ptr<const secret_text> passphrase;
-  if (!file.empty()) {
-    const auto text = read_key_file(fs::path{file}.is_absolute() ? fs::path{file} : base_ / file);
-    if (!text) s.fail("passphrase_file", text.error().public_text);
-    std::string words{trim(text->reveal())};
-    if (words.size() < smtp::auth::passphrase_octets_min)
-      s.fail("passphrase_file", fmt::format("a passphrase has {} characters or more",
-                                            smtp::auth::passphrase_octets_min));
-    passphrase = std::make_shared<const secret_text>(std::move(words));
-  }
-  out_.dkim_folder = {std::move(folder), std::move(passphrase)};
-  s.finish();
-}
-
 void reader::preflight(toml_section s) {
   auto& o = out_.preflight;
   o.every = hours{s.integer("every_h", 24, 0, 168)};
@@ -491,7 +460,7 @@ settings reader::read() {
   dns(top_.section("dns"));
   policy();
   attachment_reader(top_.section("reader"));
-  dkim(top_.section("dkim"));
+  out_.dkim = read_dkim_settings(top_.section("dkim"), base_, out_.store.folder);
   preflight(top_.section("preflight"));
   admin(top_.section("admin"));
   public_http(top_.section("public"));

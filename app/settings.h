@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "app/dkim_settings.h"
 #include "base/log.h"
 #include "base/tls_context.h"
 #include "filters/confined_reader.h"
 #include "smtp/address.h"
-#include "smtp/auth/key_folder.h"
 #include "smtp/server/gatekeeper.h"
 #include "smtp/stream.h"
 
@@ -119,12 +119,7 @@ struct settings {
     std::chrono::seconds timeout{};
     bool allow_loopback = false;
   } dns;
-  smtp::auth::key_folder dkim_folder;
-  struct {
-    std::chrono::days retire_after{14};
-    std::chrono::days old_after{180};  // 0: never
-    std::chrono::seconds look_every{300};
-  } dkim;
+  dkim_settings dkim;
   std::filesystem::path policy_file;
   std::filesystem::path patterns_folder;
   std::filesystem::path lists_folder;     // role names, throw-away domains

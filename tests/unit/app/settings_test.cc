@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <fstream>
 
 #include "base/result.h"
@@ -112,7 +113,7 @@ TEST_CASE("the file that is shipped shows the defaults") {
   CHECK(s.delivery.tls_reports == d.delivery.tls_reports);
   CHECK(s.dns.timeout == d.dns.timeout);
   CHECK(s.dns.allow_loopback == d.dns.allow_loopback);
-  CHECK(s.dkim_folder.path() == d.dkim_folder.path());
+  CHECK(s.dkim.folder.path() == d.dkim.folder.path());
   CHECK(s.policy_file == d.policy_file);
   CHECK(s.patterns_folder == d.patterns_folder);
   CHECK(s.complaints.max_age_days == d.complaints.max_age_days);
@@ -229,7 +230,7 @@ TEST_CASE("addresses may be IPv6, and paths are taken from the file's folder") {
   const auto s = f.read(with("0.0.0.0:587", "[::1]:2525") + "[dkim]\nfolder = \"keys/dkim\"\n");
   CHECK(s.listeners.at(0).host == "::1");
   CHECK(s.listeners.at(0).port == 2525);
-  CHECK(s.dkim_folder.path() == f.folder.path() / "keys/dkim");
+  CHECK(s.dkim.folder.path() == f.folder.path() / "keys/dkim");
   CHECK(s.policy_file == f.folder.path() / "policy/default.toml");
 }
 
@@ -242,4 +243,32 @@ TEST_CASE("at most 64 addresses are looked at for SPF") {
   };
   CHECK(of(64).empty());
   CHECK_THAT(of(65), Catch::EndsWith("65 addresses: at most 64 can be looked at"));
+}
+
+TEST_CASE("the passphrase of DKIM keys comes from a private file or a systemd credential") {
+  const settings_folder f;
+  const auto set = [](const std::string& file) {
+    return minimal + "[dkim]\npassphrase_file = \"" + file + "\"\nretire_days = 7\n";
+  };
+  const auto mode = [&f](const char* name, unsigned m) {
+    std::filesystem::permissions(f.folder.path() / name, std::filesystem::perms{m});
+  };
+  CHECK(f.read(minimal).dkim.folder.passphrase() == nullptr);
+  CHECK_THAT(f.refusal(set("none")), Catch::Contains("No such file"));
+  f.write("words", "a long enough passphrase\n");
+  mode("words", 0644);
+  CHECK_THAT(f.refusal(set("words")), Catch::Contains("others can read this key"));
+  mode("words", 0400);
+  const auto s = f.read(set("words"));
+  REQUIRE(s.dkim.folder.passphrase() != nullptr);
+  CHECK(s.dkim.folder.passphrase()->reveal() == "a long enough passphrase");
+  CHECK(s.dkim.retire_after == std::chrono::days{7});
+  f.write("short", "fifteen letters\n");
+  mode("short", 0600);
+  CHECK_THAT(f.refusal(set("short")), Catch::Contains("16 characters or more"));
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  CHECK_THAT(f.refusal(set("$CREDENTIALS_DIRECTORY/words")), Catch::Contains("is not set"));
+  ::setenv("CREDENTIALS_DIRECTORY", f.folder.path().c_str(), 1);
+  CHECK(f.refusal(set("$CREDENTIALS_DIRECTORY/words")).empty());
+  ::unsetenv("CREDENTIALS_DIRECTORY");
 }
