@@ -29,8 +29,8 @@ std::shared_ptr<const secret_text> read_passphrase(toml_section& s, const fs::pa
   if (!text) s.fail("passphrase_file", text.error().public_text);
   std::string words{trim(text->reveal())};
   if (words.size() < smtp::auth::passphrase_octets_min)
-    s.fail("passphrase_file",
-           fmt::format("a passphrase has {} characters or more", smtp::auth::passphrase_octets_min));
+    s.fail("passphrase_file", fmt::format("a passphrase has {} characters or more",
+                                          smtp::auth::passphrase_octets_min));
   return std::make_shared<const secret_text>(std::move(words));
 }
 

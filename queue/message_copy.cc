@@ -88,6 +88,15 @@ const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
   }
 }
 
+// White space before the colon is obsolete (RFC 5322 section 4.5), and where it is a tab,
+// libopendkim finds no such field: it is not sent on.
+void add_field(std::string& header, const raw_field& f) {
+  const auto colon = f.whole.find(':');
+  const bool is_plain = f.name.empty() || f.whole.find_first_of(" \t") > colon;
+  if (!is_plain) header.append(f.name);
+  header += is_plain ? f.whole : f.whole.substr(colon);
+}
+
 // What the text of the message says it is written in.
 std::string charset_of(const std::vector<raw_field>& fields) {
   const auto* type = find_field(fields, "Content-Type");
@@ -124,7 +133,7 @@ std::shared_ptr<const shared_content> make_shared_content(const queued_message& 
     out->has_message_id |= is_id;
     out->has_date |= ascii_iequals(f.name, "date");
     out->has_list_id |= ascii_iequals(f.name, "list-id");
-    out->header += f.whole;
+    add_field(out->header, f);
   }
   if (!out->header.empty() && !out->header.ends_with("\r\n")) out->header += "\r\n";
   out->body = parts.body;
