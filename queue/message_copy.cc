@@ -88,13 +88,19 @@ const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
   }
 }
 
-// White space before the colon is obsolete (RFC 5322 section 4.5), and where it is a tab,
-// libopendkim finds no such field: it is not sent on.
+// What verifiers read in different ways is not sent on (docs/decisions/dkim-signing.md): white
+// space before the colon, obsolete (RFC 5322 section 4.5) and with a tab no field to libopendkim;
+// form feed and vertical tab, white space to libopendkim and not to RFC 6376.
 void add_field(std::string& header, const raw_field& f) {
   const auto colon = f.whole.find(':');
   const bool is_plain = f.name.empty() || f.whole.find_first_of(" \t") > colon;
   if (!is_plain) header.append(f.name);
+  const auto begin = header.size();
   header += is_plain ? f.whole : f.whole.substr(colon);
+  if (f.name.empty() || f.whole.find_first_of("\v\f") == std::string_view::npos) return;
+  std::replace_if(
+      header.begin() + static_cast<std::ptrdiff_t>(header.find(':', begin)), header.end(),
+      [](char c) { return c == '\v' || c == '\f'; }, ' ');
 }
 
 // What the text of the message says it is written in.

@@ -133,7 +133,12 @@ TEST_CASE("every commented-out key of the shipped file is a key") {
     text += (is_key || line.starts_with("# [") ? line.substr(2) : line) + "\n";
   }
   const settings_folder f;
+  f.write("dkim", "a long enough passphrase\n");
+  std::filesystem::permissions(f.folder.path() / "dkim", std::filesystem::perms{0400});
+  ::setenv("CREDENTIALS_DIRECTORY", f.folder.path().c_str(), 1);
   const auto s = f.read(text);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  CHECK(s.dkim.folder.passphrase() != nullptr);
   CHECK(s.server.user == "consentry");
   CHECK(s.tls.identity.has_value());
   REQUIRE(s.routes.size() == 1);
