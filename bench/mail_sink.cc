@@ -44,6 +44,7 @@ struct sink_options {
   std::string log_file, save_folder, script_file;
   std::vector<std::string> without;
   int delay_ms = 0;
+  int reply_delay_ms = 0;
   std::uint64_t expect = 0;
   double idle_s = 0;
 };
@@ -122,6 +123,7 @@ class sink {
   asio::awaitable<void> accept(tcp::acceptor& on);
   asio::awaitable<void> talk(tcp::socket socket);
   asio::awaitable<void> session(line_stream& s);
+  asio::awaitable<void> pause(int ms);
   // False: hang up.
   asio::awaitable<bool> command(line_stream& s, letter_box& box, std::string_view line);
   asio::awaitable<bool> data(line_stream& s, letter_box& box);
@@ -224,9 +226,16 @@ asio::awaitable<void> sink::session(line_stream& s) {
   bool go_on = reply(s, greeting);
   while (go_on) {
     const std::string line{co_await s.read_line()};
+    co_await pause(o_.reply_delay_ms);
     go_on = co_await command(s, box, line);
   }
   co_await s.flush();
+}
+
+asio::awaitable<void> sink::pause(int ms) {
+  if (ms <= 0) co_return;
+  asio::steady_timer timer{io_, std::chrono::milliseconds(ms)};
+  co_await timer.async_wait(asio::use_awaitable);
 }
 
 asio::awaitable<bool> sink::command(line_stream& s, letter_box& box, std::string_view line) {
@@ -285,10 +294,7 @@ asio::awaitable<bool> sink::chunk(line_stream& s, letter_box& box, std::string_v
 }
 
 asio::awaitable<bool> sink::end(line_stream& s, letter_box& box, std::string_view message) {
-  if (o_.delay_ms > 0) {
-    asio::steady_timer timer{io_, std::chrono::milliseconds(o_.delay_ms)};
-    co_await timer.async_wait(asio::use_awaitable);
-  }
+  co_await pause(o_.delay_ms);
   std::string answer = "250 2.0.0 taken";
   if (auto refusal = scripted("end", box))
     answer = *refusal;
@@ -358,6 +364,7 @@ int sink_main(int argc, char** argv) {
       ->check(CLI::ExistingFile);
   app.add_option("--without", o.without, "do not offer these extensions")->delimiter(',');
   app.add_option("--delay-ms", o.delay_ms, "before the answer to the end of data");
+  app.add_option("--reply-delay-ms", o.reply_delay_ms, "before the answer to each command");
   app.add_option("--expect", o.expect, "end when so many different messages came");
   app.add_option("--idle-s", o.idle_s, "end when nothing came for so long");
   CLI11_PARSE(app, argc, argv);

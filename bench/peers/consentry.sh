@@ -3,6 +3,7 @@
 # variables. As in real use: each message scanned, each recipient's consent judged, one signed copy for each recipient.
 #
 #   CONSENTRY_BUILD       build folder (default: build/release of this checkout, built if it is missing)
+#   CONSENTRY_TLS         starttls: offered on the way in (default none)
 #   CONSENTRY_RECIPIENTS  so many message numbers get a consent (default 20000; number 0 also to 1000 recipients)
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -20,7 +21,9 @@ map_size_gib = 16
 [[listener]]
 address = "127.0.0.1:$PB_PORT"
 role = "submission"
-tls = "none"
+tls = "${CONSENTRY_TLS:-none}"
+[tls]
+self_signed = true
 [smtp]
 auth_without_tls = true
 password_length_min = 8
