@@ -175,6 +175,7 @@ queue::smtp_transport_settings transport_of(const settings& s) {
   using smtp::client::tls_mode;
   queue::smtp_transport_settings out;
   out.connection.ehlo_name = s.server.host_name;
+  out.connection.own_name = s.server.host_name;
   out.connection.tls = s.delivery.tls == "off"        ? tls_mode::off
                        : s.delivery.tls == "required" ? tls_mode::required
                                                       : tls_mode::opportunistic;

@@ -45,6 +45,8 @@ struct timeouts {
 
 struct connection_settings {
   std::string ehlo_name;
+  std::string own_name;  // what this gateway's listeners call themselves: a host that says the same
+                         // is this one, and mail to it would come back. Empty: not looked at
   tls_mode tls = tls_mode::opportunistic;
   std::shared_ptr<boost::asio::ssl::context>
       tls_context;  // make_client_tls(), verifying where check demands it; needed unless tls is off

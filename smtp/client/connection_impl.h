@@ -57,6 +57,7 @@ struct connection::impl {
   // The steps of open(): what went wrong, or nothing.
   boost::asio::awaitable<std::optional<outcome>> greet();
   boost::asio::awaitable<std::optional<outcome>> hello();
+  outcome loop() const;
   boost::asio::awaitable<std::optional<outcome>> start_tls(open_result& told);
   boost::asio::awaitable<std::optional<outcome>> open_steps(open_result& told);
   void tell_protection(SSL* ssl);

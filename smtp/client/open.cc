@@ -34,6 +34,12 @@ outcome refused(const target& to, reply r, std::string cause) {
   return o;
 }
 
+// The name that a host gives itself in its answer to EHLO (RFC 5321 section 4.1.1.1), folded.
+std::string name_in(const reply& hello) {
+  const std::string_view text = hello.text;
+  return ascii_lower(text.substr(0, text.find_first_of(" \r\n")));
+}
+
 }  // namespace
 
 asio::awaitable<result<void>> connection::impl::connect() {
@@ -110,11 +116,22 @@ asio::awaitable<std::optional<outcome>> connection::impl::greet() {
   co_return std::nullopt;
 }
 
+// RFC 5321 section 6.3: what is sent to ourselves comes back. Other hosts of the domain may do.
+outcome connection::impl::loop() const {
+  auto o = problem_at(to, outcome_scope::session,
+                      "mail loops back: the host has this gateway's own name");
+  o.kind = outcome_kind::bounced;
+  o.last_reply.enhanced = {5, 4, 6};
+  return o;
+}
+
 // A server that knows no EHLO is asked with HELO, on the same connection if it still stands (RFC
 // 5321 section 3.2).
 asio::awaitable<std::optional<outcome>> connection::impl::hello() {
   auto r = co_await command("EHLO " + settings.ehlo_name, settings.wait.hello);
   if (r && r->code == 250) {
+    if (!settings.own_name.empty() && name_in(*r) == ascii_lower(settings.own_name))
+      co_return loop();
     offers = parse_capabilities(*r);
     co_return std::nullopt;
   }

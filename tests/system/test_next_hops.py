@@ -145,3 +145,18 @@ def test_a_domain_that_takes_no_mail(world):
     code, text = refused.value.recipients["u@null.example"]
     assert code == 556 and text.startswith(b"5.1.10 recipient.null_mx")
     assert at(world, "u@null.example") is None
+
+
+def test_a_host_that_is_ourselves(home):
+    """RFC 5321 section 6.3: mail that would come back to this gateway is not sent on and on."""
+    port = support.free_port()
+    listener = [{"address": "127.0.0.1:0", "role": "submission", "tls": "starttls"}, {"address": f"127.0.0.1:{port}", "role": "inbound", "tls": "starttls"}]
+    with neighbours.MailSink(home) as notices:
+        route = [{"domain": "sender.test", "host": "127.0.0.1", "port": notices.port}, {"domain": "rcpt.test", "host": "127.0.0.1", "port": port}]
+        with House(home, {"listener": listener, "route": route}) as house:
+            house.gateway.import_consents(["anna@rcpt.test"])
+            send(house.gateway, "anna@rcpt.test")
+            [notice] = notices.wait_for(1)
+            assert b"Status: 5.4.6" in notice and b"loops back" in notice
+            # The address is not to blame.
+            assert house.gateway.json("suppression", "list", "--tenant", "acme")["suppressions"] == []

@@ -94,6 +94,30 @@ TEST_CASE("a server without EHLO is greeted with HELO") {
   CHECK(server.has_heard("MAIL FROM:<from@example.hu>"));
 }
 
+TEST_CASE("a host with our own name is ourselves") {
+  auto s = plain_settings();
+  s.own_name = "mail.example.test";
+  for (const char* name : {"mail.example.test", "MAIL.Example.TEST at your service"}) {
+    const auto r = open_on(
+        [&](peer& p) {
+          p.say("220 x");
+          p.answer("EHLO gateway.example.test", std::string{"250-"} + name + "\r\n250 PIPELINING");
+        },
+        s);
+    CHECK_FALSE(r.made);
+    CHECK(r.problem.kind == outcome_kind::bounced);
+    CHECK(r.problem.scope == outcome_scope::session);
+    CHECK(r.problem.cause.find("loops back") != std::string::npos);
+  }
+  const auto other = open_on(
+      [](peer& p) {
+        p.say("220 x");
+        p.answer("EHLO gateway.example.test", "250 mail.example.test.example");
+      },
+      s);
+  CHECK(other.problem.cause.empty());
+}
+
 TEST_CASE("EHLO answered 4xx, and EHLO and HELO refused") {
   auto r = open_on(
       [](peer& p) {
