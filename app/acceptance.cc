@@ -168,6 +168,25 @@ void note_exemptions(journal::event& e, const policy::verdict& v) {
   for (const auto& [category, by] : v.exemptions) e.facts["exempt_" + category] = by;
 }
 
+void put_digest(write_txn& txn, store_rooms& rooms, const acceptance& a, smtp::stream stream,
+                message_id message, bool by_content) {
+  auto d = a.digest;
+  d.message = message;
+  d.at = a.at;
+  d.stream = stream;
+  d.campaign = a.names.campaign;
+  d.message_id_field = printable(without_recipients(a.message_id_field, a), 200);
+  if (const auto body = parse_hex(a.body_sha256); body && body->size() == d.body.size())
+    std::copy(body->begin(), body->end(), d.body.begin());
+  d.bytes = a.bytes;
+  for (const auto& r : a.recipients) {
+    if (!r.is_taken() || r.is_bulk_by_content != by_content) continue;
+    ++d.recipients;
+    if (d.persons.size() < digest_persons_max) d.persons.push_back(r.person);
+  }
+  rooms.digests.put(txn, a.tenant, d);
+}
+
 // Those recipients that are, or are not, bulk by content: a message in its stream.
 message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, bool by_content) {
   std::vector<queue::queued_recipient> taken;
@@ -194,6 +213,8 @@ message_id accept_part(write_txn& txn, store_rooms& rooms, const acceptance& a, 
   for (const auto& r : a.recipients)
     if (r.is_taken() && r.is_bulk_by_content == by_content) note_exemptions(e, r.verdict);
   rooms.journal.append(txn, e);
+
+  put_digest(txn, rooms, a, m.stream, message, by_content);
 
   recipient_id next{message.value + 1};
   decision_store::recording kept{txn, rooms.decisions, a.tenant, message, a.at, &a.text};

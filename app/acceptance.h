@@ -47,6 +47,7 @@ struct acceptance {
   std::string fingerprint;  // of the content, 16 bytes; empty: not counted (bulk, doi)
   std::size_t fingerprint_recipients = 0;  // the knob
   instant bulk_expires_at{};               // of what is bulk by content
+  mail_digest digest;                      // without number, persons and sums
   bool keeps_evidence = true;              // for replays; and so, where the policy keeps it:
   kept_text text;
 

@@ -300,6 +300,15 @@ result<void> erasing::scrub_decisions() {
       theirs,
       [&](write_txn& txn, recipient_id id) -> std::uint64_t { return decisions.forget(txn, id); });
   if (!done) return done;
+  const auto& digests = rooms_.digests;
+  const auto digested = [&](const read_txn& txn, message_id& resume) {
+    return digests.of_person(txn, who_.tenant, who_.person, resume, rows_per_look);
+  };
+  if (!done) return done;
+  done = in_slices<message_id>(digested, [&](write_txn& txn, message_id id) -> std::uint64_t {
+    return digests.erase(txn, who_.tenant, id);
+  });
+  if (!done) return done;
   const auto texts = [&](const read_txn& txn, recipient_id& resume) {
     return decisions.texts_naming(txn, who_.tenant, who_.name, resume, texts_per_look);
   };

@@ -17,7 +17,7 @@
 #include "app/inbound.h"
 #include "app/intake.h"
 #include "app/key_store.h"
-#include "app/live_settings.h"
+#include "app/live_loading.h"
 #include "app/outcome_recorder.h"
 #include "app/policy_trials.h"
 #include "app/policy_versions.h"
@@ -25,6 +25,7 @@
 #include "app/public/site.h"
 #include "app/queue_orders.h"
 #include "app/renewal_task.h"
+#include "app/report_services.h"
 #include "app/restore_marker.h"
 #include "app/restore_replay.h"
 #include "app/sender_preflight.h"
@@ -101,6 +102,7 @@ struct gateway::state {
   dkim_rotation rotation;
   tenant_services care;
   import_runner imports;
+  report_services reporting;
   admin::api_context api;
   admin::http_server admin_server;
   sign_up_desk sign_ups;
@@ -225,6 +227,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
            .rotation = &rotation,
            .stop_imports = [this](tenant_id t) { imports.cancel_all(t); }},
       imports{rooms, clock, imports_of(config)},
+      reporting{io.get_executor(), rooms, fresh_dns, clock, config},
       api{.rooms = rooms,
           .live = live,
           .workers = desk_workers,
@@ -252,7 +255,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .traces = &traces,
           .site_replies = &scheduler.replies(),
           .paths = [this] { return scheduler.paths(); },
-          .stops_changed = [this] { scheduler.rules_changed(); }},
+          .stops_changed = [this] { scheduler.rules_changed(); },
+          .reporting = &reporting},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {},
@@ -286,21 +290,8 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
 }
 
 void gateway::state::load_live(const settings& s) {
-  // Everything is read before anything is swapped: a bad file leaves the old set (RULES E10).
-  auto keys = open_dkim_keys(s.dkim.folder);
-  auto tls = server_tls_of(s);
-  auto routes = routes_of(s);
-  auto pacing = pacing_of(s);
-  auto bounces = bounces_of(s);
-  auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
-  policies.follow_files(s.policy_file, s.patterns_folder);
-  live.dkim_keys.set(std::move(keys));
-  live.server_tls.set(std::move(tls));
-  live.routes.set(std::move(routes));
-  live.pacing.set(std::move(pacing));
-  live.bounces.set(std::move(bounces));
+  load_live_settings(s, policies, live);
   scheduler.rules_changed();
-  live.reporters.set(std::move(reporters));
 }
 
 void gateway::state::store_broke(const failure& f) {
@@ -398,6 +389,7 @@ void gateway::state::start() {
   if (!config.events.folder.empty())
     tasks.spawn(write_event_log(rooms, desk_workers, clock, event_log_of(config)));
   for (auto& l : listeners) l->start(executors);
+  reporting.start(api.is_sending, probe_address_of(config, listeners));
   log::info("app/gateway", "started",
             {{"host", config.server.host_name}, {"policy", live.policy.get()->set->version}});
 }
@@ -454,6 +446,7 @@ asio::awaitable<void> gateway::state::stop() {
   co_await scheduler.stop(std::max(left, std::chrono::milliseconds{200}));
   co_await network.close();
   co_await close_http(std::chrono::seconds{1});
+  co_await reporting.close();
   maintenance.cancel();
   tasks.cancel();
   co_await tasks.drained();

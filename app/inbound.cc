@@ -127,6 +127,7 @@ asio::awaitable<reply> inbound::message(const session_info& session, smtp::envel
 }
 
 asio::awaitable<result<void>> inbound::take_report(std::string data, std::string remote_ip) {
+  const auto begun = std::chrono::steady_clock::now();
   const auto listed = parts_.live.reporters.get();
   auto work = [this, &data, listed] {
     return read_and_verify(data, verifier_, parts_.dns, options_.dns_timeout, *listed);
@@ -153,6 +154,10 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
     }
     co_return done.error();
   }
+  auto& counts = parts_.rooms.counts;
+  counts.reports.add(reports->size());
+  if (!blocked->empty()) counts.block_times.observe(std::chrono::steady_clock::now() - begun);
+  counts.blocks.add(blocked->size());
   log::info("app/inbound", "report",
             {{"ip", remote_ip},
              {"reports", reports->size()},

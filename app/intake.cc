@@ -128,6 +128,7 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
   auto person = policy::tenants::pseudonym(*tenant, key);
   kept_facts facts;
   auto v = parts_.rooms.env.read([&](read_txn& txn) {
+    const stopwatch judging{parts_.rooms.counts.verdict_times};
     const question q{.phase = policy::phase::rcpt,
                      .now = parts_.clock.now(),
                      .tenant = who.tenant,
@@ -197,6 +198,7 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
+  parts_.rooms.counts.verdict_of(e.stream, traffic_counts::refused);
   auto answer = to_reply(v);
   answer.text += fmt::format(" [{}]", to_string(*number));
   if (is_shadowed() && facts.message != nullptr) {
@@ -231,6 +233,7 @@ struct intake::submission {
   message_reading reading;
   std::string fingerprint;  // empty: not counted
   kept_text text;           // empty: not kept
+  mail_digest digest;
   std::vector<judged_recipient> recipients;
 };
 
@@ -281,6 +284,7 @@ asio::awaitable<result<message_reading>> intake::read(submission& s) {
       s.fingerprint = filters::fingerprint_of(read->mail).digest;
     if (s.active->set->rules.evidence_keep == policy::rule_knobs::kept_evidence::messages)
       s.text = keep_text(s.data);
+    if (read) s.digest = digest_of(read->mail, read->scan.link_hosts);
     return read;
   };
   // Most mail is text: only what is not goes again, with the reader.
@@ -304,6 +308,7 @@ result<void> intake::judge_all(submission& s) const {
   s.recipients.clear();
   const bool wants_facts = keeps_evidence(*s.active) || is_shadowed();
   facts_collector facts;
+  const stopwatch judging{parts_.rooms.counts.verdict_times};
   return parts_.rooms.env.read([&](read_txn& txn) {
     content_window window;
     if (!s.fingerprint.empty())
@@ -340,6 +345,14 @@ result<void> intake::judge_all(submission& s) const {
 }
 
 namespace {
+
+void count_verdicts(traffic_counts& counts, const acceptance& a) {
+  for (const auto& r : a.recipients)
+    counts.verdict_of(r.is_bulk_by_content ? smtp::stream::bulk : a.stream,
+                      r.verdict.decision == policy::decision::send   ? traffic_counts::sent
+                      : r.verdict.decision == policy::decision::hold ? traffic_counts::held
+                                                                     : traffic_counts::refused);
+}
 
 acceptance acceptance_of(const session_info& session, const policy::tenants::tenant& tenant,
                          const smtp::envelope& envelope, const campaign_name& names,
@@ -385,6 +398,7 @@ asio::awaitable<reply> intake::refuse_all(submission& s) {
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
+  count_verdicts(parts_.rooms.counts, *a);
   // One answer stands for all: the first recipient's reason, and how many share the fate.
   auto answer = to_reply(a->recipients.front().verdict);
   answer.text += fmt::format(" [{}]", to_string(*number));
@@ -414,6 +428,7 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   a->knobs = s.active->set->rules;
   a->keeps_evidence = keeps_evidence(*s.active);
   a->text = s.text;
+  a->digest = s.digest;
   a->fingerprint = s.fingerprint;
   a->fingerprint_recipients = fingerprint_limit(s);
   auto spooled = spool_submission(parts_.rooms.bodies, *a, s.session, s.data, options_.host_name,
@@ -430,6 +445,7 @@ asio::awaitable<std::optional<reply>> intake::accept(submission& s) {
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
   if (!*number) co_return std::nullopt;
+  count_verdicts(parts_.rooms.counts, *a);
   const auto message_bytes = s.data.size();
   show_shadow(s, *a, *number);
   notify(s, *a);

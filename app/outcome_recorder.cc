@@ -69,6 +69,7 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   add_fact(e, "host", o.remote_host);
   add_fact(e, "ip", o.remote_ip);
   add_fact(e, "tls", o.tls);
+  if (o.kind == smtp::outcome_kind::delivered) add_fact(e, "dkim", o.signed_by);
   if (facts.bounce != smtp::bounce_class::none) {
     add_fact(e, "class", std::string{to_string(facts.bounce)});
     add_fact(e, "class_rule", facts.bounce_rule);
@@ -151,6 +152,8 @@ void outcome_recorder::settled(const queue::queued_message& m, const queue::queu
     }
   }
   if (done) rooms_.renewals.observe(done->seq, done->what);
+  rooms_.counts.outcome_of(m.stream, o.kind);
+  if (facts.transmitted) rooms_.counts.delivery_times.observe(facts.took);
   if (!log::is_on(log::level::info)) return;  // its texts are not free
   const auto said = o.last_reply.code != 0 ? to_string(o.last_reply) : o.cause;
   log::info("app/outcome_recorder", std::string{to_string(o.kind)},

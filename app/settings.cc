@@ -442,9 +442,9 @@ void reader::log(toml_section s) {
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
   constexpr std::array sections{
-      "server", "store", "tls",      "listener",  "smtp",   "mail",   "delivery",
-      "route",  "dns",   "dns_zone", "dkim",      "policy", "public", "complaints",
-      "admin",  "log",   "reader",   "preflight", "pacing", "events", "retry"};
+      "server", "store",     "tls",    "listener", "smtp",   "mail",       "delivery", "route",
+      "dns",    "dns_zone",  "dkim",   "policy",   "public", "complaints", "admin",    "log",
+      "reader", "preflight", "pacing", "events",   "retry",  "webhooks",   "metrics",  "evidence"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -465,6 +465,9 @@ settings reader::read() {
   admin(top_.section("admin"));
   public_http(top_.section("public"));
   events(top_.section("events"));
+  out_.webhooks = read_webhook_settings(top_.section("webhooks"), base_);
+  out_.metrics = read_metrics_settings(top_.section("metrics"), base_);
+  out_.evidence = read_evidence_settings(top_.section("evidence"), out_.complaints.max_age_days);
   log(top_.section("log"));
   top_.finish();
   return std::move(out_);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/dkim_settings.h"
+#include "app/report_settings.h"
 #include "base/log.h"
 #include "base/tls_context.h"
 #include "filters/confined_reader.h"
@@ -159,6 +160,9 @@ struct settings {
     bool addresses = false;
     std::vector<std::string> kinds;  // of journal events; empty: all
   } events;
+  webhook_settings webhooks;
+  metrics_settings metrics;
+  evidence_settings evidence;
   log::settings log;
 };
 

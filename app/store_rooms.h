@@ -11,13 +11,17 @@
 #include "app/fingerprint_counts.h"
 #include "app/idempotency_store.h"
 #include "app/import_store.h"
+#include "app/mail_digest.h"
 #include "app/notice_marks.h"
 #include "app/past_history.h"
 #include "app/policy_store.h"
 #include "app/preflight_store.h"
+#include "app/probe_log.h"
 #include "app/removal_orders.h"
 #include "app/tenant_rows.h"
+#include "app/traffic_counts.h"
 #include "app/verdict_store.h"
+#include "app/webhook_store.h"
 #include "base/commit_loop.h"
 #include "base/lmdb_env.h"
 #include "base/snapshot.h"
@@ -86,9 +90,13 @@ struct store_rooms {
   policy_store policies;
   desk_sample_store samples;
   preflight_store preflights;
+  webhook_store webhooks;
+  digest_store digests;
+  probe_log probes;
   smtp::security::mta_sts_store sts_policies;
   smtp::security::tls_report_store tls_days;
   tenant_rows by_tenant;
+  traffic_counts counts;  // in memory, for metrics
   queue::spool bodies;
   snapshot<policy::tenants::tenant_directory> directory;
   // Last, so that it stops first: nothing writes once a room is gone.

@@ -7,7 +7,7 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 32> by_tenant{
+constexpr std::array<std::string_view, 35> by_tenant{
     "consents",
     "persons",
     "suppressions",
@@ -40,9 +40,12 @@ constexpr std::array<std::string_view, 32> by_tenant{
     "owed_notices",
     "queue_campaign_counts",
     "queue_held_counts",
+    "webhooks",
+    "webhook_dead",
+    "mail_digests",
 };
 
-constexpr std::array<tenant_table, 41> others{{
+constexpr std::array<tenant_table, 42> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -83,6 +86,7 @@ constexpr std::array<tenant_table, 41> others{{
     {"policy_history", "of the platform"},
     {"sts_policies", "of the platform: policies of domains that mail goes to"},
     {"tls_days", "of the platform: counts by domain, gone when reported"},
+    {"probe_days", "of the platform: minutes in which it answered"},
     {"restore", "how far a journal was replayed"},
 }};
 

@@ -57,6 +57,7 @@ struct commit_loop::state {
 
   std::atomic<std::uint64_t> commits{0};
   std::atomic<std::uint64_t> operations{0};
+  latency_histogram times;
   std::thread thread;
 
   void run();
@@ -124,8 +125,10 @@ void commit_loop::state::finish(waiting_operation& op, const result<void>& r) {
 }
 
 void commit_loop::state::commit_group(group& g) {
+  const auto begun = std::chrono::steady_clock::now();
   auto whole = prepare();
   if (whole) whole = try_commit(g);
+  times.observe(std::chrono::steady_clock::now() - begun);
   if (whole || breaks(whole.error()) || g.size() == 1) {
     if (!whole && breaks(whole.error())) break_down(whole.error());
     for (auto& op : g) finish(op, whole);
@@ -232,6 +235,13 @@ std::uint64_t commit_loop::commits() const noexcept {
 }
 std::uint64_t commit_loop::operations() const noexcept {
   return state_->operations;
+}
+const latency_histogram& commit_loop::times() const noexcept {
+  return state_->times;
+}
+bool commit_loop::is_broken() const {
+  const std::lock_guard lock{state_->mutex};
+  return state_->broken.has_value();
 }
 
 }  // namespace consentry

@@ -19,6 +19,7 @@
 #include <memory>
 
 #include "base/lmdb_env.h"
+#include "base/metrics.h"
 #include "base/result.h"
 
 namespace consentry {
@@ -65,6 +66,9 @@ class commit_loop {
 
   std::uint64_t commits() const noexcept;     // transactions
   std::uint64_t operations() const noexcept;  // operations that were committed
+  // Of each transaction: presyncs, operations and the sync.
+  const latency_histogram& times() const noexcept;
+  bool is_broken() const;  // storage_broken is the answer to all
 
  private:
   struct state;

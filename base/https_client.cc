@@ -120,7 +120,9 @@ result<https_answer> ask_https(const https_request& r) {
   };
   const unsigned port = named != 0 ? named : r.port != 0 ? r.port : 443;
   const auto where = one_line(resolved(r, host, port));
-  const auto type = one_line("Content-Type: " + r.content_type);
+  auto headers = one_line(r.body.empty() ? "Accept: */*" : "Content-Type: " + r.content_type);
+  for (const auto& [name, value] : r.headers)
+    curl_slist_append(headers.get(), (name + ": " + value).c_str());
   char why[CURL_ERROR_SIZE] = {};
   bool ok = set(CURLOPT_URL, r.url.c_str()) && set(CURLOPT_PROTOCOLS_STR, "https") &&
             set(CURLOPT_PORT, static_cast<long>(port)) && set(CURLOPT_RESOLVE, where.get()) &&
@@ -136,10 +138,10 @@ result<https_answer> ask_https(const https_request& r) {
             set(CURLOPT_XFERINFODATA, const_cast<https_request*>(&r));
   if (!r.authorities.empty())
     ok = ok && set(CURLOPT_CAINFO, r.authorities.c_str()) && set(CURLOPT_CAPATH, nullptr);
+  ok = ok && set(CURLOPT_HTTPHEADER, headers.get());
   if (!r.body.empty())
     ok = ok && set(CURLOPT_POSTFIELDS, r.body.data()) &&
-         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(r.body.size())) &&
-         set(CURLOPT_HTTPHEADER, type.get());
+         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(r.body.size()));
   if (!ok)
     return failure{failure_kind::unavailable, false, failure_scope::none, "no HTTPS",
                    "curl takes no such option"};

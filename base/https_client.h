@@ -20,9 +20,10 @@ struct https_request {
   // Where the URL's host is: looked up by the caller, whose DNS decides. Nothing else is asked.
   std::vector<boost::asio::ip::address> addresses;
   std::uint16_t port = 0;
-  std::string body;                   // not empty: POST
-  std::string content_type;           // of the body
-  std::filesystem::path authorities;  // PEM; empty: the system's
+  std::string body;                                          // not empty: POST
+  std::string content_type;                                  // of the body
+  std::vector<std::pair<std::string, std::string>> headers;  // more of them; no CR or LF
+  std::filesystem::path authorities;                         // PEM; empty: the system's
   std::size_t answer_bytes_max = 64 << 10;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds timeout{20'000};  // of the whole

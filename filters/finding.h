@@ -31,6 +31,8 @@ struct finding {
   std::string note;         // structural checks: what is wrong, in words
 };
 
+inline constexpr std::size_t scan_hosts_max = 20;
+
 struct scan_result {
   std::vector<finding> findings;         // the counted one per pattern first, by score descending
   std::map<std::string, double> scores;  // category -> sum
@@ -38,7 +40,8 @@ struct scan_result {
   std::vector<std::string> unscannable_because;
   std::string from_address;  // the one address of From, as written; empty: none that can be used
   std::string from_domain;   // its domain in lower-case A-labels
-  bool shows_sender_name = false;  // the sender's legal name stands in a text that is seen
+  std::vector<std::string> link_hosts;  // where its links go, the first scan_hosts_max
+  bool shows_sender_name = false;       // the sender's legal name stands in a text that is seen
 };
 
 }  // namespace consentry::filters

@@ -351,6 +351,9 @@ class scanning {
     std::string_view last_host;  // most links of a mail go to one
     for (const auto& [part, l] : texts_.links) {
       const bool is_new = l.host != std::exchange(last_host, l.host);
+      if (is_new && !l.host.empty() && out_.link_hosts.size() < scan_hosts_max &&
+          std::ranges::find(out_.link_hosts, l.host) == out_.link_hosts.end())
+        out_.link_hosts.push_back(l.host);
       if (!has_confusable && is_new && !l.host.empty() && is_confusable_domain(l.host)) {
         has_confusable = true;
         structural("link.confusable", part, zone::link, 5, l.begin, l.end,

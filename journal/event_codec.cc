@@ -173,6 +173,21 @@ std::string encode(const event& what) {
   return w.take();
 }
 
+event_head peek_event(std::string_view bytes) {
+  byte_reader in{bytes};
+  if (in.u8() != version) throw decode_error("event: of a version this program does not know");
+  event_head h;
+  h.kind = static_cast<event_kind>(in.u8());
+  while (!in.at_end()) {
+    const auto number = in.varint();
+    const auto payload = in.text();
+    // encode() writes the tags in their order.
+    if (number == static_cast<std::uint64_t>(tag::tenant)) h.tenant = id_of<tenant_id>(payload);
+    if (number >= static_cast<std::uint64_t>(tag::tenant)) break;
+  }
+  return h;
+}
+
 event decode_event(std::string_view bytes) {
   if (bytes.size() > event_bytes_max) throw decode_error("event: too long");
   byte_reader in{bytes};

@@ -30,4 +30,14 @@ std::string encode(const event& what);
 // program does not know is kept as its number.
 event decode_event(std::string_view bytes);
 
+// What most readers ask first, without decoding the rest.
+struct event_head {
+  event_kind kind{};
+  tenant_id tenant;
+};
+
+// Throws decode_error: no event, or of a later version. What stands behind the tenant is not looked
+// at.
+event_head peek_event(std::string_view bytes);
+
 }  // namespace consentry::journal

@@ -58,6 +58,13 @@ entry entry_of(journal_seq seq, std::string_view value) {
   return {seq, stored.hash, decode_event(stored.encoded)};
 }
 
+bool is_worth_decoding(const event_filter& filter, std::string_view value) {
+  if (!filter.person.empty() && value.find(filter.person) == std::string_view::npos) return false;
+  if (!filter.tenant && filter.kinds.empty()) return true;
+  const auto head = peek_event(split_entry(value).encoded);
+  return filter.may_let_through(head.kind, head.tenant);
+}
+
 // What is wrong with the entry that should be `seq`, empty if nothing; moves head on over it.
 std::string flaw(const cursor& c, journal_seq seq, digest256& head) {
   if (seq_of(c.key()) != seq) return "missing";
@@ -79,6 +86,11 @@ bool event_filter::lets_through(const event& e) const noexcept {
   return (!tenant || e.tenant == tenant) && (!recipient || e.recipient == recipient) &&
          (person.empty() || e.person == person) &&
          (kinds.empty() || std::ranges::find(kinds, e.kind) != kinds.end());
+}
+
+bool event_filter::may_let_through(event_kind kind, tenant_id whose) const noexcept {
+  return (!tenant || whose == tenant) &&
+         (kinds.empty() || std::ranges::find(kinds, kind) != kinds.end());
 }
 
 bool tells_of_person(const event& e) noexcept {
@@ -191,12 +203,27 @@ journal_page event_journal::scan(const read_txn& txn, journal_seq from, std::siz
       page.next = seq;
       break;
     }
-    // A person is rare: most entries need not be decoded.
-    if (!filter.person.empty() && c.value().find(filter.person) == std::string_view::npos) continue;
+    // Most entries need not be decoded.
+    if (!is_worth_decoding(filter, c.value())) continue;
     auto e = entry_of(seq, c.value());
     if (filter.lets_through(e.what)) page.entries.push_back(std::move(e));
   }
   return page;
+}
+
+auto event_journal::tenants_in(const read_txn& txn, journal_seq from, std::size_t limit,
+                               const std::vector<event_kind>& kinds) const -> touched {
+  touched out{.tenants = {}, .through = {from.value - 1}};
+  const event_filter filter{.kinds = kinds};
+  auto c = txn.scan(entries_);
+  for (bool more = c.seek(seq_key(from)); more && limit-- != 0; more = c.next()) {
+    const auto head = peek_event(split_entry(c.value()).encoded);
+    if (filter.may_let_through(head.kind, head.tenant)) out.tenants.push_back(head.tenant);
+    out.through = seq_of(c.key());
+  }
+  std::ranges::sort(out.tenants);
+  out.tenants.erase(std::unique(out.tenants.begin(), out.tenants.end()), out.tenants.end());
+  return out;
 }
 
 auto event_journal::scan_raw(const read_txn& txn, journal_seq from, std::size_t limit) const
@@ -217,6 +244,7 @@ std::vector<entry> event_journal::tail(const read_txn& txn, std::size_t limit,
   std::size_t looked_at = 0;
   for (bool more = c.last(); more && found.size() < limit && looked_at++ < looked_at_max;
        more = c.previous()) {
+    if (!is_worth_decoding(filter, c.value())) continue;
     auto e = entry_of(seq_of(c.key()), c.value());
     if (filter.lets_through(e.what)) found.push_back(std::move(e));
   }

@@ -31,6 +31,7 @@ struct event_filter {
   std::vector<event_kind> kinds;
 
   bool lets_through(const event& e) const noexcept;
+  bool may_let_through(event_kind kind, tenant_id whose) const noexcept;  // as far as these tell
 };
 
 // Whether a person's own history holds such an event: consents and their fate, sign-ups,
@@ -69,6 +70,15 @@ class event_journal {
   // entries a call, so that no reader lives long: a page may be short or empty and yet have a next.
   journal_page scan(const read_txn& txn, journal_seq from, std::size_t limit,
                     const event_filter& filter = {}) const;
+
+  // Which tenants entries of these kinds speak of, each once, of at most `limit` entries from
+  // `from` on. through: the last one looked at; before `from` if there is none.
+  struct touched {
+    std::vector<tenant_id> tenants;
+    journal_seq through;
+  };
+  touched tenants_in(const read_txn& txn, journal_seq from, std::size_t limit,
+                     const std::vector<event_kind>& kinds) const;
 
   // As they lie in the store, for copies elsewhere.
   struct raw_entry {

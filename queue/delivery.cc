@@ -22,6 +22,41 @@ struct made_copy {
 
 }  // namespace
 
+namespace {
+
+// A tag of a DKIM-Signature of ours, whose fields hold no other "x=" before it (RFC 6376 3.5).
+std::string_view tag_of(std::string_view field, std::string_view tag) {
+  for (auto at = field.find(tag); at != std::string_view::npos; at = field.find(tag, at + 1)) {
+    const char before = at == 0 ? ' ' : field[at - 1];
+    if (before != ' ' && before != '\t' && before != ';' && before != '\n') continue;
+    const auto value = field.substr(at + tag.size());
+    return trim(value.substr(0, value.find(';')));
+  }
+  return {};
+}
+
+// The signatures stand first, one field each; a line of its own begins no field.
+std::string signers_of(std::string_view header) {
+  constexpr std::string_view name = "DKIM-Signature:";
+  std::string out;
+  while (header.starts_with(name)) {
+    auto end = header.find("\r\n");
+    while (end != std::string_view::npos && end + 2 < header.size() &&
+           (header[end + 2] == ' ' || header[end + 2] == '\t'))
+      end = header.find("\r\n", end + 2);
+    const auto field = header.substr(name.size(), end - name.size());
+    if (!out.empty()) out += ", ";
+    out += tag_of(field, "d=");
+    out += '/';
+    out += tag_of(field, "s=");
+    if (end == std::string_view::npos) break;
+    header.remove_prefix(end + 2);
+  }
+  return out;
+}
+
+}  // namespace
+
 struct delivery::state {
   parts p;
   delivery_settings settings;
@@ -127,11 +162,14 @@ asio::awaitable<carried> delivery::carry(std::shared_ptr<const queued_message> m
   // A recipient with a local part of its own script needs it too: the transaction sees to that.
   t->smtputf8 = copy.content->eight_bit_header;
   t->tls = m->tls;
+  auto signers = signers_of(copy.header);
   t->header = std::move(copy.header);
   t->content = std::move(copy.content);
   t->may_start = std::move(may_start);
   if (p.traces != nullptr) t->tap = p.traces->tap(*m, *r, t->from.path);
-  co_return co_await p.network.transmit(std::move(t));
+  auto done = co_await p.network.transmit(std::move(t));
+  done.outcome.signed_by = std::move(signers);
+  co_return done;
 }
 
 }  // namespace consentry::queue

@@ -30,8 +30,9 @@ struct outcome {
   reply last_reply;         // the peer's; code 0: no reply (see cause)
   std::string remote_host;  // MX name; empty: none was reached
   std::string remote_ip;
-  std::string tls;    // "TLSv1.3 TLS_AES_256_GCM_SHA384", empty: clear text
-  std::string cause;  // ours, when there is no reply: "connection refused", "null MX"
+  std::string tls;        // "TLSv1.3 TLS_AES_256_GCM_SHA384", empty: clear text
+  std::string cause;      // ours, when there is no reply: "connection refused", "null MX"
+  std::string signed_by;  // DKIM: "sender.example/s1, gw.example/g1", domains and selectors
 };
 
 }  // namespace consentry::smtp

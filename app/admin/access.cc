@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "app/metrics_page.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -194,6 +195,10 @@ std::optional<response> refusal_of(api_context& c, const request& r) {
 
 admission let_in(api_context& c, request& r) {
   admission out;
+  if (is_probe(r)) {
+    out.refusal = probe_refusal(c, r);
+    return out;
+  }
   out.refusal = identify(c, r);
   if (!out.refusal) out.refusal = refusal_of(c, r);
   if (out.refusal) return out;

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "app/admin/access.h"
+#include "app/metrics_page.h"
 #include "base/civil_date.h"
 #include "smtp/address.h"
 
@@ -60,6 +61,19 @@ std::string json_body::required_text(std::string_view name) {
   auto value = text(name);
   if (value.empty()) throw configuration_error(fmt::format("{} is required", name));
   return value;
+}
+
+std::vector<std::string> json_body::texts(std::string_view name) {
+  known_.emplace_back(name);
+  std::vector<std::string> out;
+  const auto* v = members_.if_contains(name);
+  if (v == nullptr) return out;
+  if (!v->is_array()) throw configuration_error(fmt::format("{} must be a list", name));
+  for (const auto& x : v->get_array()) {
+    if (!x.is_string()) throw configuration_error(fmt::format("{} must hold strings", name));
+    out.emplace_back(x.get_string());
+  }
+  return out;
 }
 
 std::optional<bool> json_body::flag(std::string_view name) {
@@ -121,6 +135,7 @@ std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t
 }
 
 resource serve(api_context& c, request r) {
+  if (is_probe(r)) co_return answer_probe(c, r);
   if (auto no = refusal_of(c, r)) co_return std::move(*no);
   const auto& where = *find_route(r.method, r.path).where;
   if (r.method == "HEAD") r.method = "GET";

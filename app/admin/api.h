@@ -13,6 +13,7 @@
 #include "app/erasure.h"
 #include "app/import_runner.h"
 #include "app/live_settings.h"
+#include "app/outcome_feed.h"
 #include "app/public/rate_limit.h"
 #include "app/store_rooms.h"
 #include "app/tenant_services.h"
@@ -28,6 +29,7 @@ namespace consentry::app {
 class policy_trials;
 class policy_versions;
 class queue_orders;
+class report_services;
 class sign_up_desk;
 class store_maintenance;
 }  // namespace consentry::app
@@ -99,6 +101,8 @@ struct api_context {
   const queue::site_replies* site_replies = nullptr;
   std::function<std::shared_ptr<const std::vector<queue::working_set::path_state>>()> paths{};
   std::function<void()> stops_changed{};
+  report_services* reporting = nullptr;  // never null in a running gateway
+  feed_waits outcome_waits{};
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -145,6 +149,13 @@ resource stats_resource(api_context& c, request r);
 resource staff_resource(api_context& c, request r);
 resource tenant_users_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource audit_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource outcomes_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource sent_resource(api_context& c, request r);
+resource tenant_sent_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource message_pack_resource(api_context& c, request r);
+resource person_pack_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource availability_resource(api_context& c, request r);
+resource webhooks_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource suppressions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource platform_suppressions(api_context& c, request r);
 resource policy_resource(api_context& c, request r);
@@ -171,6 +182,7 @@ class json_body {
   std::string required_text(std::string_view name);
   bool has(std::string_view name) const { return members_.contains(name); }
   const boost::json::object* object(std::string_view name);  // nullptr: absent
+  std::vector<std::string> texts(std::string_view name);     // a list of strings; empty: absent
   std::optional<bool> flag(std::string_view name);
   std::optional<std::uint64_t> number(std::string_view name);
   void finish() const;

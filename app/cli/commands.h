@@ -35,6 +35,8 @@ void add_person_commands(CLI::App& app, context& c);
 void add_store_commands(CLI::App& app, context& c);
 void add_journal_export(CLI::App& journal, context& c);
 void add_evidence_commands(CLI::App& app, context& c);
+void add_pack_commands(CLI::App& evidence, context& c);
+void add_watch_commands(CLI::App& app, context& c);  // top, availability, sent
 void add_import_commands(CLI::App& consent, context& c);
 void add_queue_commands(CLI::App& app, context& c);
 void add_trace_command(CLI::App& app, context& c);
@@ -42,6 +44,7 @@ void add_site_commands(CLI::App& queue, context& c);
 void add_objection_command(CLI::App& consent, context& c);
 void add_campaign_commands(CLI::App& app, context& c);
 void add_suppression_commands(CLI::App& app, context& c);
+void add_webhook_commands(CLI::App& app, context& c);  // webhook, outcomes
 void add_user_commands(CLI::App& app, context& c);
 void add_token_commands(CLI::App& app, context& c);
 void add_form_commands(CLI::App& app, context& c);  // form, doi-template

@@ -151,12 +151,14 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_trace_command(app, c);
   add_campaign_commands(app, c);
   add_suppression_commands(app, c);
+  add_webhook_commands(app, c);
   add_user_commands(app, c);
   add_token_commands(app, c);
   add_standing_commands(app, c);
   add_why_command(app, c, "why");
   add_journal_commands(app, c);
   add_store_commands(app, c);
+  add_watch_commands(app, c);
   app.add_subcommand("stats", "counters of the daemon")->callback([&c] {
     c.chosen = [&c] { return finish(c, daemon_client{c.socket}.get("/v1/stats"), show_fields); };
   });

@@ -75,13 +75,15 @@ int show_notice(const context& c, const notice_options& o) {
 
 void add_evidence_group(CLI::App& app, context& c) {
   auto* group =
-      app.add_subcommand("evidence", "blobs that consents point to")->require_subcommand(1);
+      app.add_subcommand("evidence", "blobs that consents point to; packs that prove a mail")
+          ->require_subcommand(1);
   auto o = kept<evidence_options>();
   auto* add = group->add_subcommand("add", "store a file; prints what a consent's evidence names");
   add->add_option("tenant", o->tenant, "")->required();
   add->add_option("file", o->file, "- for standard input; 256 KiB at most")->required();
   add->add_option("--type", o->type, "its media type")->capture_default_str();
   add->callback([&c, o] { c.chosen = [&c, o] { return add_evidence(c, *o); }; });
+  add_pack_commands(*group, c);
   auto* show = group->add_subcommand("show", "what it is, and whose consents point to it");
   show->add_option("tenant", o->tenant, "")->required();
   show->add_option("reference", o->reference, "sha256:...")->required();

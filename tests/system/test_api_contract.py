@@ -266,6 +266,16 @@ def imports_and_proofs(desk, user):
 
 def mail(house, admin, desk, user):
     message = submit(house.gateway, "one@rcpt.test")
+    for path in ("subject=garden", f"message={message}", "recipient=one@rcpt.test&limit=1", "link=sender.test", "campaign=spring"):
+        assert message in str(ok(user.get(f"/v1/tenants/acme/sent?{path}"))) and message in str(ok(desk.get(f"/v1/sent?{path}")))
+    assert user.get("/v1/tenants/acme/sent").status == desk.get("/v1/sent?before=x").status == 422
+    for path in (f"/v1/packs/{message}", f"/v1/packs/{message}?recipient=one@rcpt.test", "/v1/tenants/acme/pack?recipient=one@rcpt.test"):
+        assert desk.get(path).body[257:262] == b"ustar"
+    ok(user.get("/v1/evidence-key"))
+    for path in ("", "?year=2025", "?log=true"):
+        ok(desk.get(f"/v1/availability{path}"))
+    for path in ("", "?after=now", "?limit=2&only=accepted,held"):
+        ok(user.get(f"/v1/tenants/acme/outcomes{path}"))
     for path in ("/v1/queue", "/v1/queue?tenant=acme&limit=1", f"/v1/queue/{message}", f"/v1/why/{message}",
                  f"/v1/why/{message}?recipient=one@rcpt.test"):
         ok(desk.get(path))
@@ -312,6 +322,20 @@ def mail(house, admin, desk, user):
     assert user.post(exempt, wanted).status == desk.post(exempt, wanted).status == 403
     assert admin.post(exempt, wanted | {"category": "H1"}).status == 422
     ok(desk.post(f"{exempt}/{granted['exemption']}/end", {"reason": "a test"}))
+
+
+def webhooks(boss):
+    base = "/v1/tenants/acme/webhooks"
+    hook = ok(boss.post(base, {"url": "https://hook.example/x", "only": ["delivered"], "after": "0"}), 201)
+    assert hook["secret"].startswith("whsec_")
+    one = f"{base}/{hook['webhook']}"
+    for path in (base, one, f"{one}/dead"):
+        assert "secret" not in ok(boss.get(path))
+    assert not ok(boss.post(f"{one}/test", {}))["ok"]
+    for act in ("pause", "rotate", "replay", "resume"):
+        ok(boss.post(f"{one}/{act}", {"reason": "a test"}))
+    ok(boss.ask("DELETE", one))
+    assert boss.get(one).status == 404
 
 
 def sign_up(desk, boss, user):
@@ -385,6 +409,7 @@ def test_real_answers_are_as_the_document_says(house, table):
     consents_and_suppressions(user, desk)
     imports_and_proofs(desk, user)
     mail(house, admin, desk, user)
+    webhooks(boss)
     sign_up(desk, boss, user)
     persons_and_platform(house, admin, desk, user)
     handover(admin, boss)
@@ -416,7 +441,7 @@ def test_no_query_of_one_tenant_shows_a_byte_of_anothers(house, table):
     user.post("/v1/tenants/acme/consents", consent("shared@rcpt.test"))
     names = {"message": message, "person": person, "login": f"{MARK}-user", "campaign": "spring", "domain": f"{MARK}.test", "form": "x",
              "sign_up": "x", "number": "1", "hash": "0" * 64, "fingerprint": "0" * 32,
-             "import": "i000001", "sha256": "0" * 64, "export": "x", "upload": "x"}
+             "import": "i000001", "sha256": "0" * 64, "export": "x", "upload": "x", "webhook": "w1"}
     for role in ("tenant-admin", "tenant-user"):
         for route in (r for r in table if r["method"] == "GET"):
             for tenant in ("acme", MARK):

@@ -49,6 +49,7 @@ def fill(house):
     notice = ok(rival.post(f"{base}/notices", {"text": MARK, "language": "en"}))
     job = ok(rival.post(f"{base}/imports", {"source": f"{MARK}.csv", "bytes": 1000}))
     export = ok(rival.post(f"{base}/exports", {"format": "xml"}))
+    webhook = ok(rival.post(f"{base}/webhooks", {"url": f"https://hook.{MARK}.test/"}))
     message = submit(g, f"{MARK}@rcpt.test", MARK, f"{MARK}.test")
     exemption = ok(house.admin.post(f"{base}/exemptions", {"category": "S1", "until": TOMORROW, "reason": MARK}))
     ok(house.admin.post(f"{base}/campaigns/spring/hold", {"reason": MARK}))
@@ -58,7 +59,7 @@ def fill(house):
             "domain": f"{MARK}.test", "form": form["id"], "sign_up": sign_up["id"], "number": "1", "hash": notice["hash"],
             "fingerprint": "0" * 32, "import": job["import"], "sha256": proof["reference"].removeprefix("sha256:"),
             "export": export["id"], "upload": "x", "version": "p000000000000", "exemption": exemption["exemption"],
-            "order": order["order"], "trace": trace["trace"],
+            "order": order["order"], "trace": trace["trace"], "webhook": webhook["webhook"],
             "address": f"{MARK}@rcpt.test", "notice_hash": notice["hash"], "evidence": proof["reference"]}
 
 
@@ -70,7 +71,7 @@ def absent(names, number):
                     "domain": f"{nobody}.test", "form": "f0000zzz", "sign_up": "s000zzzz", "hash": digest,
                     "import": "i0zzzzz", "sha256": "e" * 64, "export": nobody, "address": f"{nobody}@rcpt.test",
                     "notice_hash": digest, "evidence": "sha256:" + "e" * 64, "exemption": "x0zzzzz",
-                    "order": 999999999, "trace": 999999999}
+                    "order": 999999999, "trace": 999999999, "webhook": "w999"}
 
 
 def resolve(schema):

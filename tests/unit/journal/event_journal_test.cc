@@ -273,3 +273,34 @@ TEST_CASE("a journal from before the index of persons is indexed at start, a bro
   const auto found = again.of_person(s.env.begin_read(), tenant_id{1}, std::string(16, 'a'), 100);
   CHECK(seqs_of(found) == seqs{1, 4});
 }
+
+TEST_CASE("a head tells kind and tenant without the rest") {
+  auto e = about(70'000, 7, event_kind::delivered);
+  e.person = std::string(16, 'a');
+  e.facts = {{"reply", "250 taken"}};
+  const auto head = peek_event(encode(e));
+  CHECK(head.kind == event_kind::delivered);
+  CHECK(head.tenant == tenant_id{70'000});
+  CHECK(peek_event(encode(about(0, 7))).tenant == tenant_id{});
+  CHECK_THROWS_AS(peek_event(""), decode_error);
+  CHECK_THROWS_AS(peek_event("\x02\x01"), decode_error);
+  CHECK_THROWS_AS(peek_event(std::string_view{encode(e)}.substr(0, 4)), decode_error);
+}
+
+TEST_CASE("which tenants something happened to, of so many entries and no more") {
+  store s;
+  s.append({about(1, 1), about(2, 2, event_kind::delivered), about(1, 3, event_kind::delivered),
+            about(3, 4, event_kind::tenant_changed), about(2, 5, event_kind::delivered)});
+  const auto txn = s.env.begin_read();
+  const std::vector<event_kind> kinds{event_kind::delivered};
+  using tenants = std::vector<tenant_id>;
+  auto seen = s.journal.tenants_in(txn, {1}, 100, kinds);
+  CHECK(seen.tenants == tenants{{1}, {2}});
+  CHECK(seen.through == journal_seq{5});
+  seen = s.journal.tenants_in(txn, {1}, 2, kinds);
+  CHECK(seen.tenants == tenants{{2}});
+  CHECK(seen.through == journal_seq{2});
+  seen = s.journal.tenants_in(txn, {6}, 100, kinds);
+  CHECK(seen.tenants.empty());
+  CHECK(seen.through == journal_seq{5});
+}
