@@ -52,8 +52,7 @@ namespace {
 
 constexpr int exit_done = 0, exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
-constexpr unsigned report_workers_count = 4, desk_workers_count = 2, attachment_workers_count = 4;
-constexpr unsigned preflight_workers_count = 4;
+constexpr unsigned report_workers_count = 4, desk_workers_count = 2, other_workers_count = 4;
 
 }  // namespace
 
@@ -72,8 +71,8 @@ struct gateway::state {
   // must not queue up behind it.
   worker_pool report_workers{report_workers_count};
   worker_pool desk_workers{desk_workers_count};
-  worker_pool attachment_workers{attachment_workers_count};
-  worker_pool preflight_workers{preflight_workers_count};
+  worker_pool attachment_workers{other_workers_count};
+  worker_pool preflight_workers{other_workers_count};
   live_settings live;
   store_rooms rooms;
   policy_versions policies;
@@ -238,6 +237,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now(),
           .socket_roles = {config.admin.desk, config.admin.auditor},
+          .session_rules = config.console,
           .care = &care,
           .sign_ups = &sign_ups,
           .maintenance = &maintenance,

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 
+#include "app/console_settings.h"
 #include "app/public/rate_limit.h"
 #include "base/confined_process.h"
 #include "base/strict_toml.h"
@@ -442,9 +443,9 @@ void reader::log(toml_section s) {
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
   constexpr std::array sections{
-      "server", "store", "tls",      "listener",  "smtp",   "mail",   "delivery",
-      "route",  "dns",   "dns_zone", "dkim",      "policy", "public", "complaints",
-      "admin",  "log",   "reader",   "preflight", "pacing", "events", "retry"};
+      "server", "store",     "tls",    "listener", "smtp",   "mail",       "delivery", "route",
+      "dns",    "dns_zone",  "dkim",   "policy",   "public", "complaints", "admin",    "log",
+      "reader", "preflight", "pacing", "events",   "retry",  "console"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -463,6 +464,7 @@ settings reader::read() {
   out_.dkim = read_dkim_settings(top_.section("dkim"), base_, out_.store.folder);
   preflight(top_.section("preflight"));
   admin(top_.section("admin"));
+  out_.console = read_console_settings(top_.section("console"));
   public_http(top_.section("public"));
   events(top_.section("events"));
   log(top_.section("log"));

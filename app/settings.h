@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/tls_context.h"
 #include "filters/confined_reader.h"
+#include "policy/tenants/console_access.h"
 #include "smtp/address.h"
 #include "smtp/server/gatekeeper.h"
 #include "smtp/stream.h"
@@ -142,6 +143,7 @@ struct settings {
     std::vector<std::string> desk,
         auditor;  // logins and @groups of the socket, with less than admin
   } admin;
+  policy::tenants::session_rules console;
   struct {
     std::string host;  // empty: no public listener
     std::uint16_t port = 0;

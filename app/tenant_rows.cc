@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, 32> by_tenant{
     "queue_held_counts",
 };
 
-constexpr std::array<tenant_table, 41> others{{
+constexpr std::array<tenant_table, 43> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -76,6 +76,8 @@ constexpr std::array<tenant_table, 41> others{{
     {"users", "user_registry::remove_all"},
     {"api_tokens", "user_registry::remove_all"},
     {"user_tokens", "user_registry::remove_all"},
+    {"console_logins", "user_registry::remove_all"},
+    {"console_sessions", "user_registry::remove_all"},
     {"erasures_pending", "pseudonyms only; settled by the compaction that follows"},
     {"idempotency_by_time", "hashes of keys; trimmed within a day"},
     {"policy_files", "of the platform"},
