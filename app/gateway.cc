@@ -255,7 +255,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .stops_changed = [this] { scheduler.rules_changed(); }},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
-                   {},
+                   {.connections_max = 256, .connections_per_ip_max = 64},  // six a browser
                    [this](admin::request& r) { return admin::let_in(api, r); }},
       sign_ups{{.rooms = rooms,
                 .live = live,

@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int followers_max = 40;  // of 64 connections
+constexpr int followers_max = 40;  // of 256 connections
 constexpr auto tick = std::chrono::seconds{1};
 constexpr int ticks_between_signs_of_life = 15;
 constexpr int ticks_max = 3600;  // then the page comes again, and is asked who it is

@@ -1,5 +1,6 @@
 """A gateway with people who sign in, some history, and a browser before its console."""
 import json
+import subprocess
 
 import support
 from api_client import Api
@@ -28,9 +29,18 @@ Content-Transfer-Encoding: 8bit
 
 
 class ConsoleHouse(House):
-    """Staff anna (admin), dora (desk), olga (auditor); acme's vera (tenant-admin); rival's rita (tenant-user)."""
+    """history: entries of a made-up year of other tenants that stand there already.
+
+    Staff anna (admin), dora (desk), olga (auditor); acme's vera (tenant-admin); rival's rita (tenant-user)."""
+
+    def __init__(self, home, settings=None, history=0):
+        super().__init__(home, settings)
+        self.history = history
 
     def __enter__(self):
+        if self.history:
+            subprocess.run([support.program("history_source"), "--store", self.home / "store", "--entries", str(self.history), "--map-gib", "4"],
+                           check=True, stdout=subprocess.DEVNULL)
         self.reporter = Reporter(self.home, "loop.example")
         (self.home / "reporters.toml").write_text('[[reporter]]\nname = "Test loop"\ndkim_domains = ["loop.example"]\n')
         self.settings |= {"complaints": {"reporters": self.home / "reporters.toml"}, "admin": {"tcp": "127.0.0.1:0", "tls": True}}

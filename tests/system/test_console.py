@@ -16,7 +16,7 @@ SHOTS = pathlib.Path(os.environ.get("CONSENTRY_SHOTS") or pathlib.Path(os.enviro
 
 @pytest.fixture(scope="module")
 def house():
-    with support.folder() as path, ConsoleHouse(path, {}) as h:
+    with support.folder() as path, ConsoleHouse(path, history=20_000) as h:
         people, mail = h.send(8, "reader")
         h.people, h.mail = people, mail
         for m in (mail[0], mail[2]):  # more than one in a thousand, with the floor of a thousand
@@ -62,7 +62,6 @@ def test_sign_in_and_out(house, browser):
 
 def test_a_case_from_the_report_to_its_end(house, browser):
     browser.enter(house, "dora")
-    browser("wait", selector="text=Test loop")
     browser("click", selector="role=link[name='Cases']")
     browser("wait", selector="h1:has-text('Cases')")
     browser("wait", selector="td:has-text('Test loop')")

@@ -21,7 +21,8 @@ TEST_CASE("a password is known by its hash, and nothing else is") {
 }
 
 TEST_CASE("what is no hash is nobody's password") {
-  for (const char* text : {"", "$argon2id$", "plain", "$argon2id$v=19$m=64,t=1,p=1$AAAA$", "$2b$10$x"})
+  for (const char* text :
+       {"", "$argon2id$", "plain", "$argon2id$v=19$m=64,t=1,p=1$AAAA$", "$2b$10$x"})
     CHECK_FALSE(is_password("x", text));
 }
 

@@ -65,9 +65,10 @@ struct world {
   std::vector<std::string> told() {
     std::vector<std::string> out;
     const auto txn = env.begin_read();
-    for (const auto& e : journal.scan(txn, {}, 100, {.kinds = {journal::event_kind::session_changed}})
-                             .entries)
-      out.push_back(e.what.facts.at("what") + " " + e.what.facts.at("login") + " by " + e.what.actor);
+    for (const auto& e :
+         journal.scan(txn, {}, 100, {.kinds = {journal::event_kind::session_changed}}).entries)
+      out.push_back(e.what.facts.at("what") + " " + e.what.facts.at("login") + " by " +
+                    e.what.actor);
     return out;
   }
 };
@@ -87,7 +88,8 @@ TEST_CASE("a login has one session; a second is refused, or ends the first (RULE
   REQUIRE(w.open(dora, "second"));
   CHECK(w.who("first").empty());
   CHECK(w.who("second") == "dora");
-  CHECK(w.told() == std::vector<std::string>{"password dora by desk:anna", "opened dora by desk:dora",
+  CHECK(w.told() == std::vector<std::string>{"password dora by desk:anna",
+                                             "opened dora by desk:dora",
                                              "replaced dora by desk:dora"});
 }
 
@@ -137,9 +139,8 @@ TEST_CASE("who signs out is out; there is nothing to end twice") {
   const auto dora = w.add("dora");
   REQUIRE(w.open(dora, "s"));
   const auto close = [&] {
-    return w.write([&](write_txn& txn) {
-      return w.users.console().close(txn, dora, "desk:dora", {}, noon);
-    });
+    return w.write(
+        [&](write_txn& txn) { return w.users.console().close(txn, dora, "desk:dora", {}, noon); });
   };
   CHECK(close());
   CHECK(w.who("s").empty());

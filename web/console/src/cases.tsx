@@ -43,7 +43,8 @@ export function OneCase(p: { number: string }) {
           <Section title={t('case.report')}><Facts of={[
             [t('case.opened'), time(c.at)], [t('col.tenant'), c.tenant && <a href={`#/tenant/${part(c.tenant)}`}>{c.tenant}</a>], [t('col.campaign'), c.campaign],
             [t('col.message'), c.message && <a href={`#/mail/${c.message}`}>{c.message}</a>], [t('case.from'), c.from && word('from', c.from)], [t('case.what'), c.text],
-            ...Object.entries(c.facts).filter(([k]) => k !== 'what' && k !== 'from').map(([k, v]) => [k, v] as [string, string]),
+            [t('col.type'), c.feedback_type], [t('col.reporter'), c.reporter], [t('col.counts'), c.counts && t(c.counts === 'yes' ? 'yes' : 'no')], [t('col.details'), c.why],
+            ...Object.entries(c.facts).filter(([k]) => !['what', 'from', 'feedback_type', 'reporter', 'counts', 'why'].includes(k)),
             [t('case.answered'), c.answered_after_s !== undefined ? duration(c.answered_after_s) : '']]} /></Section>
           <Section title={t('case.history')}>
             {c.history.length === 0 ? <p class="note">{t('case.noacts')}</p> : <ol class="history">{c.history.map(h => (

@@ -56,7 +56,7 @@ export function Why(p: { message: string; reason: string; recipient?: string }) 
       return <>
         {rows.slice(0, 20).map(r => <div class="block">
           <Facts of={[[t('col.recipient'), `${r.recipient}${r.address ? ` · ${r.address}` : ''}`], [t('col.state'), r.state && <Mark of={r.state} />], [t('col.verdict'), r.verdict && <><Mark of={r.verdict.decision} prefix="verdict" /> {r.verdict.reason}</>],
-            [t('col.rule'), r.verdict && `${r.verdict.rule} · ${r.verdict.rule_text}`], [t('col.version'), r.verdict?.policy_version], [t('col.reply'), r.last_reply],
+            [t('col.rule'), r.verdict && [r.verdict.rule, r.verdict.rule_text].filter(Boolean).join(' · ')], [t('col.version'), r.verdict?.policy_version], [t('col.reply'), r.last_reply],
             [t('case.consent'), r.consent && [r.consent.topic, r.consent.given_at, r.consent.method, r.consent.provenance, r.consent.last_day && `→ ${r.consent.last_day}`].filter(Boolean).join(' · ')]]} />
         </div>)}
         <h3>{t('case.events')}</h3>

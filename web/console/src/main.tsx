@@ -21,8 +21,9 @@ const theme = signal<Theme>((localStorage.getItem('theme') as Theme) ?? 'auto');
 const dress = () => { document.documentElement.dataset.theme = theme.value; coloursChanged(); };
 dress();
 
+const decoded = (text: string) => { try { return decodeURIComponent(text); } catch { return text; } };
 function usePlace(): string[] {
-  const read = () => location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
+  const read = () => location.hash.replace(/^#\/?/, '').split('/').map(decoded);
   const [place, set] = useState(read);
   useEffect(() => {
     const moved = () => { set(read()); scrollTo(0, 0); requestAnimationFrame(() => document.querySelector('h1')?.focus()); };

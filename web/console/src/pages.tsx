@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { ask as request, ended, isStaff, post, Problem, session, type Session } from './api';
 import { useData } from './data';
 import { language, speak, t, time, type Language } from './i18n';
-import { Act, Await, Facts, Failed, Mark, Page, Section, Table } from './parts';
+import { Act, Await, Facts, Failed, Page, Section, Table, Time } from './parts';
 import { withAnswer } from './dialog';
 import { useSignal } from './store';
 
@@ -121,7 +121,7 @@ export function Entries(p: { of: Entry[]; label: string }) {
   return (
     <Table label={p.label} rows={p.of} rowKey={e => e.seq} columns={[
       { name: t('col.seq'), cell: e => e.seq, number: true },
-      { name: t('col.at'), cell: e => time(e.at) },
+      { name: t('col.at'), cell: e => <Time at={e.at} /> },
       { name: t('col.kind'), cell: e => e.kind },
       { name: t('col.actor'), cell: e => e.actor ?? '' },
       { name: t('col.about'), cell: e => (e.message ? <a href={`#/mail/${e.message}`}>{e.message}</a> : e.campaign ?? '') },
@@ -183,7 +183,7 @@ export function Policy() {
       <Await of={versions}>{v => <>
         <Section title={t('policy.versions')} wide>
           <Table label={t('policy.versions')} rows={v.versions} rowKey={x => x.version} columns={[
-            { name: t('col.version'), cell: x => <>{short(x.version)} {x.version === v.in_force && <Mark of="good" tone="good" />}</> }, { name: t('col.at'), cell: x => time(x.at) },
+            { name: t('col.version'), cell: x => <>{short(x.version)} {x.version === v.in_force && <span class="mark good">{t('policy.inforce')}</span>}</> }, { name: t('col.at'), cell: x => time(x.at) },
             { name: t('col.author'), cell: x => x.author }, { name: t('col.reason'), cell: x => x.reason, wide: true },
             { name: '', cell: x => session.value?.role === 'admin' && x.version !== v.in_force && <Act does={() => withAnswer({ title: `${t('policy.rollback')}: ${short(x.version)}`, danger: true },
               a => post('/v1/policy/rollback', { version: x.version, reason: a.reason }).then(() => { versions.reload(); inForce.reload(); }))}>{t('policy.rollback')}</Act> }]} />

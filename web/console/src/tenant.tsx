@@ -64,6 +64,9 @@ function LookUp(p: { tenant: string }) {
     <form class="filters" onSubmit={submit}><label>{t('tenant.lookup')}<input name="address" type="text" inputMode="email" required autocomplete="off" /></label><button type="submit">{t('search.go')}</button></form>
     {error && <Failed error={error} />}
     {found && <>
+      {!found.suppressed && session.value?.role !== 'auditor' && <p><Act kind="danger" does={() => withAnswer({ title: `${t('tenant.suppress')}: ${found.address ?? found.person}`, danger: true },
+        a => post(`/v1/tenants/${part(p.tenant)}/suppressions`, { address: found.address ?? found.person, code: 'manual', source: a.reason.slice(0, 150) }, { reason: a.reason })
+          .then(() => get(`/v1/tenants/${part(p.tenant)}/consents`, { query: { address: found.address ?? found.person }, reason: a.reason })).then(set))}>{t('tenant.suppress')}</Act></p>}
       {found.suppressed && <p><Mark of="blocked" tone="bad" /> {t('tenant.suppressed', { why: found.suppressed.code ?? found.suppressed.reason ?? '' })}</p>}
       <Table label={t('tenant.consents')} rows={found.consents as Json[]} empty={t('tenant.noconsent')} columns={[
         { name: t('col.topic'), cell: c => c.topic }, { name: t('col.at'), cell: c => c.given_at && time(c.given_at) }, { name: t('col.kind'), cell: c => `${c.method ?? ''} ${c.provenance ?? ''}` },
