@@ -1,4 +1,4 @@
-// The section [console] of the settings: how long a session lasts, and what a second sign-in does.
+// The section [console] of the settings.
 #pragma once
 
 #include "base/strict_toml.h"
@@ -6,7 +6,12 @@
 
 namespace consentry::app {
 
+struct console_settings {
+  policy::tenants::session_rules sessions;
+  std::chrono::hours first_answer{24};  // a case that waits longer is late (RULES E1)
+};
+
 // Throws configuration_error.
-policy::tenants::session_rules read_console_settings(toml_section s);
+console_settings read_console_settings(toml_section s);
 
 }  // namespace consentry::app

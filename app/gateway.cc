@@ -237,7 +237,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now(),
           .socket_roles = {config.admin.desk, config.admin.auditor},
-          .session_rules = config.console,
+          .console = config.console,
           .care = &care,
           .sign_ups = &sign_ups,
           .maintenance = &maintenance,

@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 
-#include "app/console_settings.h"
 #include "app/public/rate_limit.h"
 #include "base/confined_process.h"
 #include "base/strict_toml.h"

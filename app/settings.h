@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "app/console_settings.h"
 #include "app/dkim_settings.h"
 #include "base/log.h"
 #include "base/tls_context.h"
 #include "filters/confined_reader.h"
-#include "policy/tenants/console_access.h"
 #include "smtp/address.h"
 #include "smtp/server/gatekeeper.h"
 #include "smtp/stream.h"
@@ -143,7 +143,7 @@ struct settings {
     std::vector<std::string> desk,
         auditor;  // logins and @groups of the socket, with less than admin
   } admin;
-  policy::tenants::session_rules console;
+  console_settings console;
   struct {
     std::string host;  // empty: no public listener
     std::uint16_t port = 0;

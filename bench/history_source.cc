@@ -39,8 +39,9 @@ struct sender {
   instant blocked_at{};   // instant{}: it is not
 };
 
-constexpr const char* names[] = {"kertvilag", "borhaz",   "jogaterem", "konyvsziget", "cipoplaza", "utazasi",
-                                 "etterem",   "gyogytar", "sportbolt", "mobilshop",   "butorhaz",  "szinhaz"};
+constexpr const char* names[] = {"kertvilag", "borhaz",    "jogaterem", "konyvsziget",
+                                 "cipoplaza", "utazasi",   "etterem",   "gyogytar",
+                                 "sportbolt", "mobilshop", "butorhaz",  "szinhaz"};
 
 class writer {
  public:
@@ -91,24 +92,39 @@ class writer {
   void one_day(instant morning, std::uint64_t mails) {
     auto txn = rooms_.env.begin_write();
     for (auto& s : senders_) {
-      if (s.blocked_at != instant{} && morning - s.blocked_at > hours{24} * 4) unblock(txn, s, morning);
+      if (s.blocked_at != instant{} && morning - s.blocked_at > hours{24} * 4)
+        unblock(txn, s, morning);
       if (s.blocked_at != instant{}) continue;
       const double slip = s.slips && chance() < 0.03 ? 25 : 1;
-      const auto count = static_cast<std::uint64_t>(static_cast<double>(mails) * s.share * (0.6 + 0.8 * chance()));
-      const auto campaign = fmt::format("{:%Y-%m}-week{}", morning, 1 + std::chrono::floor<std::chrono::days>(morning).time_since_epoch().count() / 7 % 4);
+      const auto count =
+          static_cast<std::uint64_t>(static_cast<double>(mails) * s.share * (0.6 + 0.8 * chance()));
+      const auto campaign = fmt::format(
+          "{:%Y-%m}-week{}", morning,
+          1 + std::chrono::floor<std::chrono::days>(morning).time_since_epoch().count() / 7 % 4);
       for (std::uint64_t n = 0; n < count && s.blocked_at == instant{}; ++n)
-        one_mail(txn, s, morning + hours{7} + milliseconds{50'000'000 * n / std::max<std::uint64_t>(count, 1)}, campaign, s.complaints * slip);
+        one_mail(
+            txn, s,
+            morning + hours{7} + milliseconds{50'000'000 * n / std::max<std::uint64_t>(count, 1)},
+            campaign, s.complaints * slip);
     }
     txn.commit();
   }
 
-  void one_mail(write_txn& txn, sender& s, instant at, const std::string& campaign, double complaints) {
+  void one_mail(write_txn& txn, sender& s, instant at, const std::string& campaign,
+                double complaints) {
     const auto first = rooms_.ids.take(txn, 2);
     const message_id message{first};
     const recipient_id recipient{first + 1};
     std::string person(16, '\0');
     for (auto& c : person) c = static_cast<char>(dice_());
-    event e{.kind = event_kind::accepted, .at = at, .tenant = s.id, .message = message, .stream = smtp::stream::bulk, .campaign = campaign, .topic = "news", .actor = "smtp:" + s.name};
+    event e{.kind = event_kind::accepted,
+            .at = at,
+            .tenant = s.id,
+            .message = message,
+            .stream = smtp::stream::bulk,
+            .campaign = campaign,
+            .topic = "news",
+            .actor = "smtp:" + s.name};
     e.facts["recipients"] = "1";
     append(txn, e);
     e.recipient = recipient;
@@ -125,24 +141,43 @@ class writer {
     e.facts = {{"reply", "250 2.0.0 taken"}, {"host", "mx.rcpt.test"}};
     append(txn, e);
     const auto epoch = rooms_.blocker.standing_of(txn, s.id).epoch;
-    rooms_.tally.record_delivered(txn, {.recipient = recipient, .message = message, .tenant = s.id, .epoch = epoch, .stream = smtp::stream::bulk, .campaign = campaign, .topic = "news", .person = person, .at = at});
+    rooms_.tally.record_delivered(txn, {.recipient = recipient,
+                                        .message = message,
+                                        .tenant = s.id,
+                                        .epoch = epoch,
+                                        .stream = smtp::stream::bulk,
+                                        .campaign = campaign,
+                                        .topic = "news",
+                                        .person = person,
+                                        .at = at});
     if (chance() < complaints) complain(txn, s, e);
   }
 
   void complain(write_txn& txn, sender& s, event e) {
     const auto done = rooms_.tally.record_complaint(txn, e.recipient, e.at);
     e.kind = event_kind::complained;
-    e.facts = {{"feedback_type", "abuse"}, {"reporter", chance() < 0.5 ? "Example Mail" : "Posta Bt."}, {"counts", done.effect == reputation::complaint_effect::counted ? "yes" : "no"}};
+    e.facts = {{"feedback_type", "abuse"},
+               {"reporter", chance() < 0.5 ? "Example Mail" : "Posta Bt."},
+               {"counts", done.effect == reputation::complaint_effect::counted ? "yes" : "no"}};
     const auto number = append(txn, e);
     if (chance() < 0.9) {  // the desk has answered most of them
-      event act{.kind = event_kind::desk_act, .at = e.at, .tenant = s.id, .message = e.message, .reason = "answered", .rule = "E4", .actor = "desk:history"};
+      event act{.kind = event_kind::desk_act,
+                .at = e.at,
+                .tenant = s.id,
+                .message = e.message,
+                .reason = "answered",
+                .rule = "E4",
+                .actor = "desk:history"};
       act.facts = {{"what", "case.close"}, {"case", std::to_string(number.value)}};
       append(txn, act);
     }
     const auto epoch = rooms_.blocker.standing_of(txn, s.id).epoch;
-    const auto figures = rooms_.tally.figures_with(txn, s.id, epoch, reputation::window_ending(reputation::day_of(e.at), 30), e.campaign);
+    const auto figures = rooms_.tally.figures_with(
+        txn, s.id, epoch, reputation::window_ending(reputation::day_of(e.at), 30), e.campaign);
     const auto decision = reputation::decide(figures, {});
-    if (decision.verdict == reputation::standing_verdict::block && rooms_.blocker.block_for_ratio(txn, s.id, decision, e.at)) s.blocked_at = e.at;
+    if (decision.verdict == reputation::standing_verdict::block &&
+        rooms_.blocker.block_for_ratio(txn, s.id, decision, e.at))
+      s.blocked_at = e.at;
   }
 
   void unblock(write_txn& txn, sender& s, instant at) {

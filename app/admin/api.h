@@ -11,6 +11,7 @@
 
 #include "app/admin/console_session.h"
 #include "app/admin/http_server.h"
+#include "app/console_settings.h"
 #include "app/desk_board.h"
 #include "app/erasure.h"
 #include "app/import_runner.h"
@@ -86,7 +87,7 @@ struct api_context {
   sign_in_guard sign_ins{};
   desk_board board{};
   std::atomic<int> followers{0};  // of /v1/events
-  policy::tenants::session_rules session_rules{};
+  console_settings console{};
   tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
   sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
   store_maintenance* maintenance = nullptr;

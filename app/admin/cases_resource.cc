@@ -70,6 +70,9 @@ json::object shown(const api_context& c, const desk_case& d, case_class how) {
   // The first answer is what the desk is measured by.
   const auto answered = std::ranges::find_if(
       d.acts, [](const case_act& a) { return a.what == "note" || a.what == "close"; });
+  const auto until = answered != d.acts.end() ? answered->at : c.clock.now();
+  o["late"] =
+      (d.is_open || answered != d.acts.end()) && until - d.opened.at > c.console.first_answer;
   if (answered != d.acts.end())
     o["answered_after_s"] =
         std::chrono::floor<std::chrono::seconds>(answered->at - d.opened.at).count();

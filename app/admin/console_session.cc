@@ -48,7 +48,7 @@ std::optional<response> identify_by_session(api_context& c, request& r, const st
   const auto over = [] { return problem(401, "no session, or it has ended", "no_session"); };
   const auto key = sha256(secret);
   const auto found = c.rooms.env.read([&](read_txn& txn) {
-    return c.rooms.users.in_session(txn, key, c.session_rules, c.clock.now());
+    return c.rooms.users.in_session(txn, key, c.console.sessions, c.clock.now());
   });
   if (!found) return problem_of(found.error());
   if (!*found) return over();

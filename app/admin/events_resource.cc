@@ -38,7 +38,7 @@ struct follower {
 bool is_still_in(const api_context& c, const request& r) {
   if (!r.by_session) return true;
   const auto found = c.rooms.env.read([&](read_txn& txn) {
-    const auto s = c.rooms.users.in_session(txn, *r.by_session, c.session_rules, c.clock.now());
+    const auto s = c.rooms.users.in_session(txn, *r.by_session, c.console.sessions, c.clock.now());
     return s && s->who.as == r.as && s->who.tenant == r.tenant;
   });
   return found && *found;

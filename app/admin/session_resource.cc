@@ -50,8 +50,8 @@ json::object shown(const api_context& c, const tenants::user& u, const tenants::
                  {"name", u.name},
                  {"role", to_string(u.as)},
                  {"opened_at", to_string_utc(s.opened_at)},
-                 {"ends_at", to_string_utc(s.opened_at + c.session_rules.longest)},
-                 {"idle_s", std::chrono::seconds{c.session_rules.idle}.count()},
+                 {"ends_at", to_string_utc(s.opened_at + c.console.sessions.longest)},
+                 {"idle_s", std::chrono::seconds{c.console.sessions.idle}.count()},
                  {"csrf", csrf_token_of(secret)}};
   const auto directory = c.rooms.directory.get();
   if (const auto* t = directory->find(u.tenant)) o["tenant"] = t->name;
@@ -146,7 +146,7 @@ resource sign_in(api_context& c, request r) {
   std::function<result<tenants::session_record>(write_txn&)> f =
       [&c, who = *known->who, key = sha256(secret.reveal()), mine,
        at = c.clock.now()](write_txn& txn) {
-        return c.rooms.users.console().open(txn, who, key, mine, c.session_rules, at);
+        return c.rooms.users.console().open(txn, who, key, mine, c.console.sessions, at);
       };
   const auto opened = co_await commit_change<tenants::session_record>(c, std::move(f));
   if (!opened && opened.error().kind == failure_kind::conflict)

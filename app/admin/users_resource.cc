@@ -118,7 +118,7 @@ response show(api_context& c, const crowd& of, const std::string& login) {
     const auto password = c.rooms.users.console().password_of(txn, login);
     out["has_password"] = password && !password->hashed.empty();
     out["in_session"] =
-        c.rooms.users.console().has_session(txn, login, c.session_rules, c.clock.now());
+        c.rooms.users.console().has_session(txn, login, c.console.sessions, c.clock.now());
     json::array tokens;
     for (const auto& t : c.rooms.users.tokens(txn, login)) tokens.push_back(shown(t));
     out["tokens"] = std::move(tokens);

@@ -6,7 +6,7 @@ import { Age, Await, Figures, Mark, Page, Section, Table } from './parts';
 import { Plot } from './plot';
 
 export interface Standing { tenant: string; legal_name: string; state: string; bulk_blocked: boolean; verdict: string; delivered: number; complaints: number; per_thousand: number; worst_per_thousand: number; queued: number; held: number; since?: string; cause?: string }
-export interface Case { case: number; class: string; open: boolean; at: string; age_s: number; acts: number; tenant?: string; message?: string; recipient?: string; campaign?: string; person?: string; feedback_type?: string; reporter?: string; counts?: string; why?: string; from?: string; text?: string; answered_after_s?: number }
+export interface Case { case: number; class: string; open: boolean; at: string; age_s: number; late: boolean; acts: number; tenant?: string; message?: string; recipient?: string; campaign?: string; person?: string; feedback_type?: string; reporter?: string; counts?: string; why?: string; from?: string; text?: string; answered_after_s?: number }
 
 export const stateOf = (s: Standing) => (s.bulk_blocked ? 'blocked' : s.state !== 'active' ? s.state : s.verdict === 'good' ? 'good' : 'warn');
 
@@ -28,7 +28,7 @@ export function CaseTable(p: { rows: Case[]; empty?: string }) {
     <Table label={t('cases.title')} rows={p.rows} rowKey={c => c.case} empty={p.empty} columns={[
       { name: t('col.seq'), cell: c => <a href={`#/case/${c.case}`}>{c.case}</a> },
       { name: t('col.class'), cell: c => <><Mark of={c.class} prefix="class" /> {!c.open && <Mark of="closed" />}</> },
-      { name: t('col.age'), cell: c => <span class={c.open && !c.answered_after_s && c.age_s > 86400 ? 'late' : ''}><Age at={c.at} /></span> },
+      { name: t('col.age'), cell: c => <span class={c.late ? 'late' : ''} title={c.late ? t('cases.late') : undefined}><Age at={c.at} /></span> },
       { name: t('col.tenant'), cell: c => (c.tenant ? <a href={`#/tenant/${encodeURIComponent(c.tenant)}`}>{c.tenant}</a> : '–') },
       { name: t('col.type'), cell: c => c.feedback_type ?? (c.from ? word('from', c.from) : '') },
       { name: t('col.reporter'), cell: c => c.reporter ?? '' },

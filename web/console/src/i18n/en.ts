@@ -26,7 +26,7 @@ export const en = {
   'yes': 'yes', 'no': 'no', 'state.blocked': 'bulk blocked', 'state.warn': 'near the limit', 'state.good': 'good', 'state.active': 'active', 'state.pending': 'pending', 'state.overdue': 'overdue',
   'state.suspended': 'suspended', 'state.terminated': 'ended', 'state.pass': 'pass', 'state.fail': 'fail', 'state.unknown': 'unknown', 'state.held': 'held', 'state.queued': 'waiting', 'state.open': 'open', 'state.closed': 'closed',
   'class.authority': 'authority or provider', 'class.fraud': 'fraud', 'class.tripped': 'blocked tenant', 'class.near-trip': 'near the limit', 'class.unattributed': 'unattributed', 'class.single': 'single',
-  'cases.title': 'Cases', 'cases.closed': 'Show closed ones', 'cases.new': 'New case', 'cases.none': 'No open case. Well done.', 'cases.late': 'waits longer than a day',
+  'cases.title': 'Cases', 'cases.closed': 'Show closed ones', 'cases.new': 'New case', 'cases.none': 'No open case. Well done.', 'cases.late': 'the first answer is late',
   'case.title': 'Case {n}', 'case.opened': 'Opened', 'case.answered': 'First answer after', 'case.note': 'Add a note', 'case.close': 'Close the case', 'case.reopen': 'Open it again', 'case.history': 'What was done', 'case.report': 'The report',
   'case.standing': 'Standing of the tenant', 'case.mail': 'The mail and its verdict', 'case.person': 'The person', 'case.showmail': 'Show the mail, verdict and consent', 'case.nomail': 'No mail of ours is known for this report.',
   'case.events': 'What happened to the mail', 'case.consent': 'Consent', 'case.noacts': 'Nothing was done yet.', 'case.from': 'Comes from', 'case.what': 'What it is about',

@@ -27,7 +27,7 @@ export const hu: Record<Key, string> = {
   'yes': 'igen', 'no': 'nem', 'state.blocked': 'tömeges letiltva', 'state.warn': 'határ közelében', 'state.good': 'rendben', 'state.active': 'aktív', 'state.pending': 'függőben', 'state.overdue': 'hátralékos',
   'state.suspended': 'felfüggesztve', 'state.terminated': 'megszűnt', 'state.pass': 'rendben', 'state.fail': 'hibás', 'state.unknown': 'ismeretlen', 'state.held': 'visszatartva', 'state.queued': 'várakozik', 'state.open': 'nyitott', 'state.closed': 'lezárt',
   'class.authority': 'hatóság vagy szolgáltató', 'class.fraud': 'csalás', 'class.tripped': 'letiltott ügyfél', 'class.near-trip': 'határ közelében', 'class.unattributed': 'azonosítatlan', 'class.single': 'egyedi',
-  'cases.title': 'Ügyek', 'cases.closed': 'Lezártak is', 'cases.new': 'Új ügy', 'cases.none': 'Nincs nyitott ügy. Szép munka.', 'cases.late': 'több mint egy napja vár',
+  'cases.title': 'Ügyek', 'cases.closed': 'Lezártak is', 'cases.new': 'Új ügy', 'cases.none': 'Nincs nyitott ügy. Szép munka.', 'cases.late': 'késik az első válasz',
   'case.title': '{n}. ügy', 'case.opened': 'Megnyitva', 'case.answered': 'Első válasz ennyi idő után', 'case.note': 'Megjegyzés', 'case.close': 'Ügy lezárása', 'case.reopen': 'Újranyitás', 'case.history': 'Amit tettünk', 'case.report': 'A jelzés',
   'case.standing': 'Az ügyfél helyzete', 'case.mail': 'A levél és a döntés', 'case.person': 'A személy', 'case.showmail': 'Levél, döntés és hozzájárulás megjelenítése', 'case.nomail': 'Ehhez a jelzéshez nem ismerünk levelet.',
   'case.events': 'Ami a levéllel történt', 'case.consent': 'Hozzájárulás', 'case.noacts': 'Még nem történt semmi.', 'case.from': 'Kitől érkezett', 'case.what': 'Miről szól',
