@@ -53,8 +53,7 @@ namespace {
 
 constexpr int exit_done = 0, exit_store_broken = 3;
 constexpr std::chrono::milliseconds grace_after_break{500};  // for the 451s to get out
-constexpr unsigned report_workers_count = 4, desk_workers_count = 2, attachment_workers_count = 4;
-constexpr unsigned preflight_workers_count = 4;
+constexpr unsigned report_workers_count = 4, desk_workers_count = 2, other_workers_count = 4;
 
 }  // namespace
 
@@ -73,8 +72,8 @@ struct gateway::state {
   // must not queue up behind it.
   worker_pool report_workers{report_workers_count};
   worker_pool desk_workers{desk_workers_count};
-  worker_pool attachment_workers{attachment_workers_count};
-  worker_pool preflight_workers{preflight_workers_count};
+  worker_pool attachment_workers{other_workers_count};
+  worker_pool preflight_workers{other_workers_count};
   live_settings live;
   store_rooms rooms;
   policy_versions policies;
@@ -241,6 +240,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .count_sessions = [this] { return count_sessions(); },
           .started_at = clock.now(),
           .socket_roles = {config.admin.desk, config.admin.auditor},
+          .console = config.console,
           .care = &care,
           .sign_ups = &sign_ups,
           .maintenance = &maintenance,
@@ -259,7 +259,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .reporting = &reporting},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
-                   {},
+                   {.connections_max = 256, .connections_per_ip_max = 64},  // six a browser
                    [this](admin::request& r) { return admin::let_in(api, r); }},
       sign_ups{{.rooms = rooms,
                 .live = live,

@@ -444,7 +444,7 @@ settings reader::read() {
   constexpr std::array sections{
       "server", "store",     "tls",    "listener", "smtp",   "mail",       "delivery", "route",
       "dns",    "dns_zone",  "dkim",   "policy",   "public", "complaints", "admin",    "log",
-      "reader", "preflight", "pacing", "events",   "retry",  "webhooks",   "metrics",  "evidence"};
+      "reader", "preflight", "pacing", "events",   "retry",  "webhooks",   "metrics",  "evidence", "console"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));
@@ -463,6 +463,7 @@ settings reader::read() {
   out_.dkim = read_dkim_settings(top_.section("dkim"), base_, out_.store.folder);
   preflight(top_.section("preflight"));
   admin(top_.section("admin"));
+  out_.console = read_console_settings(top_.section("console"));
   public_http(top_.section("public"));
   events(top_.section("events"));
   out_.webhooks = read_webhook_settings(top_.section("webhooks"), base_);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/console_settings.h"
 #include "app/dkim_settings.h"
 #include "app/report_settings.h"
 #include "base/log.h"
@@ -143,6 +144,7 @@ struct settings {
     std::vector<std::string> desk,
         auditor;  // logins and @groups of the socket, with less than admin
   } admin;
+  console_settings console;
   struct {
     std::string host;  // empty: no public listener
     std::uint16_t port = 0;

@@ -45,7 +45,7 @@ constexpr std::array<std::string_view, 35> by_tenant{
     "mail_digests",
 };
 
-constexpr std::array<tenant_table, 42> others{{
+constexpr std::array<tenant_table, 44> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -79,6 +79,8 @@ constexpr std::array<tenant_table, 42> others{{
     {"users", "user_registry::remove_all"},
     {"api_tokens", "user_registry::remove_all"},
     {"user_tokens", "user_registry::remove_all"},
+    {"console_logins", "user_registry::remove_all"},
+    {"console_sessions", "user_registry::remove_all"},
     {"erasures_pending", "pseudonyms only; settled by the compaction that follows"},
     {"idempotency_by_time", "hashes of keys; trimmed within a day"},
     {"policy_files", "of the platform"},

@@ -49,6 +49,7 @@ constexpr std::array kind_names{
     kind_name{event_kind::desk_act, "desk_act"},
     kind_name{event_kind::accessed, "accessed"},
     kind_name{event_kind::form_changed, "form_changed"},
+    kind_name{event_kind::session_changed, "session_changed"},
     kind_name{event_kind::notice_sent, "notice_sent"},
 };
 

@@ -53,9 +53,10 @@ enum class event_kind : std::uint8_t {
                           // complaints, delivered, epoch
   policy_activated = 60,
   desk_act = 70,
-  accessed = 72,      // staff looked at a tenant's data (RULES A2 4); facts: what, reason
-  form_changed = 73,  // a sign-up form was made, changed or switched off; facts: form
-  notice_sent = 71,   // a DSN or notice was queued; facts: for
+  accessed = 72,         // staff looked at a tenant's data (RULES A2 4); facts: what, reason
+  form_changed = 73,     // a sign-up form was made, changed or switched off; facts: form
+  session_changed = 78,  // a person's sign-in to the console; facts: what, login
+  notice_sent = 71,      // a DSN or notice was queued; facts: for
 };
 
 std::string_view to_string(event_kind kind) noexcept;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "app/metrics_page.h"
+#include "app/admin/console_files.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -120,6 +121,11 @@ response who_are_you() {
   return out;
 }
 
+bool is_for_strangers(const request& r) {
+  const auto* where = find_route(r.method, r.path).where;
+  return where != nullptr && where->who.has(role::none);
+}
+
 // nullopt: r tells who asks.
 std::optional<response> identify(api_context& c, request& r) {
   const secret_text bearer{std::exchange(r.bearer, {})};
@@ -128,6 +134,12 @@ std::optional<response> identify(api_context& c, request& r) {
     r.as = local_role(c.socket_roles, r.person);
     return std::nullopt;
   }
+  if (bearer.empty() && !r.session.empty()) {
+    auto no = identify_by_session(c, r, r.session);
+    // Signing in is for whoever has no session, and gets by with one that is over.
+    return no && is_for_strangers(r) ? std::nullopt : std::move(no);
+  }
+  if (bearer.empty() && is_for_strangers(r)) return std::nullopt;
   if (bearer.empty()) return who_are_you();
   const auto hash = sha256(bearer.reveal());
   const auto found = c.rooms.env.read(
@@ -197,6 +209,10 @@ admission let_in(api_context& c, request& r) {
   admission out;
   if (is_probe(r)) {
     out.refusal = probe_refusal(c, r);
+    return out;
+  }
+  if (is_console_file(r)) {  // the same for everybody
+    if (r.has_body) out.refusal = problem(415, "this takes no body");
     return out;
   }
   out.refusal = identify(c, r);

@@ -9,6 +9,7 @@
 
 #include "app/admin/access.h"
 #include "app/metrics_page.h"
+#include "app/admin/console_files.h"
 #include "base/civil_date.h"
 #include "smtp/address.h"
 
@@ -136,6 +137,7 @@ std::uint64_t number_of(const request& r, const std::string& name, std::uint64_t
 
 resource serve(api_context& c, request r) {
   if (is_probe(r)) co_return answer_probe(c, r);
+  if (is_console_file(r)) co_return console_file(r);
   if (auto no = refusal_of(c, r)) co_return std::move(*no);
   const auto& where = *find_route(r.method, r.path).where;
   if (r.method == "HEAD") r.method = "GET";

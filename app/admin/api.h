@@ -9,7 +9,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "app/admin/console_session.h"
 #include "app/admin/http_server.h"
+#include "app/console_settings.h"
+#include "app/desk_board.h"
 #include "app/erasure.h"
 #include "app/import_runner.h"
 #include "app/live_settings.h"
@@ -83,6 +86,10 @@ struct api_context {
   admin::socket_roles socket_roles{};
   recent_looks looks{};
   text_check_bound text_checks{};
+  sign_in_guard sign_ins{};
+  desk_board board{};
+  std::atomic<int> followers{0};  // of /v1/events
+  console_settings console{};
   tenant_services* care = nullptr;   // nullptr: what needs mail or DNS is answered 503
   sign_up_desk* sign_ups = nullptr;  // never null in a running gateway
   store_maintenance* maintenance = nullptr;
@@ -163,6 +170,14 @@ resource desk_samples_resource(api_context& c, request r);
 resource policy_trial_resource(api_context& c, request r);
 resource check_text_resource(api_context& c, request r);
 resource me_resource(api_context& c, request r);
+resource session_resource(api_context& c, request r);
+resource cases_resource(api_context& c, request r);
+resource events_resource(api_context& c, request r);
+resource minutes_resource(api_context& c, request r);
+resource standings_resource(api_context& c, request r);
+resource standing_days_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource content_resource(api_context& c, request r);
+resource tenant_content_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource openapi_resource(api_context& c, request r);
 resource routes_resource(api_context& c, request r);
 

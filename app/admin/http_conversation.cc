@@ -53,13 +53,23 @@ std::optional<request> read_head(const http_head& head, const http_peer& peer) {
   r.kernel_login = peer.kernel_login;
   r.method = std::string{view_of(head.method_string())};
   for (const auto& field : head) {
-    if (field.name() == http::field::authorization) continue;  // no secret goes further than here
+    // No secret goes further than here.
+    if (field.name() == http::field::authorization || field.name() == http::field::cookie) continue;
     r.headers[ascii_lower(view_of(field.name_string()))] = std::string{view_of(field.value())};
   }
   r.bearer = bearer_of(view_of(head[http::field::authorization]));
+  r.session = session_in(view_of(head[http::field::cookie]));
   r.content_type = without_parameters(view_of(head[http::field::content_type]));
   if (!read_target(view_of(head.target()), r)) return std::nullopt;
   return r;
+}
+
+// RFC 6265 section 4.2.1. "__Host-": set by this host alone, for the whole of it, over TLS.
+std::string session_in(std::string_view cookie_header) {
+  constexpr std::string_view name = "__Host-consentry=";
+  for (const auto pair : split(cookie_header, ';'))
+    if (const auto p = trim(pair); p.starts_with(name)) return std::string{p.substr(name.size())};
+  return {};
 }
 
 asio::awaitable<response> answer_of(const http_services& services, request r) {
@@ -92,6 +102,17 @@ http_reply make_reply(response out, unsigned version, bool keep_alive, bool is_h
   // RFC 9110 section 9.3.2: the length, but not the content.
   if (is_head) reply.body().clear();
   return reply;
+}
+
+http::response<http::empty_body> make_piecewise_head(const response& out) {
+  http::response<http::empty_body> head{static_cast<http::status>(out.status), 11};
+  head.set(http::field::content_type, out.content_type);
+  head.set(http::field::cache_control, "no-store");
+  head.set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : out.headers) head.set(name, one_line(value));
+  head.keep_alive(false);
+  head.chunked(true);
+  return head;
 }
 
 std::optional<response> answer_to_error(const boost::system::error_code& error,

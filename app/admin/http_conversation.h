@@ -24,6 +24,7 @@ struct http_services {
   http_limits limits;
   doorman door;
   std::atomic<std::size_t> body_bytes{0};  // reserved, of all connections
+  std::atomic<bool> is_stopping{false};    // answers without an end come to one
 };
 
 // A place for one body in what all may take up together.
@@ -55,6 +56,11 @@ std::optional<request> read_head(const http_head& head, const http_peer& peer);
 boost::asio::awaitable<response> answer_of(const http_services& services, request r);
 // Header values from outside lose what could end a header line.
 http_reply make_reply(response out, unsigned version, bool keep_alive, bool is_head);
+// The secret in the console's cookie; empty: there is none.
+std::string session_in(std::string_view cookie_header);
+// The head of an answer in pieces.
+boost::beast::http::response<boost::beast::http::empty_body> make_piecewise_head(
+    const response& out);
 // What to say to bytes that are no request; nullopt: nothing, nobody listens any more.
 std::optional<response> answer_to_error(const boost::system::error_code& error,
                                         const http_limits& limits);
@@ -165,7 +171,36 @@ class http_conversation {
     co_return std::nullopt;
   }
 
+  // The connection ends with the answer.
+  boost::asio::awaitable<bool> send_pieces(response out) {
+    namespace http = boost::beast::http;
+    auto head = make_piecewise_head(out);
+    http::response_serializer<http::empty_body> serializer{head};
+    constexpr std::chrono::seconds piece_timeout{20};
+    expire_after(piece_timeout);
+    const auto [error, n] = co_await http::async_write_header(stream_, serializer, no_throw());
+    bool goes_on = !error;
+    while (goes_on && !services_.is_stopping) {
+      boost::beast::get_lowest_layer(stream_).expires_never();
+      const std::string piece = co_await out.next_piece();
+      if (piece.empty()) break;
+      const auto chunk = http::make_chunk(boost::asio::buffer(piece));
+      expire_after(piece_timeout);
+      const auto [broke, bytes] = co_await boost::asio::async_write(stream_, chunk, no_throw());
+      goes_on = !broke;
+    }
+    if (!goes_on) co_return false;
+    expire_after(piece_timeout);
+    const auto end = http::make_chunk_last();
+    const auto [broke, bytes] = co_await boost::asio::async_write(stream_, end, no_throw());
+    co_return !broke;
+  }
+
   boost::asio::awaitable<bool> send(response out, unsigned version, bool keep, bool is_head) {
+    if (out.next_piece && version >= 11 && !is_head) {
+      co_await send_pieces(std::move(out));
+      co_return false;
+    }
     auto reply = make_reply(std::move(out), version, keep, is_head);
     expire_after(services_.limits.answer_timeout);
     const auto [error, n] = co_await boost::beast::http::async_write(stream_, reply, no_throw());

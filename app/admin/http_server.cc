@@ -223,6 +223,7 @@ std::uint16_t http_server::listen_tcp(const std::string& host, std::uint16_t por
 
 asio::awaitable<void> http_server::stop(std::chrono::steady_clock::time_point deadline) {
   boost::system::error_code ignored;
+  state_->services.is_stopping = true;
   for (auto& a : state_->unix_doors) a.close(ignored);
   for (auto& d : state_->tcp_doors) d.acceptor.close(ignored);
   std::error_code error;

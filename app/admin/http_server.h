@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/secret.h"
 #include "policy/tenants/user.h"
 
 namespace boost::asio::ssl {
@@ -38,10 +39,12 @@ struct request {
   // What the doorman goes by, and empties: the login behind a Unix socket, the token of a header.
   std::string kernel_login;
   std::string bearer;
+  std::string session;  // the secret in the console's cookie
   // Who asks, as the doorman found: "root", "anna". Nobody may anything before.
   std::string person;
   policy::tenants::role as = policy::tenants::role::none;
-  tenant_id tenant;  // whose person that is; 0: staff's
+  tenant_id tenant;                     // whose person that is; 0: staff's
+  std::optional<digest256> by_session;  // the key of the session that let them in
 };
 
 struct response {
@@ -49,6 +52,9 @@ struct response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // more of them
+  // For an answer without a known end, instead of body: asked for piece after piece until one is
+  // empty, the other side is gone or the server stops. It owns what it needs.
+  std::function<boost::asio::awaitable<std::string>()> next_piece;
 };
 
 response json_response(const boost::json::value& v, int status = 200);

@@ -8,6 +8,7 @@
 #include "app/admin/access.h"
 #include "app/admin/commit_change.h"
 #include "app/admin/openapi_document.h"
+#include "app/admin/password_change.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -114,6 +115,10 @@ response show(api_context& c, const crowd& of, const std::string& login) {
     const auto u = c.rooms.users.find(txn, of.tenant, login);
     if (!u) return std::nullopt;
     auto out = shown(*u, of);
+    const auto password = c.rooms.users.console().password_of(txn, login);
+    out["has_password"] = password && !password->hashed.empty();
+    out["in_session"] =
+        c.rooms.users.console().has_session(txn, login, c.console.sessions, c.clock.now());
     json::array tokens;
     for (const auto& t : c.rooms.users.tokens(txn, login)) tokens.push_back(shown(t));
     out["tokens"] = std::move(tokens);
@@ -192,6 +197,25 @@ resource revoke_token(api_context& c, const crowd& of, const request& r, const s
   co_return json_response(json::object{{"login", login}, {"number", number}, {"revoked", true}});
 }
 
+password_order order_of(const request& r, const crowd& of, const std::string& login) {
+  return {.tenant = of.tenant, .login = login, .actor = actor_of(r), .reason = reason_of(r)};
+}
+
+resource new_password(api_context& c, const crowd& of, const request& r, const std::string& login) {
+  if (auto no = missing_reason(r, of)) co_return std::move(*no);
+  json_body body{r.body};
+  auto password = body.required_text("password");
+  body.finish();
+  auto order = order_of(r, of, login);
+  co_return co_await set_password(c, std::move(order), std::move(password));
+}
+
+resource end_theirs(api_context& c, const crowd& of, const request& r, const std::string& login) {
+  if (auto no = missing_reason(r, of)) co_return std::move(*no);
+  auto order = order_of(r, of, login);
+  co_return co_await end_session(c, std::move(order));
+}
+
 resource serve_users(api_context& c, crowd of, request r) {
   if (r.path.size() == of.at) {
     if (r.method == "GET") co_return list(c, of);
@@ -203,6 +227,9 @@ resource serve_users(api_context& c, crowd of, request r) {
     if (r.method == "PATCH") co_return co_await change(c, of, r, login);
     co_return co_await remove(c, of, r, login);
   }
+  if (r.method == "PUT") co_return co_await new_password(c, of, r, login);
+  if (r.path.back() == "session" && r.path.size() == of.at + 2)
+    co_return co_await end_theirs(c, of, r, login);
   if (r.method == "POST") co_return co_await add_token(c, of, r, login);
   co_return co_await revoke_token(c, of, r, login, r.path[of.at + 2]);
 }

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "app/cli/daemon_answers.h"
+#include "base/text.h"
 
 namespace consentry::app::cli {
 
@@ -81,6 +82,37 @@ void add_changes(CLI::App* group, context& c) {
 
 }  // namespace
 
+namespace {
+
+// The password comes from a file or a terminal's pipe, never from the arguments, which others see.
+void add_password_commands(CLI::App* group, context& c) {
+  auto o = kept<user_options>();
+  auto file = kept<std::string>();
+  auto* set = named(group, "password", "set the password of a person for the console", o);
+  set->add_option("--password-file", *file, "first line is the password; - for standard input")
+      ->required();
+  set->callback([&c, o, file] {
+    c.chosen = [&c, o, file]() -> int {
+      const auto content = read_file(*file);
+      if (!content) return complain(content.error().public_text, exit_could_not);
+      const json::object body{
+          {"password", trim(std::string_view{*content}.substr(0, content->find('\n')))}};
+      return finish(c,
+                    daemon_client{c.socket}.put(users_path(*o, "password"), json::serialize(body),
+                                                "application/json"),
+                    show_fields);
+    };
+  });
+  auto ended = kept<user_options>();
+  named(group, "sign-out", "end the console session of a person", ended)->callback([&c, ended] {
+    c.chosen = [&c, ended] {
+      return finish(c, daemon_client{c.socket}.remove(users_path(*ended, "session")), show_fields);
+    };
+  });
+}
+
+}  // namespace
+
 void add_user_commands(CLI::App& app, context& c) {
   auto* group = app.add_subcommand("user", "people who sign in: staff, or of one tenant")
                     ->require_subcommand(1);
@@ -110,6 +142,7 @@ void add_user_commands(CLI::App& app, context& c) {
     };
   });
   add_changes(group, c);
+  add_password_commands(group, c);
 }
 
 void add_token_commands(CLI::App& app, context& c) {

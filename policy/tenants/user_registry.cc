@@ -41,7 +41,8 @@ user_registry::user_registry(store_env& env, const journal::event_journal& journ
     : journal_{journal},
       users_{env.open_table("users")},
       tokens_{env.open_table("api_tokens")},
-      by_user_{env.open_table("user_tokens")} {}
+      by_user_{env.open_table("user_tokens")},
+      console_{env, journal} {}
 
 std::optional<user> user_registry::get(const read_txn& txn, std::string_view login) const {
   if (login.empty() || login.size() > 64) return std::nullopt;
@@ -123,6 +124,7 @@ void user_registry::drop(write_txn& txn, const user& u, const user_act& by) cons
     txn.erase(by_user_, key);
   }
   txn.erase(users_, u.login);
+  console_.forget(txn, u.login);
   auto e = event_of(event_kind::user_changed, u, by);
   e.facts["removed"] = "yes";
   journal_.append(txn, e);
@@ -214,6 +216,15 @@ void user_registry::note_use(write_txn& txn, const digest256& hash, instant at) 
   auto t = decode_token(*bytes);
   t.last_used = std::chrono::floor<std::chrono::hours>(at);
   txn.put(tokens_, as_bytes(hash), encode(t));
+}
+
+std::optional<signed_in> user_registry::in_session(const read_txn& txn, const digest256& key,
+                                                   const session_rules& rules, instant now) const {
+  const auto s = console_.find(txn, key);
+  if (!s || is_over(*s, rules, now)) return std::nullopt;
+  auto u = get(txn, s->login);
+  if (!u || !u->active) return std::nullopt;
+  return signed_in{.who = std::move(*u), .token = key, .noted = s->last_used};
 }
 
 }  // namespace consentry::policy::tenants

@@ -18,6 +18,7 @@
 #include "base/lmdb_env.h"
 #include "base/secret.h"
 #include "journal/event_journal.h"
+#include "policy/tenants/console_access.h"
 #include "policy/tenants/user.h"
 
 namespace consentry::policy::tenants {
@@ -79,6 +80,16 @@ class user_registry {
   // Not journaled. Does nothing if the token is gone.
   void note_use(write_txn& txn, const digest256& hash, instant at) const;
 
+  // Passwords and sessions of the console; a user who is removed has none any more.
+  const console_access& console() const noexcept { return console_; }
+  // By a session: nullopt: unknown, over, or its user is not active.
+  std::optional<signed_in> in_session(const read_txn& txn, const digest256& key,
+                                      const session_rules& rules, instant now) const;
+  // Whoever has this login, staff's or a tenant's.
+  std::optional<user> whose(const read_txn& txn, std::string_view login) const {
+    return get(txn, login);
+  }
+
  private:
   std::optional<user> get(const read_txn& txn, std::string_view login) const;
   void drop(write_txn& txn, const user& u, const user_act& by) const;
@@ -87,6 +98,7 @@ class user_registry {
   table users_;
   table tokens_;
   table by_user_;
+  console_access console_;
 };
 
 }  // namespace consentry::policy::tenants

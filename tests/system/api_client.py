@@ -47,7 +47,9 @@ class Api:
         try:
             connection.request(method, path, body, given)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.getheaders(), answer.read())
+            # A stream of events has no end: its first is answer enough.
+            is_stream = answer.getheader("Content-Type") == "text/event-stream"
+            return Answer(answer.status, answer.getheaders(), answer.read1(65536) if is_stream else answer.read())
         finally:
             connection.close()
 

@@ -28,8 +28,9 @@ const commands = {
     await context?.close();
     context = await browser.newContext({
       viewport: { width: o.width ?? 1024, height: 900 }, javaScriptEnabled: o.javascript ?? true, locale: o.locale ?? 'hu-HU',
-      colorScheme: o.dark ? 'dark' : 'light', bypassCSP: o.axe ?? false,
+      colorScheme: o.dark ? 'dark' : 'light', bypassCSP: o.axe ?? false, ignoreHTTPSErrors: true,
     });
+    context.setDefaultTimeout(20_000);
     page = await context.newPage();
     refused = [];
     page.on('console', m => { if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) refused.push(m.text()); });
@@ -69,6 +70,25 @@ const commands = {
     return text;
   },
   async refused() { return refused; },
+  // -- pages that act by script ----------------------------------------------------------------------
+  // selector: as of Playwright: 'role=button[name="Sign in"]', 'text=...', CSS.
+  async fill(o) { await page.locator(o.selector).first().fill(o.text); return true; },
+  async choose(o) { await page.locator(o.selector).first().selectOption(o.value); return true; },
+  async click(o) { await page.locator(o.selector).first().click(); return true; },
+  async wait(o) { await page.locator(o.selector).first().waitFor({ state: o.gone ? 'detached' : 'visible' }); return true; },
+  async count(o) { return page.locator(o.selector).count(); },
+  async focus(o) { await page.locator(o.selector).first().focus(); return focused(); },
+  async evaluate(o) { return page.evaluate(o.script); },
+  async frame_html(o) { return page.frameLocator(o.selector).locator('html').innerHTML(); },
+  async jar() { return context.cookies(); },
+  async put_cookie(o) { await context.addCookies([o.cookie]); return true; },
+  async requests(o) {
+    const asked = [];
+    page.on('request', r => asked.push(r.url()));
+    await commands[o.during.call](o.during);
+    await page.waitForTimeout(o.settle_ms ?? 300);
+    return asked;
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

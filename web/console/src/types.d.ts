@@ -1,0 +1,3 @@
+declare module '*.css';
+interface TrustedTypePolicy { createHTML(s: string): object }
+interface Window { trustedTypes?: { createPolicy(name: string, rules: { createHTML(s: string): string }): TrustedTypePolicy } }
