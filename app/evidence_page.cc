@@ -83,7 +83,8 @@ void tell_mail(page& p, const json::value& m) {
 
 void tell_consent(page& p, const json::value& c, const evidence_facts& f) {
   p.begin_table();
-  p.row("Topic", text_in(c, "topic"));
+  p.row("Topic", c.as_object().contains("all_topics") ? "all topics" : text_in(c, "topic"));
+  p.row("Objected (a complaint or a reply) on", text_in(c, "objected_at"));
   p.row("Given to", text_in(c, "sender"));
   p.row("Given on", text_in(c, "given_at"));
   p.row("How", text_in(c, "method"));

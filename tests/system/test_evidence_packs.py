@@ -80,7 +80,8 @@ def test_a_pack_holds_what_proves_the_mail(house):
     assert message["recipients"][0]["verdict"]["decision"] == "send"
     person = json.loads(inside["persons.json"])[0]
     assert person["address"] == "anna@rcpt.test"
-    consent = person["consents"][0]
+    objected, consent = sorted(person["consents"], key=lambda c: "notice_file" in c)
+    assert objected["all_topics"] and "objected_at" in objected
     assert inside[consent["notice_file"]].decode() == NOTICE
     assert inside[consent["evidence_file"]] == b"a scanned form"
     delivered = [d for d in json.loads(inside["delivery.json"]) if d["kind"] == "delivered"][0]["facts"]
