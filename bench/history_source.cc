@@ -11,6 +11,7 @@
 #include <random>
 
 #include "app/store_rooms.h"
+#include "base/civil_date.h"
 #include "base/clock.h"
 #include "base/lmdb_env.h"
 #include "base/secret.h"
@@ -98,9 +99,10 @@ class writer {
       const double slip = s.slips && chance() < 0.03 ? 25 : 1;
       const auto count =
           static_cast<std::uint64_t>(static_cast<double>(mails) * s.share * (0.6 + 0.8 * chance()));
-      const auto campaign = fmt::format(
-          "{:%Y-%m}-week{}", morning,
-          1 + std::chrono::floor<std::chrono::days>(morning).time_since_epoch().count() / 7 % 4);
+      const auto week =
+          std::chrono::floor<std::chrono::days>(morning).time_since_epoch().count() / 7;
+      const auto campaign =
+          fmt::format("{}-week{}", to_string(budapest_day(morning)).substr(0, 7), 1 + week % 4);
       for (std::uint64_t n = 0; n < count && s.blocked_at == instant{}; ++n)
         one_mail(
             txn, s,

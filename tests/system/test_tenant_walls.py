@@ -198,6 +198,8 @@ def test_names_of_another_tenant_reach_nothing(house):
     before = snapshot(house)
     number = 0
     for method, path, operation in openapi.operations():
+        if operation["operationId"] == "signIn":  # takes no names of things; a login is locked by guesses, known or not (test_console_security.py)
+            continue
         if method == "GET" or not path.startswith("/v1/"):
             continue
         for role in ROLES:
