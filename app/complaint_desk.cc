@@ -36,8 +36,8 @@ result<report_record> undecided(const read_txn& txn, const store_rooms& rooms, j
   if (r->state == report_state::counted)
     return wrong(failure_kind::conflict, "this report counts already");
   if (r->decided_at)
-    return wrong(failure_kind::conflict, "this report is " + std::string{name_of(r->state)} +
-                                             " already, by " + r->actor);
+    return wrong(failure_kind::conflict,
+                 "this report is " + std::string{name_of(r->state)} + " already, by " + r->actor);
   return std::move(*r);
 }
 
@@ -156,7 +156,7 @@ result<recipient_id> newest_mail_to(const store_rooms& rooms, const std::string&
 namespace {
 
 bool names(const erased_person& who, const report_record& r) {
-  return who.name.is_named_in(r.raw) || who.name.is_named_in(r.from) ||
+  return who.name.is_named_in(r.raw()) || who.name.is_named_in(r.from) ||
          who.name.is_named_in(r.mail_from) || who.name.is_named_in(r.reason);
 }
 
@@ -176,7 +176,7 @@ result<std::uint64_t> erase_in_reports_of(store_rooms& rooms, tenant_id tenant,
       const auto done = rooms.commits.run([&](write_txn& txn) {
         auto now = rooms.reports.find(txn, r.number);
         if (!now) return;
-        if (!now->raw.empty()) now->raw = who.name.redacted(now->raw);
+        if (!now->packed_raw.empty()) now->packed_raw = packed_report(who.name.redacted(r.raw()));
         now->from = who.name.without(now->from);
         now->mail_from = who.name.without(now->mail_from);
         now->reason = who.name.without(now->reason);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "app/evidence_gatherer.h"
+#include "base/bytes.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 namespace consentry::app {
@@ -135,6 +137,25 @@ reporter_proof prove(const std::vector<smtp::auth::dkim_result>& signatures,
   return out;
 }
 
+std::string signature_digests(const std::vector<smtp::auth::dkim_result>& signatures,
+                              const std::vector<std::string>& fields) {
+  std::string out;
+  for (std::size_t i = 0; i < signatures.size() && i < fields.size(); ++i) {
+    if (signatures[i].status != dkim_status::pass) continue;
+    for (const auto tag : split(fields[i], ';')) {
+      const auto equals = tag.find('=');
+      if (equals == std::string_view::npos || trim(tag.substr(0, equals)) != "b") continue;
+      // Decoded: white space, and other unused bits, make no other signature.
+      std::string text{tag.substr(equals + 1)};
+      std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+      const auto digest = sha256(parse_base64(text).value_or(text));
+      out += as_bytes(digest).substr(0, 16);
+      break;
+    }
+  }
+  return out;
+}
+
 weighed_report weigh(const reputation::feedback_report& report, const reporter_proof& proof,
                      const smtp::token_ring& tokens) {
   weighed_report out;
@@ -182,8 +203,10 @@ struct effect {
 
 effect apply(write_txn& txn, store_rooms& rooms, const policy::rule_knobs& rules,
              const weighed_report& r, const std::optional<mail_facts>& mail,
-             const std::string& source, instant at, std::vector<tenant_id>& blocked) {
-  effect out{.is_open = is_letter(r) || reputation::is_complaint(r.type), .why = r.why_not};
+             const std::string& source, bool is_replayed, instant at,
+             std::vector<tenant_id>& blocked) {
+  effect out{.is_open = is_letter(r) || (reputation::is_complaint(r.type) && !is_replayed),
+             .why = r.why_not};
   if (!mail) {
     if (r.recipient) out.why = "no mail of that number";
     return out;
@@ -273,11 +296,17 @@ recorded_reports record_reports(write_txn& txn, store_rooms& rooms, const policy
   report_day today;
   const auto source =
       "arf:" + (proof.reporter.empty() ? std::string{"unproven"} : proof.dkim_domain);
-  for (const auto& r : reports) {
+  // RULES C2: a report that somebody sends once more moves no counter, in either direction.
+  const bool is_replayed = rooms.reports.is_replayed(txn, arrival.signatures);
+  for (auto r : reports) {
+    if (is_replayed && (r.may_count || r.reverses)) {
+      r.may_count = r.reverses = false;
+      r.why_not = "replayed";
+    }
     const auto mail = r.recipient ? find_mail(txn, rooms, *r.recipient) : std::nullopt;
     const auto done =
         apply(txn, rooms, rules, r, mail, is_letter(r) ? "mail:" + arrival.channel : source,
-              arrival.at, out.blocked);
+              is_replayed, arrival.at, out.blocked);
     auto e = complaint_event(arrival.at, r.recipient.value_or(recipient_id{}), mail, "gateway");
     e.facts["feedback_type"] = printable(r.type, 100);
     e.facts["channel"] = arrival.channel;
@@ -286,7 +315,10 @@ recorded_reports record_reports(write_txn& txn, store_rooms& rooms, const policy
     if (!done.why.empty()) e.facts["why"] = done.why;
     auto record = record_of(r, proof, arrival, mail, done);
     record.number = rooms.journal.append(txn, e);
-    if (out.numbers.empty()) record.raw = arrival.raw.substr(0, report_store::raw_bytes_max);
+    if (out.numbers.empty()) {
+      record.packed_raw = arrival.packed_raw;
+      record.signatures = arrival.signatures;
+    }
     record.raw_in = out.numbers.empty() ? record.number : out.numbers.front();
     if (rooms.reports.put(txn, record)) out.numbers.push_back(record.number);
     if (is_letter(r)) continue;

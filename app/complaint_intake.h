@@ -34,6 +34,10 @@ struct reporter_proof {
   std::string why_not;      // "unsigned", "reporter not listed: x.example", "signature fails: ..."
   bool may_pass_later = false;  // a listed domain's key could not be looked up now
 };
+// 16 bytes of the digest of each valid signature, one behind the other. fields: the values of the
+// mail's DKIM-Signature fields, in their order.
+std::string signature_digests(const std::vector<smtp::auth::dkim_result>& signatures,
+                              const std::vector<std::string>& fields);
 // from: the key of the report's one From address, empty if it has none or several. It must lie in
 // the signing domain or below, and be one of the reporter's `from` addresses where it lists any:
 // customers of a mailbox provider sign with its domain too.
@@ -61,7 +65,8 @@ struct report_arrival {
   std::string from;       // mailbox key of its one From address; empty: none, or several
   std::string mail_from;  // of the envelope; empty: <>
   std::string remote_ip;
-  std::string raw;
+  std::string signatures;  // signature_digests()
+  std::string packed_raw;  // packed_report() of the mail
   instant at{};
 };
 

@@ -30,6 +30,8 @@ struct read_report {
   std::string from;                     // key of the one From address
   bool is_automatic = false;            // RFC 3834 section 5
   reporter_proof proof;
+  std::string signatures;
+  std::string packed_mail;
 };
 
 // The key of the one From address; empty if there is none, or several.
@@ -55,7 +57,13 @@ read_report read_and_verify(const std::string& data, const smtp::auth::dkim_veri
   const auto* automatic = mail.header("Auto-Submitted");
   out.is_automatic = automatic != nullptr && !ascii_iequals(trim(automatic->text), "no");
   const auto lookup = [&](const std::string& name) { return dns.txt_blocking(name, timeout); };
-  out.proof = prove(verifier.verify(data, lookup), out.from, listed);
+  out.packed_mail = packed_report(data);
+  const auto signatures = verifier.verify(data, lookup);
+  out.proof = prove(signatures, out.from, listed);
+  std::vector<std::string> fields;
+  for (const auto& f : mail.headers)
+    if (ascii_iequals(f.name, "DKIM-Signature")) fields.push_back(f.raw);
+  out.signatures = signature_digests(signatures, fields);
   return out;
 }
 
@@ -172,7 +180,8 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
   arrival->from = read.from;
   arrival->mail_from = mail_from;
   arrival->remote_ip = session.remote_ip;
-  arrival->raw = std::move(data);
+  arrival->signatures = read.signatures;
+  arrival->packed_raw = read.packed_mail;
   arrival->at = parts_.clock.now();
   auto recorded = std::make_shared<recorded_reports>();
   commit_loop::operation op = [&rooms = parts_.rooms, active, reports, recorded, arrival,

@@ -10,6 +10,7 @@ namespace consentry::app {
 namespace {
 
 constexpr std::uint8_t record_version = 1;
+constexpr std::size_t digest_bytes = 16;
 constexpr std::size_t rows_looked_at_max = 10'000;
 constexpr std::array<std::pair<report_state, std::string_view>, 5> states{
     {{report_state::open, "open"},
@@ -28,8 +29,7 @@ std::string day_key(reputation::day_number day) {
   return byte_writer{}.be32(static_cast<std::uint32_t>(day)).take();
 }
 
-// The packed text stands last, so that its size is known without unpacking.
-std::string encode(const report_record& r, std::string_view packed_raw) {
+std::string encode(const report_record& r, bool with_mail) {
   byte_writer w;
   w.u8(record_version).u8(static_cast<std::uint8_t>(r.state)).zigzag(to_ms(r.at));
   w.text(r.type).text(r.channel).text(r.why).varint(r.recipient.value).varint(r.message.value);
@@ -38,10 +38,10 @@ std::string encode(const report_record& r, std::string_view packed_raw) {
     w.text(*s);
   w.flag(r.decided_at.has_value());
   if (r.decided_at) w.zigzag(to_ms(*r.decided_at));
-  w.varint(r.raw_in.value).text(packed_raw);
+  w.varint(r.raw_in.value).text(r.signatures);
+  w.text(with_mail ? std::string_view{r.packed_raw} : std::string_view{});
   return w.take();
 }
-
 
 report_record decode(std::string_view key, std::string_view bytes) {
   byte_reader k{key};
@@ -62,15 +62,20 @@ report_record decode(std::string_view key, std::string_view bytes) {
     *s = in.text();
   if (in.flag()) r.decided_at = from_ms(in.zigzag());
   r.raw_in = journal_seq{in.varint()};
-  r.raw = in.text();
+  r.signatures = in.text();
+  r.packed_raw = in.text();
   return r;
 }
 
-void unpack(report_record& r) {
-  if (!r.raw.empty()) r.raw = unpacked(r.raw, report_store::raw_bytes_max);
+}  // namespace
+
+std::string packed_report(std::string_view mail) {
+  return packed(mail.substr(0, report_raw_bytes_max));
 }
 
-}  // namespace
+std::string report_record::raw() const {
+  return packed_raw.empty() ? std::string{} : unpacked(packed_raw, report_raw_bytes_max);
+}
 
 std::string_view name_of(report_state s) noexcept {
   for (const auto& [state, name] : states)
@@ -87,6 +92,7 @@ std::optional<report_state> parse_report_state(std::string_view name) noexcept {
 report_store::report_store(store_env& env)
     : reports_{env.open_table("reports")},
       numbers_{env.open_table("report_numbers")},
+      signatures_{env.open_table("report_signatures")},
       days_{env.open_table("report_days")} {}
 
 report_store::totals report_store::read_totals(const read_txn& txn) const {
@@ -101,10 +107,40 @@ report_store::totals report_store::read_totals(const read_txn& txn) const {
 
 namespace {
 
-// What a row adds to the totals; nullopt: there is no such row.
-std::optional<std::uint64_t> raw_bytes_of(const std::optional<std::string_view>& row) {
-  if (!row) return std::nullopt;
-  return decode(std::string(12, '\0'), *row).raw.size();
+// The value of report_numbers: be32 tenant, u8 open, varint octets of the mail that are kept,
+// digest(16)*. It outlives the row of a tenant that was removed.
+struct numbered {
+  tenant_id tenant;
+  bool is_open = false;
+  std::uint64_t kept = 0;
+  std::string signatures;
+};
+
+numbered decode_numbered(std::string_view bytes) {
+  byte_reader in{bytes};
+  numbered n;
+  n.tenant = tenant_id{in.be32()};
+  n.is_open = in.flag();
+  n.kept = in.varint();
+  n.signatures = in.rest();
+  return n;
+}
+
+template <class Totals>
+void take_out(Totals& sums, const numbered& n) {
+  sums.rows -= std::min<std::uint64_t>(sums.rows, 1);
+  sums.raw_bytes -= std::min(sums.raw_bytes, n.kept);
+}
+
+template <class Totals>
+std::string encode(const Totals& sums) {
+  return byte_writer{}.varint(sums.rows).varint(sums.raw_bytes).take();
+}
+
+template <class F>
+void each_digest(std::string_view signatures, F f) {
+  for (; signatures.size() >= digest_bytes; signatures.remove_prefix(digest_bytes))
+    f(signatures.substr(0, digest_bytes));
 }
 
 }  // namespace
@@ -112,36 +148,46 @@ std::optional<std::uint64_t> raw_bytes_of(const std::optional<std::string_view>&
 bool report_store::put(write_txn& txn, const report_record& r) const {
   auto sums = read_totals(txn);
   if (const auto was = txn.get(numbers_, number_key(r.number))) {
-    const auto old = row_key(tenant_id{byte_reader{*was}.be32()}, r.number);
-    if (const auto bytes = raw_bytes_of(txn.get(reports_, old))) {
-      sums.raw_bytes -= std::min(sums.raw_bytes, *bytes);
-      sums.rows -= std::min<std::uint64_t>(sums.rows, 1);
-      txn.erase(reports_, old);
-    }
+    const auto old = decode_numbered(*was);
+    take_out(sums, old);
+    txn.erase(reports_, row_key(old.tenant, r.number));
   } else if (sums.rows >= rows_max) {
     return false;
   }
-  auto raw = packed(std::string_view{r.raw}.substr(0, raw_bytes_max));
-  if (r.raw.empty() || sums.raw_bytes + raw.size() > raw_total_max) raw.clear();
+  const bool with_mail = sums.raw_bytes + r.packed_raw.size() <= raw_total_max;
+  const auto kept = with_mail ? r.packed_raw.size() : 0;
   ++sums.rows;
-  sums.raw_bytes += raw.size();
-  txn.put(reports_, row_key(r.tenant, r.number), encode(r, raw));
+  sums.raw_bytes += kept;
+  txn.put(reports_, row_key(r.tenant, r.number), encode(r, with_mail));
   txn.put(numbers_, number_key(r.number),
-          byte_writer{}.be32(r.tenant.value).flag(r.state == report_state::open).bytes());
-  txn.put(numbers_, number_key({}), byte_writer{}.varint(sums.rows).varint(sums.raw_bytes).bytes());
+          byte_writer{}
+              .be32(r.tenant.value)
+              .flag(r.state == report_state::open)
+              .varint(kept)
+              .raw(r.signatures)
+              .bytes());
+  each_digest(r.signatures, [&](std::string_view digest) {
+    if (!txn.get(signatures_, digest)) txn.put(signatures_, digest, number_key(r.number));
+  });
+  txn.put(numbers_, number_key({}), encode(sums));
   return true;
+}
+
+bool report_store::is_replayed(const read_txn& txn, std::string_view signatures) const {
+  bool found = false;
+  each_digest(signatures,
+              [&](std::string_view digest) { found = found || txn.get(signatures_, digest); });
+  return found;
 }
 
 std::optional<report_record> report_store::find(const read_txn& txn, journal_seq number) const {
   if (!number) return std::nullopt;
   const auto where = txn.get(numbers_, number_key(number));
   if (!where) return std::nullopt;
-  const auto key = row_key(tenant_id{byte_reader{*where}.be32()}, number);
+  const auto key = row_key(decode_numbered(*where).tenant, number);
   const auto bytes = txn.get(reports_, key);
   if (!bytes) return std::nullopt;
-  auto r = decode(key, *bytes);
-  unpack(r);
-  return r;
+  return decode(key, *bytes);
 }
 
 std::vector<report_record> report_store::list(const read_txn& txn, const filter& which,
@@ -159,16 +205,14 @@ std::vector<report_record> report_store::list(const read_txn& txn, const filter&
       next = {number.value + 1};
       break;
     }
-    byte_reader in{c.value()};
-    const tenant_id tenant{in.be32()};
-    const bool is_open = in.flag();
-    if (which.tenant && *which.tenant != tenant) continue;
-    if (which.state && (*which.state == report_state::open) != is_open) continue;
-    const auto key = row_key(tenant, number);
+    const auto at = decode_numbered(c.value());
+    if (which.tenant && *which.tenant != at.tenant) continue;
+    if (which.state && (*which.state == report_state::open) != at.is_open) continue;
+    const auto key = row_key(at.tenant, number);
     const auto bytes = txn.get(reports_, key);
     if (!bytes) continue;  // its tenant is gone
     auto r = decode(key, *bytes);
-    r.raw.clear();
+    r.packed_raw.clear();
     if (!which.state || r.state == *which.state) out.push_back(std::move(r));
   }
   return out;
@@ -180,25 +224,24 @@ std::vector<report_record> report_store::of_tenant(const read_txn& txn, tenant_i
   const auto prefix = byte_writer{}.be32(tenant.value).take();
   auto c = txn.scan(reports_);
   for (bool more = c.seek(row_key(tenant, {after.value + 1}));
-       more && c.key().starts_with(prefix) && out.size() < limit; more = c.next()) {
+       more && c.key().starts_with(prefix) && out.size() < limit; more = c.next())
     out.push_back(decode(c.key(), c.value()));
-    unpack(out.back());
-  }
   return out;
 }
 
 void report_store::erase(write_txn& txn, journal_seq number) const {
   const auto where = txn.get(numbers_, number_key(number));
   if (!where) return;
-  const auto key = row_key(tenant_id{byte_reader{*where}.be32()}, number);
+  const auto old = decode_numbered(*where);
   auto sums = read_totals(txn);
-  // A row that went with its tenant counts as long as its number stands.
-  const auto bytes = raw_bytes_of(txn.get(reports_, key)).value_or(0);
-  sums.raw_bytes -= std::min(sums.raw_bytes, bytes);
-  sums.rows -= std::min<std::uint64_t>(sums.rows, 1);
-  txn.erase(reports_, key);
+  take_out(sums, old);
+  each_digest(old.signatures, [&](std::string_view digest) {
+    const auto of = txn.get(signatures_, digest);
+    if (of && *of == number_key(number)) txn.erase(signatures_, digest);
+  });
+  txn.erase(reports_, row_key(old.tenant, number));
   txn.erase(numbers_, number_key(number));
-  txn.put(numbers_, number_key({}), byte_writer{}.varint(sums.rows).varint(sums.raw_bytes).bytes());
+  txn.put(numbers_, number_key({}), encode(sums));
 }
 
 bool report_store::trim(write_txn& txn, instant before, std::size_t rows) const {
@@ -207,7 +250,7 @@ bool report_store::trim(write_txn& txn, instant before, std::size_t rows) const 
     auto c = txn.scan(numbers_);
     for (bool more = c.seek(number_key({1})); more && gone.size() < rows; more = c.next()) {
       const journal_seq number{byte_reader{c.key()}.be64()};
-      const auto key = row_key(tenant_id{byte_reader{c.value()}.be32()}, number);
+      const auto key = row_key(decode_numbered(c.value()).tenant, number);
       const auto bytes = txn.get(reports_, key);
       // Without a row: its tenant is gone.
       if (bytes && decode(key, *bytes).at >= before) break;
@@ -232,13 +275,14 @@ report_day report_store::day(const read_txn& txn, reputation::day_number day) co
 }
 
 void report_store::put_day(write_txn& txn, reputation::day_number day, const report_day& d) const {
-  txn.put(days_, day_key(day), byte_writer{}
-                                   .u8(record_version)
-                                   .varint(d.reports)
-                                   .varint(d.unattributed)
-                                   .varint(d.counted)
-                                   .flag(d.is_alarmed)
-                                   .bytes());
+  txn.put(days_, day_key(day),
+          byte_writer{}
+              .u8(record_version)
+              .varint(d.reports)
+              .varint(d.unattributed)
+              .varint(d.counted)
+              .flag(d.is_alarmed)
+              .bytes());
 }
 
 }  // namespace consentry::app

@@ -46,7 +46,7 @@ constexpr std::array<std::string_view, 36> by_tenant{
     "reports",
 };
 
-constexpr std::array<tenant_table, 46> others{{
+constexpr std::array<tenant_table, 47> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -91,6 +91,7 @@ constexpr std::array<tenant_table, 46> others{{
     {"tls_days", "of the platform: counts by domain, gone when reported"},
     {"probe_days", "of the platform: minutes in which it answered"},
     {"report_numbers", "a number and a tenant's; gone with the next trim"},
+    {"report_signatures", "digests; gone with the next trim"},
     {"report_days", "of the platform: counts by day"},
     {"restore", "how far a journal was replayed"},
 }};

@@ -2,10 +2,9 @@
 //
 //   GET  /v1/reports?state=open&tenant=T&before=N&limit=N
 //   GET  /v1/reports/N[?mail=true]
-//   POST /v1/reports/N/confirm   {"reason": "...", "tenant": "T", "address": "...", "campaign": "..."}
-//   POST /v1/reports/N/reject    {"reason": "..."}
-//   POST /v1/complaints          {"tenant": "T", "address": "...", "channel": "phone", "reason": "..."}
-//   GET  /v1/report-days?days=N
+//   POST /v1/reports/N/confirm   {"reason": "...", "tenant": "T", "address": "...", "campaign":
+//   "..."} POST /v1/reports/N/reject    {"reason": "..."} POST /v1/complaints          {"tenant":
+//   "T", "address": "...", "channel": "phone", "reason": "..."} GET  /v1/report-days?days=N
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -38,13 +37,14 @@ json::object shown(const api_context& c, const report_record& r) {
   if (r.recipient) o["recipient"] = to_string(r.recipient);
   if (r.message) o["message"] = to_string(r.message);
   if (!r.person.empty()) o["person"] = hex(r.person);
-  for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"campaign", r.campaign},
-                                    {"why", r.why},
-                                    {"reporter", r.reporter},
-                                    {"dkim_domain", r.dkim_domain},
-                                    {"spf", r.spf},
-                                    {"actor", r.actor},
-                                    {"reason", r.reason}})
+  for (const auto& [name, value] :
+       {std::pair<const char*, const std::string&>{"campaign", r.campaign},
+        {"why", r.why},
+        {"reporter", r.reporter},
+        {"dkim_domain", r.dkim_domain},
+        {"spf", r.spf},
+        {"actor", r.actor},
+        {"reason", r.reason}})
     if (!value.empty()) o[name] = to_valid_utf8(value);
   if (r.decided_at) o["decided_at"] = to_string_utc(*r.decided_at);
   return o;
@@ -102,15 +102,16 @@ response list(api_context& c, const request& r) {
 resource show(api_context& c, request r, journal_seq number) {
   const auto found = c.rooms.env.read([&](read_txn& txn) {
     auto report = c.rooms.reports.find(txn, number);
-    if (report && report->raw.empty() && report->raw_in != number)
-      if (const auto first = c.rooms.reports.find(txn, report->raw_in)) report->raw = first->raw;
+    if (report && report->packed_raw.empty() && report->raw_in != number)
+      if (const auto first = c.rooms.reports.find(txn, report->raw_in))
+        report->packed_raw = first->packed_raw;
     return report;
   });
   if (!found) co_return problem_of(found.error());
   if (!*found) co_return problem(404, "no such report");
   const auto& report = **found;
   auto o = shown_whole(c, report);
-  if (query_text(r, "mail") == "true") o["mail"] = base64(report.raw);
+  if (query_text(r, "mail") == "true") o["mail"] = base64(report.raw());
   if (report.tenant) {
     looked_at what{.tenant = report.tenant,
                    .what = "showReport",
@@ -174,8 +175,7 @@ resource commit_decision(api_context& c, request r,
   const auto done = co_await commit_change<decided_report>(c, std::move(f));
   if (!done) {
     // The gate may have closed before the commit failed: what is stored decides again.
-    const auto seen =
-        c.rooms.env.read([&](read_txn& txn) { c.rooms.blocker.refresh_closed(txn); });
+    const auto seen = c.rooms.env.read([&](read_txn& txn) { c.rooms.blocker.refresh_closed(txn); });
     if (!seen) log::error("app/admin", "store_unreadable", {{"cause", describe(seen.error())}});
     co_return problem_of(done.error());
   }

@@ -1,5 +1,5 @@
-// consentry reports list|show|days, confirm-complaint, reject-complaint, token-key: the desk's queue
-// of complaints (RULES E4), and the keys of what names mail.
+// consentry reports list|show|days, confirm-complaint, reject-complaint, token-key: the desk's
+// queue of complaints (RULES E4), and the keys of what names mail.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -66,7 +66,8 @@ void add_reading(CLI::App& reports, context& c) {
                     [o](const json::object& a) { show_report(a, o->with_mail); });
     };
   });
-  auto* days = reports.add_subcommand("days", "reports by day, and how many led to no mail of ours");
+  auto* days =
+      reports.add_subcommand("days", "reports by day, and how many led to no mail of ours");
   days->add_option("--days", o->days, "");
   days->callback([&c, o] {
     c.chosen = [&c, o] {
@@ -89,10 +90,11 @@ void add_mail_options(CLI::App& act, report_options& o) {
 
 json::object meant(const report_options& o) {
   json::object body{{"reason", o.reason}};
-  for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"recipient", o.recipient},
-                                    {"tenant", o.tenant},
-                                    {"address", o.address},
-                                    {"campaign", o.campaign}})
+  for (const auto& [name, value] :
+       {std::pair<const char*, const std::string&>{"recipient", o.recipient},
+        {"tenant", o.tenant},
+        {"address", o.address},
+        {"campaign", o.campaign}})
     if (!value.empty()) body[name] = value;
   return body;
 }
@@ -138,8 +140,9 @@ void show_keys(const json::object& a) {
 
 void add_token_keys(CLI::App& app, context& c) {
   auto o = kept<report_options>();
-  auto* keys = app.add_subcommand("token-key", "keys of the ids in Message-ID, return path and links")
-                   ->require_subcommand(1);
+  auto* keys =
+      app.add_subcommand("token-key", "keys of the ids in Message-ID, return path and links")
+          ->require_subcommand(1);
   keys->add_subcommand("list", "the newest makes tokens, the older ones still read")
       ->callback([&c] {
         c.chosen = [&c] {
@@ -161,11 +164,11 @@ void add_token_keys(CLI::App& app, context& c) {
   remove->add_option("--reason", o->reason, "stands in the journal")->required();
   remove->callback([&c, o] {
     c.chosen = [&c, o] {
-      return finish(c,
-                    daemon_client{c.socket}.post(
-                        "/v1/token-keys/" + path_segment(o->report) + "/remove",
-                        json::object{{"reason", o->reason}}),
-                    show_keys);
+      return finish(
+          c,
+          daemon_client{c.socket}.post("/v1/token-keys/" + path_segment(o->report) + "/remove",
+                                       json::object{{"reason", o->reason}}),
+          show_keys);
     };
   });
 }

@@ -1,5 +1,5 @@
-// Our opaque ids come back in strangers' mail: nothing but what the ring made is read as one, and the
-// search for them is bounded.
+// Our opaque ids come back in strangers' mail: nothing but what the ring made is read as one, and
+// the search for them is bounded.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -18,13 +18,13 @@ constexpr std::array purposes{token_purpose::return_path, token_purpose::message
                               token_purpose::unsubscribe, token_purpose::feedback};
 
 const smtp::token_ring& ring() {
-  static const smtp::token_ring tokens{
-      {{.number = 1, .secret = std::string(32, 'k')}, {.number = 2, .secret = std::string(32, 'q')}}};
+  static const smtp::token_ring tokens{{{.number = 1, .secret = std::string(32, 'k')},
+                                        {.number = 2, .secret = std::string(32, 'q')}}};
   return tokens;
 }
 
-// Whatever reads as a token is, letter case aside, what the ring makes of that number; of the newest
-// key at least.
+// Whatever reads as a token is, letter case aside, what the ring makes of that number; of the
+// newest key at least.
 void check_reading(std::string_view text) {
   for (const auto p : purposes) {
     const auto id = ring().read(text, p);

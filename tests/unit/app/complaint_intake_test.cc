@@ -312,10 +312,49 @@ TEST_CASE("what a person writes with a token suppresses, and waits for a person 
   w.report({.type = "person", .recipient = r, .suppresses = true, .why_not = "no report"});
   CHECK(w.record().state == report_state::open);
   CHECK(w.record().tenant == w.shop);
-  CHECK(w.record().raw == "raw");
+  CHECK(w.record().raw() == "raw");
   CHECK(w.complaints_of(w.shop) == 0);
   CHECK(w.suppression_of(w.shop, "spring0@one.test").has_value());
   // The same again is nothing new to decide.
   w.report({.type = "person", .recipient = r, .suppresses = true, .why_not = "no report"});
   CHECK(w.record().state == report_state::noted);
+}
+
+TEST_CASE("RULES C2: a replayed report moves no counter, in either direction") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 3);
+  const auto send = [&](const weighed_report& what, char signature) {
+    const report_arrival arrival{
+        .channel = "feedback", .signatures = std::string(16, signature), .at = w.clock.now()};
+    recorded_reports done;
+    w.change([&](write_txn& txn) {
+      done =
+          record_reports(txn, w.rooms, complaint_world::small().rules, {what}, proven, arrival, 0);
+    });
+    w.clock.advance(std::chrono::minutes{1});
+    return w.read([&](read_txn& txn) { return w.rooms.reports.find(txn, done.numbers.at(0)); })
+        .value();
+  };
+  CHECK(send(abuse(r), 'a').state == report_state::counted);
+  CHECK(send(not_spam(r), 'b').why == "reversed");
+  CHECK(w.complaints_of(w.shop) == 0);
+  // The first once more, as somebody kept it.
+  const auto replayed = send(abuse(r), 'a');
+  CHECK(replayed.why == "replayed");
+  CHECK(replayed.state == report_state::noted);
+  CHECK(w.complaints_of(w.shop) == 0);
+  // The person thinks better of it: a signature of its own.
+  CHECK(send(abuse(r), 'c').state == report_state::counted);
+  CHECK(send(not_spam(r), 'b').why == "replayed");
+  CHECK(w.complaints_of(w.shop) == 1);
+}
+
+TEST_CASE("a signature is known again in whatever way it is folded") {
+  const std::vector<dkim_result> good{signature("a.example", dkim_status::pass)};
+  const auto digest = [&](const char* field) { return signature_digests(good, {field}); };
+  const auto one = digest(" v=1; d=a.example; bh=AAAA; b=QUJD");
+  CHECK(one.size() == 16);
+  CHECK(digest(" v=1; d=a.example; bh=BBBB; b=Q\r\n\tUJ D ;") == one);
+  CHECK(digest(" v=1; bh=AAAA; b=QUJE") != one);
+  CHECK(signature_digests({signature("a.example", dkim_status::fail)}, {" b=QUJD"}).empty());
 }

@@ -42,7 +42,8 @@ struct complaint_world : app_world {
   }
   std::vector<tenant_id> report(const weighed_report& r, const reporter_proof& proof = proven) {
     recorded_reports done;
-    const report_arrival arrival{.channel = "feedback", .raw = "raw", .at = clock.now()};
+    const report_arrival arrival{
+        .channel = "feedback", .packed_raw = packed_report("raw"), .at = clock.now()};
     change([&](write_txn& txn) {
       done = record_reports(txn, rooms, small().rules, {r}, proof, arrival, 2);
     });
