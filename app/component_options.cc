@@ -163,10 +163,33 @@ queue::delivery::site_source site_source_of(smtp::dns::resolver& dns, const sett
       [&dns, mx = mx_of(s)](std::string domain) { return find_site(dns, std::move(domain), mx); };
 }
 
+inbound::options inbound_of(const settings& s) {
+  inbound::options out;
+  out.host_name = s.server.host_name;
+  out.feedback_address = s.mail.feedback_address;
+  out.bounce_domain = s.mail.bounce_domain;
+  out.local_domains = s.mail.local_domains;
+  out.local_domains.push_back(s.mail.postmaster.ascii_domain());
+  if (const auto host = smtp::ascii_domain(s.server.host_name)) out.local_domains.push_back(*host);
+  out.dns_timeout = s.dns.timeout;
+  out.spf = preflight_of(s).spf;
+  out.unmatched_alarm_percent = s.complaints.unmatched_alarm_percent;
+  return out;
+}
+
+void tell_if_unsigned(const smtp::auth::key_ring& keys, const settings& s) {
+  const auto domain = s.mail.feedback_address.ascii_domain();
+  if (keys.of(domain).empty())
+    log::warn("app/component_options", "no_gateway_key",
+              {{"domain", domain}, {"so", "CFBL-Address is not offered (RFC 9477)"}});
+}
+
 queue::delivery_settings delivery_of(const settings& s) {
   queue::delivery_settings out;
   out.copies.bounce_domain = s.mail.bounce_domain;
   out.copies.gateway_domain = s.mail.feedback_address.ascii_domain();
+  out.copies.feedback_address =
+      s.mail.feedback_address.local() + "@" + s.mail.feedback_address.ascii_domain();
   out.copies.unsubscribe_url = s.mail.unsubscribe_url;
   return out;
 }

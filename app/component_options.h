@@ -9,6 +9,7 @@
 #include "app/dkim_rotation.h"
 #include "app/event_log.h"
 #include "app/import_runner.h"
+#include "app/inbound.h"
 #include "app/public/site.h"
 #include "app/sender_preflight.h"
 #include "app/settings.h"
@@ -50,6 +51,9 @@ std::shared_ptr<const smtp::bounce_rules> bounces_of(const settings& s);
 // The parts outlive them.
 queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms);
 queue::delivery::site_source site_source_of(smtp::dns::resolver& dns, const settings& s);
+inbound::options inbound_of(const settings& s);
+// Logs that CFBL-Address is not offered where the feedback address's domain has no key (RFC 9477).
+void tell_if_unsigned(const smtp::auth::key_ring& keys, const settings& s);
 queue::delivery_settings delivery_of(const settings& s);
 queue::smtp_transport_settings transport_of(const settings& s);
 smtp::dns::resolver_settings resolver_of(const settings& s);

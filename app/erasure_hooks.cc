@@ -1,4 +1,5 @@
 // What the rooms beside ledger and queue keep of a person.
+#include "app/complaint_desk.h"
 #include "app/desk_samples.h"
 #include "app/erasure.h"
 #include "app/import_files.h"
@@ -33,7 +34,7 @@ std::vector<erasure_hook> erasure_hooks_of(const std::filesystem::path& store, s
                                            import_runner& imports) {
   // In this order: a job that ends between the two has been looked at by the first.
   return {blank_open_imports(store / "imports", rooms), imports.hook_for_erasures(),
-          hook_for_desk_samples(rooms)};
+          hook_for_desk_samples(rooms), hook_for_reports(rooms)};
 }
 
 }  // namespace consentry::app

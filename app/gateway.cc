@@ -192,10 +192,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
                .clock = clock,
                .dns = dns,
                .hold_bulk_of = [this](tenant_id t) { tasks.spawn(hold_bulk(rooms, clock, t)); }},
-              {.host_name = config.server.host_name,
-               .feedback_address = config.mail.feedback_address,
-               .bounce_domain = config.mail.bounce_domain,
-               .dns_timeout = config.dns.timeout}},
+              inbound_of(config)},
       guard{{}},
       memory{config.smtp.bodies_in_memory_max},
       submission_services{
@@ -256,7 +253,9 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
           .site_replies = &scheduler.replies(),
           .paths = [this] { return scheduler.paths(); },
           .stops_changed = [this] { scheduler.rules_changed(); },
-          .reporting = &reporting},
+          .reporting = &reporting,
+          .token_keys = config.store.folder / "keys",
+          .complaint_max_age = std::chrono::hours{24} * config.complaints.max_age_days},
       admin_server{io.get_executor(),
                    [this](admin::request r) { return admin::serve(api, std::move(r)); },
                    {.connections_max = 256, .connections_per_ip_max = 64},  // six a browser

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "app/complaint_intake.h"
 #include "app/live_settings.h"
@@ -12,6 +14,7 @@
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "smtp/address.h"
+#include "smtp/auth/spf_check.h"
 #include "smtp/dns/resolver.h"
 #include "smtp/server/gatekeeper.h"
 
@@ -32,7 +35,12 @@ class inbound final : public smtp::server::gatekeeper {
     std::string host_name;
     smtp::mailbox feedback_address;
     std::string bounce_domain;
+    // Besides these two, host_name and the senders' own domains, whose abuse@ and postmaster@ are
+    // taken too (RULES E6). A-labels.
+    std::vector<std::string> local_domains{};
     std::chrono::milliseconds dns_timeout{10'000};
+    smtp::auth::spf_check_options spf{};   // no program: SPF is not asked
+    unsigned unmatched_alarm_percent = 2;  // of a day's reports (RULES C7); 0: off
   };
 
   inbound(parts p, options o) : parts_{std::move(p)}, options_{std::move(o)} {}
@@ -50,14 +58,20 @@ class inbound final : public smtp::server::gatekeeper {
                                               smtp::envelope complete, std::string data) override;
 
  private:
-  bool is_feedback(const smtp::mailbox& m) const;
+  // "feedback", "abuse", "postmaster": an address that reports, and letters about abuse, come to.
+  std::optional<std::string_view> channel_of(const smtp::mailbox& m) const;
+  bool is_own_domain(const std::string& domain) const;
   // The recipient whose unsubscribe address this is.
   std::optional<recipient_id> unsubscribing(const smtp::mailbox& m) const;
   // The recipient of whose copy this is the return path; bounces come from the null path alone (RFC
   // 5321 section 4.5.5).
   std::optional<recipient_id> bouncing(const smtp::mailbox& from, const smtp::mailbox& m) const;
 
-  boost::asio::awaitable<result<void>> take_report(std::string data, std::string remote_ip);
+  boost::asio::awaitable<result<void>> take_report(std::string data, std::string channel,
+                                                   std::string mail_from,
+                                                   smtp::server::session_info session);
+  boost::asio::awaitable<void> record_spf(std::vector<journal_seq> reports, std::string mail_from,
+                                          smtp::server::session_info session);
   boost::asio::awaitable<result<void>> take_bounce(std::string data, recipient_id recipient,
                                                    std::string remote_ip);
   boost::asio::awaitable<result<void>> take_unsubscribe(recipient_id recipient);

@@ -13,6 +13,7 @@ void load_live_settings(const settings& s, policy_versions& policies, live_setti
   auto bounces = bounces_of(s);
   auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
   policies.follow_files(s.policy_file, s.patterns_folder);
+  tell_if_unsigned(*keys, s);
   live.dkim_keys.set(std::move(keys));
   live.server_tls.set(std::move(tls));
   live.routes.set(std::move(routes));

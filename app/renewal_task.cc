@@ -16,6 +16,8 @@ constexpr std::chrono::milliseconds between_batches{500};
 constexpr std::chrono::milliseconds while_more{5};
 constexpr std::chrono::minutes between_trims{10};
 constexpr std::size_t rows_per_trim = 2000;
+// The desk may need a report for a while after the last day on which one about that mail can come.
+constexpr std::chrono::hours reports_longer{24 * 30};
 constexpr std::size_t blobs_per_sweep = 64;
 
 // True: more waits.
@@ -48,8 +50,9 @@ asio::awaitable<bool> trim_verdicts(store_rooms& rooms, const policy::rule_knobs
   commit_loop::operation op = [&rooms, before = now - keep_verdicts, decisions_before, texts_before,
                                more](write_txn& txn) {
     const bool more_verdicts = rooms.verdicts.trim(txn, before, rows_per_trim);
-    *more =
-        rooms.decisions.trim(txn, decisions_before, texts_before, rows_per_trim) || more_verdicts;
+    const bool more_reports = rooms.reports.trim(txn, before - reports_longer, rows_per_trim / 10);
+    *more = rooms.decisions.trim(txn, decisions_before, texts_before, rows_per_trim) ||
+            more_verdicts || more_reports;
   };
   const auto done = co_await rooms.commits.commit(std::move(op));
   if (!done) log::warn("app/renewal_task", "trim_failed", {{"cause", describe(done.error())}});

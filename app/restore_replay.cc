@@ -155,8 +155,10 @@ void replaying::append_again(write_txn& txn, const journal::event& e) {
 }
 
 bool replaying::complain(write_txn& txn, const journal::event& e) {
+  // What the desk confirmed counts as of when it came.
   if (e.recipient && fact(e, "counts") == "yes")
-    rooms_.tally.record_complaint(txn, e.recipient, e.at);
+    rooms_.tally.record_complaint(txn, e.recipient,
+                                  parse_timestamp(fact(e, "complained_at")).value_or(e.at));
   if (!e.person.empty()) rooms_.consents.object_all(txn, e.tenant, e.person, e.at);
   append_again(txn, e);
   return true;

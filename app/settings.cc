@@ -188,6 +188,11 @@ void reader::mail(toml_section s) {
   out_.mail.bounce_domain = host_name(s, "bounce_domain");
   out_.mail.feedback_address = address(s, "feedback_address");
   out_.mail.postmaster = address(s, "postmaster");
+  for (const auto& d : s.texts("local_domains")) {
+    auto ascii = smtp::ascii_domain(d);
+    if (!ascii) s.fail("local_domains", fmt::format("not a domain: {}", d));
+    out_.mail.local_domains.push_back(std::move(*ascii));
+  }
   out_.mail.unsubscribe_url = s.required_text("unsubscribe_url");
   // RFC 8058 section 3.1 wants https; the token becomes the last part of the path.
   if (!out_.mail.unsubscribe_url.starts_with("https://") ||
@@ -308,6 +313,8 @@ void reader::policy() {
   auto c = top_.section("complaints");
   const auto file = path(c, "reporters", base_ / "reporters.toml");
   out_.complaints.max_age_days = static_cast<int>(c.integer("max_age_days", 90, 1, 3650));
+  out_.complaints.unmatched_alarm_percent =
+      static_cast<unsigned>(c.integer("unmatched_alarm_percent", 2, 0, 100));
   c.finish();
   reporters(file);
 }

@@ -79,6 +79,7 @@ struct settings {
     smtp::mailbox feedback_address;
     std::string unsubscribe_url;
     smtp::mailbox postmaster;
+    std::vector<std::string> local_domains;  // A-labels: abuse@ and postmaster@ of these are ours
   } mail;
   struct {
     unsigned connections_max = 0;
@@ -135,6 +136,7 @@ struct settings {
   struct {
     std::vector<reporter> reporters;
     int max_age_days = 90;
+    unsigned unmatched_alarm_percent = 2;  // of a day's reports (RULES C7); 0: off
   } complaints;
   struct {
     std::filesystem::path socket;

@@ -64,6 +64,7 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       webhooks{env},
       digests{env},
       probes{env},
+      reports{env},
       sts_policies{env},
       tls_days{env},
       by_tenant{env},

@@ -18,6 +18,7 @@
 #include "app/preflight_store.h"
 #include "app/probe_log.h"
 #include "app/removal_orders.h"
+#include "app/report_store.h"
 #include "app/tenant_rows.h"
 #include "app/traffic_counts.h"
 #include "app/verdict_store.h"
@@ -93,6 +94,7 @@ struct store_rooms {
   webhook_store webhooks;
   digest_store digests;
   probe_log probes;
+  report_store reports;
   smtp::security::mta_sts_store sts_policies;
   smtp::security::tls_report_store tls_days;
   tenant_rows by_tenant;

@@ -7,7 +7,7 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 35> by_tenant{
+constexpr std::array<std::string_view, 36> by_tenant{
     "consents",
     "persons",
     "suppressions",
@@ -43,9 +43,10 @@ constexpr std::array<std::string_view, 35> by_tenant{
     "webhooks",
     "webhook_dead",
     "mail_digests",
+    "reports",
 };
 
-constexpr std::array<tenant_table, 44> others{{
+constexpr std::array<tenant_table, 47> others{{
     {"tenants", "tenant_registry::remove_tenant"},
     {"tenant_names", "tenant_registry::remove_tenant"},
     {"credentials", "tenant_registry::remove_tenant"},
@@ -89,6 +90,9 @@ constexpr std::array<tenant_table, 44> others{{
     {"sts_policies", "of the platform: policies of domains that mail goes to"},
     {"tls_days", "of the platform: counts by domain, gone when reported"},
     {"probe_days", "of the platform: minutes in which it answered"},
+    {"report_numbers", "a number and a tenant's; gone with the next trim"},
+    {"report_signatures", "digests; gone with the next trim"},
+    {"report_days", "of the platform: counts by day"},
     {"restore", "how far a journal was replayed"},
 }};
 

@@ -25,12 +25,12 @@ bool rewrites_message_id(const queued_message& m, message_id_rewrite rule) {
 }
 
 // Never sent on: blind copies (RFC 5322 section 3.6.3), trace fields that only a final delivery
-// writes, and our own commands.
+// writes, and our own commands; where reports go is ours to say (RULES A6 H8).
 bool is_dropped(std::string_view name) {
   constexpr std::array<std::string_view, 3> always{"bcc", "resent-bcc", "return-path"};
   return std::any_of(always.begin(), always.end(),
                      [&](std::string_view n) { return ascii_iequals(n, name); }) ||
-         ascii_istarts_with(name, "x-consentry-");
+         ascii_istarts_with(name, "x-consentry-") || ascii_istarts_with(name, "cfbl-");
 }
 
 // Where ours must be the only one (RFC 8058 section 3.1, RULES B "Feedback-ID").
@@ -76,6 +76,21 @@ std::string list_fields(const copy_settings& s, const smtp::token_ring& tokens,
   return out;
 }
 
+// RFC 9477 section 3.1: a reporter takes the address from a message only if a signature of the From
+// domain covers it and, where the address lies neither there nor below, one of its own domain too.
+// So without these keys it is not offered. The id stays: it names the mail in any report.
+std::string feedback_fields(const copy_settings& s, const smtp::token_ring& tokens,
+                            const queued_message& m, recipient_id r, bool is_signed_by_sender,
+                            bool is_signed_by_gateway) {
+  std::string out;
+  if (!s.feedback_address.empty() && is_signed_by_sender &&
+      (is_signed_by_gateway || s.gateway_domain == m.sender_domain ||
+       s.gateway_domain.ends_with("." + m.sender_domain)))
+    out += "CFBL-Address: " + s.feedback_address + "; report=arf\r\n";
+  out += "CFBL-Feedback-ID: " + tokens.make(r, token_purpose::feedback) + "\r\n";
+  return out;
+}
+
 // Of the domain itself, else of the nearest one above it that has some: a tenant sends from the
 // domains below its own too, and such a signature aligns (RFC 7489 section 3.1.1).
 const smtp::auth::key_ring::keys& nearest_keys(const smtp::auth::key_ring& ring,
@@ -111,7 +126,7 @@ std::string charset_of(const std::vector<raw_field>& fields) {
   return parameters["charset"];
 }
 
-constexpr std::size_t own_fields_about = 700;
+constexpr std::size_t own_fields_about = 850;
 
 }  // namespace
 
@@ -168,12 +183,13 @@ std::string copy_header(const copy_settings& s, const smtp::token_ring& tokens,
     header += "Message-ID: <" + tokens.make(r, token_purpose::message_id) + "@" + m.sender_domain +
               ">\r\n";
   if (!content.has_date) header += "Date: " + mail_date(m.accepted_at) + "\r\n";
+  const auto& own = nearest_keys(keys, m.sender_domain);
+  const auto& gateway = keys.of(s.gateway_domain);
   if (is_list_mail(m)) header += list_fields(s, tokens, m, r, content);
+  if (!m.is_notice) header += feedback_fields(s, tokens, m, r, !own.empty(), !gateway.empty());
   header += content.header;
 
   static const auto options = smtp::auth::dkim_options::standard();
-  const auto& own = nearest_keys(keys, m.sender_domain);
-  const auto& gateway = keys.of(s.gateway_domain);
   std::string signatures;
   if (!own.empty() || !gateway.empty()) {
     const smtp::auth::dkim_header all{header, content.body_hash, now, options};

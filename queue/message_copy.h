@@ -20,6 +20,8 @@ struct copy_settings {
   std::string gateway_domain;   // signs second where it has keys (RULES B "Sending"); may be empty
   std::string unsubscribe_url;  // "https://news.gateway.example/u/": the token is put behind it;
                                 // empty: mailto only
+  // CFBL-Address (RFC 9477): "fbl@mail.gateway.example"; empty: none. Its domain is gateway_domain.
+  std::string feedback_address;
   std::string feedback_sender_id = "consentry";  // SenderId of Feedback-ID: 5-15 characters, stable
   message_id_rewrite rewrite = message_id_rewrite::bulk;
 };

@@ -17,70 +17,6 @@ using smtp::token_purpose;
 constexpr std::size_t reports_max = 100;
 constexpr std::size_t fields_max = 200;
 constexpr std::size_t values_max = 50;  // of one repeated field
-constexpr std::size_t tokens_max = 64;
-constexpr std::size_t token_length = 40;
-
-// --- tokens
-
-bool is_alphanumeric(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_base32(char c) noexcept {
-  return (c >= '2' && c <= '7') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-// By what stands around it: "/u/T" unsubscribe, "b-T@" return path, "<T@" Message-ID.
-std::optional<token_purpose> place_of(std::string_view before, std::string_view after) {
-  const std::string lower = ascii_lower(before);
-  if (lower.ends_with("/u/")) return token_purpose::unsubscribe;
-  // "=40" and "=": VERP of a forwarder around ours, SRS
-  if (lower.ends_with("b-") || lower.ends_with("b+")) return token_purpose::return_path;
-  if (lower.ends_with("<") && after.starts_with("@")) return token_purpose::message_id;
-  return std::nullopt;
-}
-
-void add_token(feedback_report& report, std::string token, token_purpose place) {
-  if (report.tokens.size() >= tokens_max) return;
-  token_candidate candidate{std::move(token), place};
-  if (std::find(report.tokens.begin(), report.tokens.end(), candidate) == report.tokens.end())
-    report.tokens.push_back(std::move(candidate));
-}
-
-// known: the place where the field itself tells it.
-void collect_tokens(feedback_report& report, std::string_view text,
-                    std::optional<token_purpose> known = std::nullopt) {
-  for (std::size_t i = 0; i < text.size();) {
-    if (!is_alphanumeric(text[i])) {
-      ++i;
-      continue;
-    }
-    const std::size_t begin = i;
-    bool is_run = true;
-    for (; i < text.size() && is_alphanumeric(text[i]); ++i) is_run = is_run && is_base32(text[i]);
-    if (!is_run || i - begin != token_length) continue;
-    const std::string token = ascii_lower(text.substr(begin, token_length));
-    const std::size_t context = std::min<std::size_t>(begin, 3);
-    const auto place =
-        known ? known : place_of(text.substr(begin - context, context), text.substr(i, 1));
-    if (place) {
-      add_token(report, token, *place);
-    } else {  // cut out of its place: let the ring find out
-      for (const auto p : {token_purpose::return_path, token_purpose::message_id,
-                           token_purpose::unsubscribe, token_purpose::feedback})
-        add_token(report, token, p);
-    }
-  }
-}
-
-void collect_tokens(feedback_report& report, const std::vector<mime::header_field>& fields) {
-  for (const auto& f : fields) {
-    std::optional<token_purpose> known;
-    if (ascii_iequals(f.name, "CFBL-Feedback-ID")) known = token_purpose::feedback;
-    if (ascii_iequals(f.name, "Message-ID")) known = token_purpose::message_id;
-    if (ascii_iequals(f.name, "Return-Path")) known = token_purpose::return_path;
-    collect_tokens(report, f.text, known);
-  }
-}
 
 // --- the machine-readable part
 
@@ -143,8 +79,8 @@ feedback_report read_report(std::string_view text, std::vector<std::string>& pro
     problems.push_back("report without a Feedback-Type");
   }
   if (!r.original_mail_from.empty())
-    collect_tokens(r, r.original_mail_from, token_purpose::return_path);
-  collect_tokens(r, text);
+    collect_tokens(r.tokens, r.original_mail_from, token_purpose::return_path);
+  collect_tokens(r.tokens, text);
   return r;
 }
 
@@ -175,15 +111,15 @@ void take_original(feedback_report& r, const part_list& parts, std::size_t index
   const mime::part& p = parts[index];
   if (!p.is_container) {
     r.original_headers = mime::walk(p.body).headers;
-    collect_tokens(r, p.text);
+    collect_tokens(r.tokens, p.text);
   }
   for (std::size_t i = index + 1; p.is_container && i < parts.size(); ++i) {
     if (!is_of_enclosed(parts[i], p)) break;
     if (i == index + 1) r.original_headers = parts[i].headers;
-    collect_tokens(r, parts[i].headers);
-    collect_tokens(r, parts[i].text);
+    collect_tokens(r.tokens, parts[i].headers);
+    collect_tokens(r.tokens, parts[i].text);
   }
-  collect_tokens(r, r.original_headers);
+  collect_tokens(r.tokens, r.original_headers);
 }
 
 // The original belongs to the report before it among the same siblings, or to the one behind it if
@@ -244,7 +180,7 @@ std::optional<feedback_report> read_apple_unsubscribe(const mime::walked_message
   r.type = "opt-out";
   r.arrival_date = field_text(m.headers, "Date");
   for (const char* name : {"To", "Delivered-To", "X-Original-To", "Subject"})
-    collect_tokens(r, field_text(m.headers, name));
+    collect_tokens(r.tokens, field_text(m.headers, name));
   return r;
 }
 
@@ -272,6 +208,10 @@ std::optional<feedback_report> read_rest_of_report(const mime::walked_message& m
 }
 
 }  // namespace
+
+bool is_complaint(std::string_view type) noexcept {
+  return type == "abuse" || type == "fraud" || type == "virus";
+}
 
 std::string feedback_report::original_header(std::string_view name) const {
   return field_text(original_headers, name);
@@ -301,7 +241,7 @@ parsed_feedback parse_feedback(const mime::walked_message& message) {
   }
   // In a mail with one report everything speaks of that one.
   if (out.reports.size() == 1)
-    for (const auto& p : message.parts) collect_tokens(out.reports.front(), p.text);
+    for (const auto& p : message.parts) collect_tokens(out.reports.front().tokens, p.text);
   return out;
 }
 

@@ -9,18 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "reputation/token_search.h"
 #include "smtp/mime/mime_walk.h"
-#include "smtp/token.h"
 
 namespace consentry::reputation {
-
-// A text of the shape of our token and the place it stood in; whether it is one of ours only the
-// token_ring knows.
-struct token_candidate {
-  std::string text;  // 40 characters, lower case
-  smtp::token_purpose purpose = smtp::token_purpose::return_path;
-  friend bool operator==(const token_candidate&, const token_candidate&) = default;
-};
 
 struct feedback_report {
   // Feedback-Type in lower case: abuse, fraud, virus, not-spam, auth-failure, opt-out, other, or
@@ -43,11 +35,14 @@ struct feedback_report {
   std::vector<smtp::mime::header_field> original_headers;
   // Distinct; from every place of the report and the original mail where a token may survive
   // redaction (C1). At most 64.
-  std::vector<token_candidate> tokens;
+  token_candidates tokens;
 
   // First field of the original mail of that name (any case), decoded; "" if there is none.
   std::string original_header(std::string_view name) const;
 };
+
+// Types that count as a complaint (RULES C3): abuse, fraud, virus.
+bool is_complaint(std::string_view type) noexcept;
 
 struct parsed_feedback {
   std::vector<feedback_report> reports;  // at most 100, in the order of the mail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -110,6 +111,8 @@ struct api_context {
   std::function<void()> stops_changed{};
   report_services* reporting = nullptr;  // never null in a running gateway
   feed_waits outcome_waits{};
+  std::filesystem::path token_keys;  // the folder of token.N.key
+  std::chrono::hours complaint_max_age{24 * 90};
 };
 
 using resource = boost::asio::awaitable<response>;
@@ -138,6 +141,10 @@ resource evidence_resource(api_context& c, const policy::tenants::tenant& t, req
 resource notices_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource imports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource standing_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource reports_resource(api_context& c, request r);
+resource complaints_resource(api_context& c, request r);
+resource report_days_resource(api_context& c, request r);
+resource token_keys_resource(api_context& c, request r);
 resource campaigns_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource persons_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource all_persons_resource(api_context& c, request r);

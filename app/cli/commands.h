@@ -51,7 +51,9 @@ void add_form_commands(CLI::App& app, context& c);  // form, doi-template
 void add_policy_commands(CLI::App& app, context& c);
 void add_why_command(CLI::App& app, context& c, const std::string& name);
 void add_bounce_commands(CLI::App& app, context& c);
-// scan, address check, arf parse, dkim sign|verify, consent last-day
+void add_arf_commands(CLI::App& app, context& c);
+void add_report_commands(CLI::App& app, context& c);  // reports, confirm-complaint, token-key ...
+// scan, address check, dkim sign|verify, consent last-day
 void add_offline_commands(CLI::App& app, context& c);
 
 }  // namespace consentry::app::cli

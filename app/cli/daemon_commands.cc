@@ -152,6 +152,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_campaign_commands(app, c);
   add_suppression_commands(app, c);
   add_webhook_commands(app, c);
+  add_report_commands(app, c);
   add_user_commands(app, c);
   add_token_commands(app, c);
   add_standing_commands(app, c);

@@ -20,7 +20,6 @@
 #include "base/confined_process.h"
 #include "base/text.h"
 #include "filters/confined_reader.h"
-#include "reputation/feedback_report.h"
 #include "smtp/address.h"
 
 namespace consentry::app::cli {
@@ -177,49 +176,6 @@ int run_address_check(const context& c, const std::string& address) {
   return parsed ? exit_done : exit_no;
 }
 
-json::object shown(const reputation::feedback_report& r) {
-  json::object o{{"type", r.type},
-                 {"version", to_valid_utf8(r.version)},
-                 {"user_agent", to_valid_utf8(r.user_agent)},
-                 {"original_mail_from", to_valid_utf8(r.original_mail_from)},
-                 {"arrival_date", to_valid_utf8(r.arrival_date)},
-                 {"source_ip", to_valid_utf8(r.source_ip)},
-                 {"reporting_mta", to_valid_utf8(r.reporting_mta)},
-                 {"incidents", r.incidents}};
-  const auto list = [](const std::vector<std::string>& texts) {
-    json::array a;
-    for (const auto& t : texts) a.emplace_back(to_valid_utf8(t));
-    return a;
-  };
-  o["original_rcpt_to"] = list(r.original_rcpt_to);
-  o["reported_domain"] = list(r.reported_domain);
-  o["reported_uri"] = list(r.reported_uri);
-  o["authentication_results"] = list(r.authentication_results);
-  json::object original;
-  for (const char* name :
-       {"Message-ID", "From", "To", "Subject", "Date", "Feedback-ID", "CFBL-Feedback-ID"})
-    if (const auto value = r.original_header(name); !value.empty()) original[name] = value;
-  o["original_headers"] = std::move(original);
-  json::array tokens;
-  for (const auto& t : r.tokens) tokens.emplace_back(t.text);
-  o["tokens"] = std::move(tokens);
-  return o;
-}
-
-int run_arf(const context& c, const std::string& file) {
-  const auto parsed = reputation::parse_feedback(read_input(file, message_bytes_max));
-  json::array reports, problems;
-  for (const auto& r : parsed.reports) reports.push_back(shown(r));
-  for (const auto& p : parsed.problems) problems.emplace_back(to_valid_utf8(p));
-  if (c.json) {
-    print_json(json::object{{"reports", std::move(reports)}, {"problems", std::move(problems)}});
-  } else {
-    for (const auto& r : reports) print_fields(r.as_object());
-    if (reports.empty()) fmt::print("no feedback report in it\n");
-  }
-  return exit_done;
-}
-
 int run_last_day(const context& c, const std::string& text, int months) {
   auto day = parse_date(text);
   if (!day)
@@ -272,10 +228,7 @@ void add_offline_commands(CLI::App& app, context& c) {
   check->add_option("address", *text, "behind --")->required();
   check->callback([&c, text] { c.chosen = [&c, text] { return run_address_check(c, *text); }; });
 
-  auto* arf = app.add_subcommand("arf", "complaint reports")->require_subcommand(1);
-  auto* parse = arf->add_subcommand("parse", "read a feedback report (RFC 5965)");
-  parse->add_option("file", *text, "message, - for standard input")->required();
-  parse->callback([&c, text] { c.chosen = [&c, text] { return run_arf(c, *text); }; });
+  add_arf_commands(app, c);
 
   auto months = std::make_shared<int>(12);
   auto* last = app.get_subcommand("consent")->add_subcommand(

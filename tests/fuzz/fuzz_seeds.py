@@ -84,6 +84,7 @@ SEEDS = {
     "mime": mails,
     "arf": mails,
     "bounce": mails,
+    "token": mails,
     "dkim_verify": mails,
     "header_text": headers,
     "mailbox": headers,

@@ -1,8 +1,11 @@
 """The contract of the HTTP interface: document and table agree, answers are as described, roles may what the table says, tenants
 stay apart."""
+import base64
 import datetime
 import json
+import os
 import re
+import smtplib
 
 import jsonschema
 import pytest
@@ -373,6 +376,35 @@ def webhooks(boss):
     assert boss.get(one).status == 404
 
 
+def complaints(house, admin, desk, user):
+    with smtplib.SMTP("127.0.0.1", house.gateway.inbound, timeout=support.PATIENCE_S) as client:
+        for n in range(2):
+            client.sendmail("anna@rcpt.test", ["abuse@gw.test"], f"From: anna@rcpt.test\r\nSubject: {n}\r\n\r\nStop it.\r\n")
+    second, first = ok(desk.get("/v1/reports?state=open&limit=2"))["reports"]
+    assert "Stop it." in base64.b64decode(ok(desk.get(f"/v1/reports/{first['report']}?mail=true"))["mail"]).decode()
+    mail = ok(desk.get("/v1/tenants/acme/persons?address=one@rcpt.test"))["mails"][0]
+    ok(desk.get(f"/v1/reports?before={second['report']}"))
+    confirm = f"/v1/reports/{first['report']}/confirm"
+    assert desk.post(confirm, {"reason": "a test"}).status == 422
+    # Nothing was delivered in this house: it is confirmed, and joins the tally if the mail ever is.
+    assert not ok(desk.post(confirm, {"reason": "a test", "recipient": mail["recipient"]}))["counts"]
+    assert desk.post(confirm, {"reason": "a test"}).status == 409
+    ok(desk.post(f"/v1/reports/{second['report']}/reject", {"reason": "a test"}))
+    told = {"reason": "a test", "channel": "phone"}
+    ok(desk.post("/v1/complaints", told | {"recipient": mail["recipient"]}))
+    assert desk.post("/v1/complaints", told | {"tenant": "acme", "address": "one@rcpt.test"}).status == 404
+    assert desk.get("/v1/reports?state=lost").status == 422 and desk.get("/v1/reports/7").status == 404
+    ok(desk.get("/v1/report-days?days=2"))
+    assert [k["number"] for k in ok(desk.get("/v1/token-keys"))["keys"]] == [1]
+    assert len(ok(admin.post("/v1/token-keys/rotate", {"reason": "a test"}))["keys"]) == 2
+    assert admin.post("/v1/token-keys/1/remove", {"reason": "a test"}).status == 409
+    old = house.gateway.store / "keys" / "token.2.key"
+    ok(admin.post("/v1/token-keys/rotate", {"reason": "a test"}))
+    for file in (old, old.with_name("token.3.key")):  # as if that had been long ago
+        os.utime(file, (1, 1))
+    assert [k["number"] for k in ok(admin.post("/v1/token-keys/2/remove", {"reason": "a test"}))["keys"]] == [1, 3]
+
+
 def sign_up(desk, boss, user):
     base = "/v1/tenants/acme"
     form = ok(boss.post(f"{base}/forms", {"topic": "news", "title": "Kerti hírlevél", "language": "hu", "notice": NOTICE,
@@ -446,6 +478,7 @@ def test_real_answers_are_as_the_document_says(house, table):
     mail(house, admin, desk, user)
     webhooks(boss)
     console(house, admin, desk, auditor, user)
+    complaints(house, admin, desk, user)
     sign_up(desk, boss, user)
     persons_and_platform(house, admin, desk, user)
     handover(admin, boss)

@@ -55,7 +55,7 @@ class Reporter:
         self.sent = 0
 
     def report(self, gateway, delivered, kind="abuse", sign=True, extra=""):
-        """Complains about a message as its recipient got it: only the headers, every address masked."""
+        """Complains about a message as its recipient got it: only the headers. Gives the report as it was sent."""
         self.sent += 1
         date = email.message_from_bytes(delivered)["Date"]
         headers = delivered.split(b"\r\n\r\n")[0].decode().replace("\r\n", "\n")
@@ -63,6 +63,10 @@ class Reporter:
         message = text.replace("\n", "\r\n").encode()
         if sign:
             message = dkim.sign(message, b"loop", self.domain.encode(), self.key.read_bytes()) + message
+        self.send(gateway, message)
+        return message
+
+    def send(self, gateway, message):
         client = smtplib.SMTP("127.0.0.1", gateway.inbound, timeout=support.PATIENCE_S)
         client.sendmail(f"fbl@{self.domain}", ["fbl@gw.test"], message)
         client.quit()

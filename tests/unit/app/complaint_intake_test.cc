@@ -2,11 +2,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/app/app_world.h"
+#include "tests/unit/app/complaint_world.h"
 
 using namespace consentry;
 using namespace consentry::app;
-using consentry::tests::app_world;
+using namespace consentry::tests;
 using journal::event_kind;
 using smtp::auth::dkim_result;
 using smtp::auth::dkim_status;
@@ -16,8 +16,6 @@ namespace {
 const std::vector<reporter> listed{
     {.name = "Listed", .dkim_domains = {"a.example", "arf.listed.example"}},
     {.name = "Other", .dkim_domains = {"other.example"}}};
-const reporter_proof proven{.reporter = "Listed", .dkim_domain = "arf.listed.example"};
-const reporter_proof unproven{.why_not = "unsigned"};
 
 dkim_result signature(std::string domain, dkim_status status, bool has_length_limit = false,
                       bool is_testing = false) {
@@ -28,75 +26,6 @@ dkim_result signature(std::string domain, dkim_status status, bool has_length_li
   r.is_testing = is_testing;
   if (status != dkim_status::pass) r.reason = "bad";
   return r;
-}
-
-// Mail of one tenant that was delivered, and what is said about it.
-struct complaint_world : app_world {
-  outcome_recorder recorder{rooms, clock};
-  tenant_id shop = add_tenant("shop");
-
-  // One mail to each of `count` persons, all delivered; gives the first recipient.
-  recipient_id deliver(tenant_id tenant, std::size_t count, const std::string& campaign = "spring",
-                       smtp::stream stream = smtp::stream::bulk) {
-    std::vector<std::string> to;
-    for (std::size_t i = 0; i < count; ++i)
-      to.push_back(campaign + std::to_string(i) + "@one.test");
-    const auto message = enqueue(tenant, stream, to, campaign);
-    const auto m = message_of(recipient_id{message.value + 1});
-    std::vector<queue::queued_recipient> rows;
-    read([&](read_txn& txn) {
-      rows = rooms.queue.recipients_of(txn, m, count);
-      return 0;
-    });
-    queue::attempt_facts facts;
-    facts.at = clock.now();
-    facts.number = 1;
-    facts.transmitted = true;
-    const auto o = delivered();
-    change([&](write_txn& txn) {
-      for (const auto& r : rows) recorder.record(txn, m, r, o, facts);
-    });
-    return recipient_id{message.value + 1};
-  }
-  std::vector<tenant_id> report(const weighed_report& r, const reporter_proof& proof = proven) {
-    std::vector<tenant_id> blocked;
-    change([&](write_txn& txn) {
-      blocked = record_reports(txn, rooms, small().rules, {r}, proof, clock.now());
-    });
-    return blocked;
-  }
-  static const policy::policy_set& small() { return *tests::small_policy()->set; }
-  // "yes", or why not, of the last complaint.
-  std::string counted() {
-    const auto all = events(event_kind::complained);
-    const auto& facts = all.at(all.size() - 1).facts;
-    return facts.at("counts") == "yes" ? "yes" : facts.at("why");
-  }
-  std::optional<reputation::suppression> suppression_of(tenant_id tenant,
-                                                        std::string_view address) {
-    const auto person = person_of(tenant, address);
-    return read(
-        [&](read_txn& txn) { return rooms.suppressions.find(txn, tenant, person, clock.now()); });
-  }
-  std::uint64_t complaints_of(tenant_id tenant) {
-    return read([&](read_txn& txn) {
-      const auto epoch = rooms.blocker.standing_of(txn, tenant).epoch;
-      return rooms.tally
-          .figures(txn, tenant, epoch,
-                   reputation::window_ending(reputation::day_of(clock.now()), 30), 10)
-          .tenant.complaints;
-    });
-  }
-};
-
-weighed_report abuse(recipient_id r) {
-  return {.type = "abuse", .recipient = r, .suppresses = true, .may_count = true};
-}
-weighed_report forged(recipient_id r) {
-  return {.type = "abuse", .recipient = r, .suppresses = true, .why_not = "unsigned"};
-}
-weighed_report not_spam(recipient_id r) {
-  return {.type = "not-spam", .recipient = r, .reverses = true};
 }
 
 }  // namespace
@@ -362,4 +291,70 @@ TEST_CASE("an unsubscribe withdraws the topic's consent and nothing more") {
     done = record_unsubscribe(txn, w.rooms, recipient_id{999}, "one_click", w.clock.now());
   });
   CHECK_FALSE(done);
+}
+
+TEST_CASE("what a person writes with a token suppresses, and waits for a person to count") {
+  const auto ring = tests::fixed_tokens();
+  const reputation::token_candidates tokens{
+      {.text = ring->make(recipient_id{9}, smtp::token_purpose::unsubscribe),
+       .purpose = smtp::token_purpose::unsubscribe}};
+  const auto letter = weigh_letter(tokens, true, *ring);
+  CHECK(letter.type == "person");
+  CHECK(letter.recipient == recipient_id{9});
+  CHECK(letter.suppresses);
+  CHECK_FALSE(letter.may_count);
+  CHECK_FALSE(weigh_letter(tokens, false, *ring).suppresses);  // to postmaster@, or an auto-reply
+  CHECK(weigh_letter({}, true, *ring).type == "none");
+  CHECK_FALSE(weigh_letter({}, true, *ring).suppresses);
+
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 2);
+  w.report({.type = "person", .recipient = r, .suppresses = true, .why_not = "no report"});
+  CHECK(w.record().state == report_state::open);
+  CHECK(w.record().tenant == w.shop);
+  CHECK(w.record().raw() == "raw");
+  CHECK(w.complaints_of(w.shop) == 0);
+  CHECK(w.suppression_of(w.shop, "spring0@one.test").has_value());
+  // The same again is nothing new to decide.
+  w.report({.type = "person", .recipient = r, .suppresses = true, .why_not = "no report"});
+  CHECK(w.record().state == report_state::noted);
+}
+
+TEST_CASE("RULES C2: a replayed report moves no counter, in either direction") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 3);
+  const auto send = [&](const weighed_report& what, char signature) {
+    const report_arrival arrival{
+        .channel = "feedback", .signatures = std::string(16, signature), .at = w.clock.now()};
+    recorded_reports done;
+    w.change([&](write_txn& txn) {
+      done =
+          record_reports(txn, w.rooms, complaint_world::small().rules, {what}, proven, arrival, 0);
+    });
+    w.clock.advance(std::chrono::minutes{1});
+    return w.read([&](read_txn& txn) { return w.rooms.reports.find(txn, done.numbers.at(0)); })
+        .value();
+  };
+  CHECK(send(abuse(r), 'a').state == report_state::counted);
+  CHECK(send(not_spam(r), 'b').why == "reversed");
+  CHECK(w.complaints_of(w.shop) == 0);
+  // The first once more, as somebody kept it.
+  const auto replayed = send(abuse(r), 'a');
+  CHECK(replayed.why == "replayed");
+  CHECK(replayed.state == report_state::noted);
+  CHECK(w.complaints_of(w.shop) == 0);
+  // The person thinks better of it: a signature of its own.
+  CHECK(send(abuse(r), 'c').state == report_state::counted);
+  CHECK(send(not_spam(r), 'b').why == "replayed");
+  CHECK(w.complaints_of(w.shop) == 1);
+}
+
+TEST_CASE("a signature is known again in whatever way it is folded") {
+  const std::vector<dkim_result> good{signature("a.example", dkim_status::pass)};
+  const auto digest = [&](const char* field) { return signature_digests(good, {field}); };
+  const auto one = digest(" v=1; d=a.example; bh=AAAA; b=QUJD");
+  CHECK(one.size() == 16);
+  CHECK(digest(" v=1; d=a.example; bh=BBBB; b=Q\r\n\tUJ D ;") == one);
+  CHECK(digest(" v=1; bh=AAAA; b=QUJE") != one);
+  CHECK(signature_digests({signature("a.example", dkim_status::fail)}, {" b=QUJD"}).empty());
 }

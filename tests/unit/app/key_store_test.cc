@@ -65,3 +65,30 @@ TEST_CASE("the newest key makes tokens, all of them read") {
   CHECK(both->read(new_token, smtp::token_purpose::unsubscribe) == recipient_id{7});
   CHECK_FALSE(first->read(new_token, smtp::token_purpose::unsubscribe));
 }
+
+TEST_CASE("token keys rotate: old tokens read until their key may go") {
+  using std::chrono::hours;
+  const consentry::tests::temp_folder f;
+  const auto token =
+      load_token_ring(f.path())->make(recipient_id{7}, smtp::token_purpose::feedback);
+  const hours max_age{24 * 90};
+  const auto now = system_wall_clock{}.now();
+  CHECK(remove_token_key(f.path(), 1, now, max_age).error().kind == failure_kind::conflict);
+  const auto second = add_token_key(f.path());
+  REQUIRE(second.has_value());
+  CHECK(second->number == 2);
+  CHECK_FALSE(second->superseded_at);
+  const auto both = read_token_ring(f.path());
+  CHECK(both->read(token, smtp::token_purpose::feedback) == recipient_id{7});
+  CHECK(both->make(recipient_id{7}, smtp::token_purpose::feedback) != token);
+
+  CHECK(remove_token_key(f.path(), 1, now, max_age).error().kind == failure_kind::conflict);
+  CHECK(remove_token_key(f.path(), 2, now + 2 * max_age, max_age).error().kind ==
+        failure_kind::conflict);
+  CHECK(remove_token_key(f.path(), 9, now, max_age).error().kind == failure_kind::not_found);
+  CHECK(remove_token_key(f.path(), 1, now + 2 * max_age, max_age).has_value());
+  CHECK(list_token_keys(f.path())->size() == 1);
+  // No first key is made again, and its tokens are strangers' words.
+  CHECK_FALSE(load_token_ring(f.path())->read(token, smtp::token_purpose::feedback));
+  CHECK(add_token_key(f.path())->number == 3);
+}

@@ -223,6 +223,26 @@ TEST_CASE("any one token that survives redaction leads to the recipient (RULES C
   CHECK(two.reports[1].tokens.empty());
 }
 
+TEST_CASE("what a person forwards or answers names the mail as well", "[feedback]") {
+  const auto found = [](const std::string& mail) {
+    for (const auto& t : reputation::tokens_of(smtp::mime::walk(mail)))
+      if (const auto id = ring().read(t.text, t.purpose)) return id->value;
+    return std::uint64_t{0};
+  };
+  const std::string mid = token(token_purpose::message_id);
+  const std::string unsub = token(token_purpose::unsubscribe);
+  CHECK(found("From: a@b.example\nIn-Reply-To: <" + mid + "@shop.example>\n\nStop!\n") == 77);
+  CHECK(found("From: a@b.example\nReferences: <1@x>\n <" + mid + "@shop.example>\n\nx\n") == 77);
+  CHECK(found("From: a@b.example\n\n> --- Forwarded ---\n> Leave: https://gw.example/u/" + unsub +
+              "\n") == 77);
+  CHECK(found("From: a@b.example\n\nhttps://safe.example/?url=https%3A%2F%2Fgw.example%2Fu%2F" +
+              unsub + "&data=1\n") == 77);
+  CHECK(found("From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+              "Content-Type: message/rfc822\n\nMessage-ID: <" +
+              mid + "@shop.example>\n\nx\n--b--\n") == 77);
+  CHECK(found("From: a@b.example\n\nnothing of yours\n") == 0);
+}
+
 TEST_CASE("a flood of reports, fields and tokens stays small", "[feedback]") {
   std::string many;
   for (int i = 0; i < 400; ++i)

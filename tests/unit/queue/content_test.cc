@@ -156,6 +156,49 @@ TEST_CASE("copies are signed for the sender's domain, then for the gateway, over
   CHECK(signatures("other-shop.example") == 0);
 }
 
+TEST_CASE("RFC 9477: reports are asked for where both domains sign, and the id is on every copy") {
+  namespace auth = smtp::auth;
+  consentry::tests::temp_folder folder;
+  REQUIRE(auth::create_keys(folder.path(), "shop.example", "s1").has_value());
+  const auto sender_only = auth::key_ring::load(folder.path());
+  REQUIRE(auth::create_keys(folder.path(), "gw.test", "g1").has_value());
+  const auto both = auth::key_ring::load(folder.path());
+  auto with_address = settings;
+  with_address.feedback_address = "fbl@gw.test";
+  const auto content = make_shared_content(
+      bulk_message(), "CFBL-Address: thief@else.example\r\n" + simple, settings.rewrite);
+  const auto header = [&](const auth::key_ring& keys, const std::string& from = "shop.example",
+                          copy_settings s = settings) {
+    auto m = bulk_message();
+    m.sender_domain = from;
+    return copy_header(s, tokens, keys, m, recipient_id{42}, *content, noon);
+  };
+  const auto h = header(*both, "shop.example", with_address);
+  CHECK(value(h, "cfbl-address") == "fbl@gw.test; report=arf");
+  CHECK(count(h, "cfbl-address") == 1);
+  CHECK(value(h, "cfbl-feedback-id") ==
+        tokens.make(recipient_id{42}, smtp::token_purpose::feedback));
+  for (const auto& f : split_header(h).fields)
+    if (f.name == "DKIM-Signature") {
+      CHECK_THAT(ascii_lower(std::string{f.whole}), Contains("cfbl-address"));
+      CHECK_THAT(ascii_lower(std::string{f.whole}), Contains("cfbl-feedback-id"));
+    }
+  // Without the second signature a reporter must not use it; nor without the first.
+  CHECK(count(header(*sender_only, "shop.example", with_address), "cfbl-address") == 0);
+  CHECK(count(header(*both, "else.example", with_address), "cfbl-address") == 0);
+  CHECK(count(header(*both, "shop.example"), "cfbl-address") == 0);
+  // Of one's own domain, or above the address's: one signature suffices.
+  auto below = with_address;
+  below.gateway_domain = "fbl.shop.example";
+  below.feedback_address = "x@fbl.shop.example";
+  CHECK(count(header(*sender_only, "shop.example", below), "cfbl-address") == 1);
+  CHECK(count(header(no_keys), "cfbl-feedback-id") == 1);
+
+  auto notice = bulk_message();
+  notice.is_notice = true;
+  CHECK(count(header_of(notice, simple, with_address), "cfbl-feedback-id") == 0);
+}
+
 TEST_CASE("quoted-printable: known forms") {
   CHECK(quoted_printable("\xc3\xa1rv\xc3\xadz = 1\r\n") == "=C3=A1rv=C3=ADz =3D 1\r\n");
   CHECK(quoted_printable("end \r\nx\t") == "end=20\r\nx=09");
