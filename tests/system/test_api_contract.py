@@ -14,13 +14,13 @@ import openapi
 import support
 from api_client import Api, sign_in
 from conftest import House
+from contract_steps import NOTICE, ok, sign_up, told, webhooks
 from openapi import CheckedApi
 
 MARK = "zqxrival"
 ROLES = ("admin", "desk", "auditor", "tenant-admin", "tenant-user")
 NOW = datetime.datetime.now(datetime.timezone.utc)
 YESTERDAY = (NOW - datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-NOTICE = "Hozzájárulok, hogy az Acme Kft. kerti hírlevelet küldjön nekem.\n\nBármikor leiratkozhatok."
 TOMORROW = (NOW + datetime.timedelta(hours=26)).date().isoformat()  # in Budapest, whose day begins up to two hours earlier
 
 
@@ -168,11 +168,6 @@ def submit(gateway, recipient, tenant="acme", domain="sender.test", **letter):
     return re.search(r"m[0-9a-z]{7}", text.decode())[0]
 
 
-def ok(answer, *statuses):
-    assert answer.status in (statuses or (200, 201)), (answer.status, answer.body)
-    return answer.json()
-
-
 def tenants_and_users(house, admin, boss):
     ok(admin.post("/v1/tenants", {"name": "shop", "legal_name": "Shop Kft.", "contact": "o@shop.test", "state": "pending"}))
     ok(admin.post("/v1/tenants/shop/contact-link", {}), 200)
@@ -304,16 +299,7 @@ def console(house, admin, desk, auditor, user):
 
 def mail(house, admin, desk, user):
     message = submit(house.gateway, "one@rcpt.test")
-    for path in ("subject=garden", f"message={message}", "recipient=one@rcpt.test&limit=1", "link=sender.test", "campaign=spring"):
-        assert message in str(ok(user.get(f"/v1/tenants/acme/sent?{path}"))) and message in str(ok(desk.get(f"/v1/sent?{path}")))
-    assert user.get("/v1/tenants/acme/sent").status == desk.get("/v1/sent?before=x").status == 422
-    for path in (f"/v1/packs/{message}", f"/v1/packs/{message}?recipient=one@rcpt.test", "/v1/tenants/acme/pack?recipient=one@rcpt.test"):
-        assert desk.get(path).body[257:262] == b"ustar"
-    ok(user.get("/v1/evidence-key"))
-    for path in ("", "?year=2025", "?log=true"):
-        ok(desk.get(f"/v1/availability{path}"))
-    for path in ("", "?after=now", "?limit=2&only=accepted,held"):
-        ok(user.get(f"/v1/tenants/acme/outcomes{path}"))
+    told(user, desk, message)
     for path in ("/v1/queue", "/v1/queue?tenant=acme&limit=1", f"/v1/queue/{message}", f"/v1/queue/{message}/content", f"/v1/why/{message}",
                  f"/v1/why/{message}?recipient=one@rcpt.test"):
         ok(desk.get(path))
@@ -362,20 +348,6 @@ def mail(house, admin, desk, user):
     ok(desk.post(f"{exempt}/{granted['exemption']}/end", {"reason": "a test"}))
 
 
-def webhooks(boss):
-    base = "/v1/tenants/acme/webhooks"
-    hook = ok(boss.post(base, {"url": "https://hook.example/x", "only": ["delivered"], "after": "0"}), 201)
-    assert hook["secret"].startswith("whsec_")
-    one = f"{base}/{hook['webhook']}"
-    for path in (base, one, f"{one}/dead"):
-        assert "secret" not in ok(boss.get(path))
-    assert not ok(boss.post(f"{one}/test", {}))["ok"]
-    for act in ("pause", "rotate", "replay", "resume"):
-        ok(boss.post(f"{one}/{act}", {"reason": "a test"}))
-    ok(boss.ask("DELETE", one))
-    assert boss.get(one).status == 404
-
-
 def complaints(house, admin, desk, user):
     with smtplib.SMTP("127.0.0.1", house.gateway.inbound, timeout=support.PATIENCE_S) as client:
         for n in range(2):
@@ -403,26 +375,6 @@ def complaints(house, admin, desk, user):
     for file in (old, old.with_name("token.3.key")):  # as if that had been long ago
         os.utime(file, (1, 1))
     assert [k["number"] for k in ok(admin.post("/v1/token-keys/2/remove", {"reason": "a test"}))["keys"]] == [1, 3]
-
-
-def sign_up(desk, boss, user):
-    base = "/v1/tenants/acme"
-    form = ok(boss.post(f"{base}/forms", {"topic": "news", "title": "Kerti hírlevél", "language": "hu", "notice": NOTICE,
-                                          "from": "news@sender.test"}))
-    one = f"{base}/forms/{form['id']}"
-    ok(boss.post(one, {"title": "Hírek a kertről"}))
-    for path in (f"{base}/forms", one):
-        ok(user.get(path))
-    told = ok(user.post(f"{base}/sign-ups", {"address": "new@rcpt.test", "topic": "news", "notice": "I agree.", "ip": "192.0.2.1"}), 201)
-    ok(user.get(f"{base}/sign-ups/{told['id']}"))
-    ok(user.post(f"{base}/sign-ups/{told['id']}/confirm", {}))
-    ok(user.post(f"{base}/sign-ups", {"address": "newer@rcpt.test", "form": form["id"]}), 202)
-    ok(boss.post(f"{one}/disable", {}))
-    ok(boss.post(f"{one}/enable", {}))
-    sample = support.letter("someone@rcpt.test")
-    approved = ok(desk.post(f"{base}/doi-templates?name=plain", sample, headers={"Content-Type": "message/rfc822"}))
-    ok(user.get(f"{base}/doi-templates"))
-    ok(desk.post(f"{base}/doi-templates/{approved['hash']}/revoke", {}))
 
 
 def persons_and_platform(house, admin, desk, user):

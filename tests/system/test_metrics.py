@@ -10,6 +10,7 @@ import mail_servers
 import support
 from api_client import Api, sign_in
 from conftest import House
+from test_complaints import Reporter
 
 TOKEN = "prometheus-reads-with-this"
 PROMTOOL = mail_servers.UNPACKED / "usr/bin/promtool"
@@ -19,7 +20,14 @@ PROMTOOL = mail_servers.UNPACKED / "usr/bin/promtool"
 def house():
     with support.folder() as path:
         (path / "metrics.token").write_text(TOKEN + "\n")
-        with House(path, {"admin": {"tcp": "127.0.0.1:0"}, "metrics": {"token_file": path / "metrics.token"}}) as h:
+        loop = Reporter(path, "loop.example")
+        (path / "reporters.toml").write_text('[[reporter]]\nname = "Test loop"\ndkim_domains = ["loop.example"]\n')
+        h = House(path, {"admin": {"tcp": "127.0.0.1:0"}, "metrics": {"token_file": path / "metrics.token"},
+                         "complaints": {"reporters": path / "reporters.toml"}})
+        h.knot.zones["loop.example"] = []
+        with h:
+            h.loop = loop
+            h.knot.publish([loop.record])
             h.gateway.import_consents(["one@rcpt.test", "two@rcpt.test"])
             client = h.gateway.login()
             client.sendmail("news@sender.test", ["one@rcpt.test"], support.letter("one@rcpt.test"))
@@ -122,6 +130,16 @@ def test_top_shows_one_look(house):
     shown = house.gateway.cli("top", "--once")
     for word in ("queued 0", "verdicts", "delivered", "commit", "blocked tenants 0"):
         assert word in shown, shown
+
+
+def test_a_block_is_counted_and_timed(house):
+    """RULES A5: two complaints on so little mail stop it; the time from the second report's end to the block is a figure of its own."""
+    for delivered in house.received("one@rcpt.test", "two@rcpt.test"):
+        house.loop.report(house.gateway, delivered)
+    seen = support.wait_for(lambda: (s := series(page(house, token=TOKEN).body.decode()))["consentry_blocks_total"] and s, "the block")
+    assert seen["consentry_block_seconds_count"] == seen["consentry_blocks_total"] == 1 and seen["consentry_block_seconds_sum"] > 0
+    assert seen["consentry_reports_total"] == 2 and seen['consentry_tenants{bulk="blocked"}'] == 1
+    assert "blocked tenants 1" in house.gateway.cli("top", "--once")
 
 
 # -- availability (RULES A2 7) --------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def fill(house):
             "domain": f"{MARK}.test", "form": form["id"], "sign_up": sign_up["id"], "number": "1", "hash": notice["hash"],
             "fingerprint": "0" * 32, "import": job["import"], "sha256": proof["reference"].removeprefix("sha256:"),
             "export": export["id"], "upload": "x", "version": "p000000000000", "exemption": exemption["exemption"],
-            "order": order["order"], "trace": trace["trace"], "webhook": webhook["webhook"],
+            "order": order["order"], "trace": trace["trace"], "webhook": webhook["webhook"], "password": support.Gateway.PASSWORD,
             "address": f"{MARK}@rcpt.test", "notice_hash": notice["hash"], "evidence": proof["reference"]}
 
 

@@ -103,3 +103,41 @@ TEST_CASE("digests age out, tenant by tenant, and go with their person", "[diges
   });
   CHECK(left == 3);  // of 3, 2 and 1 days
 }
+
+// Printed, never judged: test_app "[.cost]". What each mail pays beside its journal entries, which
+// cost some hundred microseconds of CPU with all the rest (docs/decisions/delivery-speed.md).
+TEST_CASE("what a digest costs", "[.cost]") {
+  app_world w;
+  const tenant_id acme = w.add_tenant("acme");
+  const auto person = w.person_of(acme, "anna@example.hu");
+  constexpr int commits = 200, each = 50;
+  const auto cpu_us = [] {
+    timespec t{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) / 1e3;
+  };
+  const auto mail = smtp::mime::walk(
+      "From: Acme <news@sender.test>\r\nTo: anna@example.hu\r\nSubject: The roses are in flower\r\n"
+      "Date: Fri, 14 Mar 2025 12:00:00 +0100\r\nMessage-ID: <1@sender.test>\r\n"
+      "List-Id: <news.sender.test>\r\nMIME-Version: 1.0\r\nContent-Type: "
+      "text/plain\r\n\r\nhello\r\n");
+  const std::vector<std::string> hosts{"news.sender.test", "shop.sender.test", "cdn.example"};
+  const auto run = [&](bool puts) {
+    const auto begun = cpu_us();
+    for (int c = 0; c < commits; ++c)
+      w.change([&](write_txn& txn) {
+        for (int i = 0; i < each; ++i) {
+          if (!puts) continue;
+          auto d = digest_of(mail, hosts);
+          d.message = {static_cast<std::uint64_t>(c * each + i + 1)};
+          d.at = w.clock.now();
+          d.persons = {person};
+          w.rooms.digests.put(txn, acme, d);
+        }
+      });
+    return cpu_us() - begun;
+  };
+  const auto without = run(false), with = run(true);
+  WARN("a digest takes " << (with - without) / (commits * each) << " us of CPU, in commits of "
+                         << each);
+}
