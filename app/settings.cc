@@ -448,10 +448,11 @@ void reader::log(toml_section s) {
 
 settings reader::read() {
   // Before anything is missed: a section whose name is misspelt.
-  constexpr std::array sections{
-      "server", "store",     "tls",    "listener", "smtp",   "mail",       "delivery", "route",
-      "dns",    "dns_zone",  "dkim",   "policy",   "public", "complaints", "admin",    "log",
-      "reader", "preflight", "pacing", "events",   "retry",  "webhooks",   "metrics",  "evidence", "console"};
+  constexpr std::array sections{"server", "store",    "tls",       "listener",   "smtp",
+                                "mail",   "delivery", "route",     "dns",        "dns_zone",
+                                "dkim",   "policy",   "public",    "complaints", "admin",
+                                "log",    "reader",   "preflight", "pacing",     "events",
+                                "retry",  "webhooks", "metrics",   "evidence",   "console"};
   for (const auto& name : top_.keys())
     if (std::find(sections.begin(), sections.end(), name) == sections.end())
       top_.fail(name, fmt::format("there is no section [{}]", name));

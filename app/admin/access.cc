@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "app/metrics_page.h"
 #include "app/admin/console_files.h"
+#include "app/metrics_page.h"
 #include "base/secret.h"
 #include "base/text.h"
 

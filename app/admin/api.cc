@@ -8,8 +8,8 @@
 #include <charconv>
 
 #include "app/admin/access.h"
-#include "app/metrics_page.h"
 #include "app/admin/console_files.h"
+#include "app/metrics_page.h"
 #include "base/civil_date.h"
 #include "smtp/address.h"
 

@@ -3,6 +3,7 @@ both languages. Pictures of the pages are kept where CONSENTRY_SHOTS names a fol
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -75,6 +76,14 @@ def test_a_case_from_the_report_to_its_end(house, browser):
     browser("wait", selector="text=What happened to the mail")
     browser("wait", selector="text=/reader[02]@rcpt.test/")
     shot(browser, "case")
+    # The evidence pack of the case holds up on another machine, by the public key alone.
+    browser("click", selector="role=button[name='Evidence pack']")
+    browser("fill", selector="dialog [name=reason]", text="asked for by counsel")
+    archive = house.home / "pack.tar"
+    browser("download", selector="dialog button[type=submit]", file=str(archive))
+    key = house.session("olga").get("/v1/evidence-key").json()["public_key"]
+    checked = subprocess.run([support.program("consentry"), "--socket", "/nowhere", "evidence", "verify", archive, "--key", key], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     browser("click", selector="role=button[name='Add a note']")
     browser.answer("asked the tenant, árvíztűrő")
     browser("wait", selector="text=asked the tenant, árvíztűrő")
@@ -167,6 +176,17 @@ def test_a_tenants_people_see_their_own_only(house, browser):
     browser.go("audit", "Audit")
     assert "acme" not in browser("text").lower()
     shot(browser, "tenant-own")
+
+
+def test_a_sent_mail_is_found_by_its_subject(house, browser):
+    browser.enter(house, "olga")
+    browser.go("search", "Search")
+    browser("fill", selector="input[name=subject]", text="News of the garden")
+    browser("click", selector="section:has-text('Sent mail') button[type=submit]")
+    browser.answer("looking for a mail")
+    browser("wait", selector="td:has-text('News of the garden')")
+    shot(browser, "search-sent")
+    assert browser("refused") == []
 
 
 def test_by_keyboard_alone(house, browser):

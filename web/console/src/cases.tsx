@@ -7,7 +7,7 @@ import { duration, number, t, time, word } from './i18n';
 import { Act, Age, Await, Facts, Mark, Page, Section, Table } from './parts';
 import { CaseTable, type Case } from './today';
 import { StandingPlot } from './tenant';
-import { MailContent, Why } from './mail';
+import { MailContent, PackButton, Why } from './mail';
 
 export function Cases() {
   const [closed, set] = useState(false);
@@ -35,10 +35,10 @@ export function OneCase(p: { number: string }) {
   return (
     <Await of={one}>{c => (
       <Page title={t('case.title', { n: c.case })} below={<p class="note"><Mark of={c.class} prefix="class" /> <Mark of={c.open ? 'open' : 'closed'} /> <Age at={c.at} /></p>}
-        acts={mayAct() && <>
+        acts={<>{c.message && <PackButton message={c.message} />}{mayAct() && <>
           <Act does={act('note', t('case.note'))}>{t('case.note')}</Act>
           {c.open ? <Act kind="main" does={act('close', t('case.close'))}>{t('case.close')}</Act> : <Act does={act('reopen', t('case.reopen'))}>{t('case.reopen')}</Act>}
-        </>}>
+        </>}</>}>
         <div class="pair">
           <Section title={t('case.report')}><Facts of={[
             [t('case.opened'), time(c.at)], [t('col.tenant'), c.tenant && <a href={`#/tenant/${part(c.tenant)}`}>{c.tenant}</a>], [t('col.campaign'), c.campaign],

@@ -8,6 +8,7 @@ import { Act, Await, Facts, Failed, Figures, Mark, Page, Section, Table } from '
 import { Plot } from './plot';
 import { StandingTable, type Standing } from './today';
 import { Users } from './pages';
+import { Webhooks } from './webhooks';
 
 interface Days { floor: number; window_days: number; days: { day: string; per_thousand: number; delivered: number; complaints: number }[] }
 const concerns = (tenant: string) => (n: { tenants: string[] }) => n.tenants.includes(tenant);
@@ -123,6 +124,7 @@ export function Tenant(p: { name: string }) {
         <Section title={t('tenant.consents')} wide><LookUp tenant={p.name} /></Section>
         {standing.data?.history?.length > 0 && <Section title={t('tenant.history')} wide><Table label={t('tenant.history')} rows={standing.data.history as Json[]} columns={[
           { name: t('col.at'), cell: h => h.since && time(h.since) }, { name: t('col.state'), cell: h => <Mark of={h.bulk_blocked ? 'blocked' : 'good'} /> }, { name: t('col.reason'), cell: h => h.cause ?? '', wide: true }, { name: t('col.actor'), cell: h => h.actor ?? '' }]} /></Section>}
+        {session.value?.role !== 'tenant-user' && <Webhooks tenant={p.name} />}
         {session.value?.role === 'admin' && <Users tenant={p.name} />}
         <p><a href={`#/audit/${part(p.name)}`}>{t('audit.title')}</a></p>
       </Page>)}</Await>
