@@ -90,11 +90,30 @@ def test_a_case_from_the_report_to_its_end(house, browser):
     browser("click", selector="role=button[name='Close the case']")
     browser.answer("answered")
     browser("wait", selector="role=button[name='Open it again']")
-    acts = [e for e in house.journal("desk_act") if e["facts"]["what"].startswith("case.")]
+    acts = [e for e in house.journal("desk_act") if e["facts"].get("what", "").startswith("case.")]
     assert [(e["facts"]["what"], e["actor"], e["reason"]) for e in acts[-2:]] == [
         ("case.note", "desk:dora", "asked the tenant, árvíztűrő"), ("case.close", "desk:dora", "answered")]
     looks = house.journal("accessed")
     assert any(e["actor"] == "desk:dora" and e["facts"]["reason"] == "the case of a complaint" for e in looks)
+    assert browser("refused") == []
+
+
+def test_what_the_rules_cannot_decide_a_person_does(house, browser):
+    """The unsigned report counts for nothing until the desk has read it and confirms it."""
+    browser.enter(house, "dora")
+    browser.go("cases", "Cases")
+    browser("click", selector="tr:has-text('unsigned') a")
+    browser("wait", selector="h1:has-text('Case')")
+    browser("click", selector="role=button[name='Show the mail, verdict and consent']")
+    browser.answer("an unsigned report")
+    browser("click", selector="summary:has-text('The report as it came')")
+    browser("wait", selector="pre:has-text('Feedback-Type: fraud')")
+    shot(browser, "report")
+    browser("click", selector="role=button[name='Confirm the complaint']")
+    browser.answer("they called as well")
+    browser("wait", selector="text=complaint confirmed")
+    acts = [e for e in house.journal("desk_act") if e["facts"].get("act") == "complaint.confirm"]
+    assert acts[-1]["actor"] == "desk:dora" and acts[-1]["reason"] == "they called as well"
     assert browser("refused") == []
 
 
