@@ -88,22 +88,29 @@ void desk_board::take(const journal::entry& e) {
 }
 
 void desk_board::take_act(const journal::entry& e) {
-  const auto what = e.what.facts.find("what");
-  if (what == e.what.facts.end() || !what->second.starts_with("case.")) return;
-  const auto name = what->second.substr(5);
-  case_act act{.at = e.what.at, .actor = e.what.actor, .what = name, .text = e.what.reason};
-  if (name == "open") {
+  const auto fact = [&](const char* name) {
+    const auto found = e.what.facts.find(name);
+    return found == e.what.facts.end() ? std::string{} : found->second;
+  };
+  case_act act{.at = e.what.at, .actor = e.what.actor, .text = e.what.reason};
+  std::string number;
+  if (const auto what = fact("what"); what.starts_with("case.")) {
+    act.what = what.substr(5);
+    number = fact("case");
+  } else if (const auto decided = fact("act"); decided.starts_with("complaint.")) {
+    act.what = decided.substr(10);  // confirm, reject: an answer, and the end of the case
+    number = fact("report");
+  }
+  if (act.what == "open") {
     cases_[e.seq.value] = {.number = e.seq, .opened = e.what, .acts = {std::move(act)}};
     return;
   }
-  const auto number = e.what.facts.find("case");
-  if (number == e.what.facts.end()) return;
   std::uint64_t n = 0;
-  std::from_chars(number->second.data(), number->second.data() + number->second.size(), n);
+  std::from_chars(number.data(), number.data() + number.size(), n);
   const auto found = cases_.find(n);
-  if (found == cases_.end()) return;
-  if (name == "close") found->second.is_open = false;
-  if (name == "reopen") found->second.is_open = true;
+  if (act.what.empty() || found == cases_.end()) return;
+  if (act.what == "reopen") found->second.is_open = true;
+  if (act.what != "reopen" && act.what != "note") found->second.is_open = false;
   if (found->second.acts.size() < acts_max) found->second.acts.push_back(std::move(act));
 }
 

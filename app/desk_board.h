@@ -30,7 +30,7 @@ std::string_view name_of(case_class c) noexcept;
 struct case_act {
   instant at{};
   std::string actor;
-  std::string what;  // "open", "note", "close", "reopen"
+  std::string what;  // "open", "note", "close", "reopen"; of reports "confirm", "reject"
   std::string text;
 };
 

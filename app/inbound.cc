@@ -201,7 +201,8 @@ asio::awaitable<result<void>> inbound::take_report(std::string data, std::string
   }
   auto& counts = parts_.rooms.counts;
   counts.reports.add(reports->size());
-  if (!recorded->blocked.empty()) counts.block_times.observe(std::chrono::steady_clock::now() - begun);
+  if (!recorded->blocked.empty())
+    counts.block_times.observe(std::chrono::steady_clock::now() - begun);
   counts.blocks.add(recorded->blocked.size());
   log::info("app/inbound", "report",
             {{"ip", session.remote_ip},

@@ -69,7 +69,7 @@ json::object shown(const api_context& c, const desk_case& d, case_class how) {
   if (d.opened.kind == journal::event_kind::desk_act) o["text"] = to_valid_utf8(d.opened.reason);
   // The first answer is what the desk is measured by.
   const auto answered = std::ranges::find_if(
-      d.acts, [](const case_act& a) { return a.what == "note" || a.what == "close"; });
+      d.acts, [](const case_act& a) { return a.what != "open" && a.what != "reopen"; });
   const auto until = answered != d.acts.end() ? answered->at : c.clock.now();
   o["late"] =
       (d.is_open || answered != d.acts.end()) && until - d.opened.at > c.console.first_answer;

@@ -76,6 +76,13 @@ const commands = {
   async choose(o) { await page.locator(o.selector).first().selectOption(o.value); return true; },
   async click(o) { await page.locator(o.selector).first().click(); return true; },
   async wait(o) { await page.locator(o.selector).first().waitFor({ state: o.gone ? 'detached' : 'visible' }); return true; },
+  // A click that has the browser save a file.
+  async download(o) {
+    const saved = page.waitForEvent('download');
+    await page.locator(o.selector).first().click();
+    await (await saved).saveAs(o.file);
+    return true;
+  },
   async count(o) { return page.locator(o.selector).count(); },
   async focus(o) { await page.locator(o.selector).first().focus(); return focused(); },
   async evaluate(o) { return page.evaluate(o.script); },

@@ -3,6 +3,7 @@ both languages. Pictures of the pages are kept where CONSENTRY_SHOTS names a fol
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -75,17 +76,44 @@ def test_a_case_from_the_report_to_its_end(house, browser):
     browser("wait", selector="text=What happened to the mail")
     browser("wait", selector="text=/reader[02]@rcpt.test/")
     shot(browser, "case")
+    # The evidence pack of the case holds up on another machine, by the public key alone.
+    browser("click", selector="role=button[name='Evidence pack']")
+    browser("fill", selector="dialog [name=reason]", text="asked for by counsel")
+    archive = house.home / "pack.tar"
+    browser("download", selector="dialog button[type=submit]", file=str(archive))
+    key = house.session("olga").get("/v1/evidence-key").json()["public_key"]
+    checked = subprocess.run([support.program("consentry"), "--socket", "/nowhere", "evidence", "verify", archive, "--key", key], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     browser("click", selector="role=button[name='Add a note']")
     browser.answer("asked the tenant, árvíztűrő")
     browser("wait", selector="text=asked the tenant, árvíztűrő")
     browser("click", selector="role=button[name='Close the case']")
     browser.answer("answered")
     browser("wait", selector="role=button[name='Open it again']")
-    acts = [e for e in house.journal("desk_act") if e["facts"]["what"].startswith("case.")]
+    acts = [e for e in house.journal("desk_act") if e["facts"].get("what", "").startswith("case.")]
     assert [(e["facts"]["what"], e["actor"], e["reason"]) for e in acts[-2:]] == [
         ("case.note", "desk:dora", "asked the tenant, árvíztűrő"), ("case.close", "desk:dora", "answered")]
     looks = house.journal("accessed")
     assert any(e["actor"] == "desk:dora" and e["facts"]["reason"] == "the case of a complaint" for e in looks)
+    assert browser("refused") == []
+
+
+def test_what_the_rules_cannot_decide_a_person_does(house, browser):
+    """The unsigned report counts for nothing until the desk has read it and confirms it."""
+    browser.enter(house, "dora")
+    browser.go("cases", "Cases")
+    browser("click", selector="tr:has-text('unsigned') a")
+    browser("wait", selector="h1:has-text('Case')")
+    browser("click", selector="role=button[name='Show the mail, verdict and consent']")
+    browser.answer("an unsigned report")
+    browser("click", selector="summary:has-text('The report as it came')")
+    browser("wait", selector="pre:has-text('Feedback-Type: fraud')")
+    shot(browser, "report")
+    browser("click", selector="role=button[name='Confirm the complaint']")
+    browser.answer("they called as well")
+    browser("wait", selector="text=complaint confirmed")
+    acts = [e for e in house.journal("desk_act") if e["facts"].get("act") == "complaint.confirm"]
+    assert acts[-1]["actor"] == "desk:dora" and acts[-1]["reason"] == "they called as well"
     assert browser("refused") == []
 
 
@@ -167,6 +195,17 @@ def test_a_tenants_people_see_their_own_only(house, browser):
     browser.go("audit", "Audit")
     assert "acme" not in browser("text").lower()
     shot(browser, "tenant-own")
+
+
+def test_a_sent_mail_is_found_by_its_subject(house, browser):
+    browser.enter(house, "olga")
+    browser.go("search", "Search")
+    browser("fill", selector="input[name=subject]", text="News of the garden")
+    browser("click", selector="section:has-text('Sent mail') button[type=submit]")
+    browser.answer("looking for a mail")
+    browser("wait", selector="td:has-text('News of the garden')")
+    shot(browser, "search-sent")
+    assert browser("refused") == []
 
 
 def test_by_keyboard_alone(house, browser):

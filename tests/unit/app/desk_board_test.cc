@@ -61,6 +61,13 @@ TEST_CASE("a case is a complaint, and what the desk did with it") {
   w.act(one, "reopen", "they wrote again");
   w.look();
   CHECK(w.board.find(one)->is_open);
+  // A decision about the report behind it is an answer, and the end.
+  event rejected{.kind = event_kind::desk_act, .reason = "a newsletter of theirs"};
+  rejected.facts = {{"act", "complaint.reject"}, {"report", std::to_string(one.value)}};
+  w.append(rejected);
+  w.look();
+  CHECK_FALSE(w.board.find(one)->is_open);
+  CHECK(w.board.find(one)->acts.back().what == "reject");
   event letter{.kind = event_kind::desk_act, .reason = "a letter"};
   letter.facts = {{"what", "case.open"}, {"from", "authority"}};
   const auto two = w.append(letter);

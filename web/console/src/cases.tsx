@@ -1,13 +1,13 @@
 // The desk's queue, and one case with all that belongs to it.
 import { useState } from 'preact/hooks';
-import { mayAct, part, post } from './api';
+import { mayAct, part, post, type Json } from './api';
 import { useData } from './data';
 import { withAnswer, ask } from './dialog';
 import { duration, number, t, time, word } from './i18n';
 import { Act, Age, Await, Facts, Mark, Page, Section, Table } from './parts';
 import { CaseTable, type Case } from './today';
 import { StandingPlot } from './tenant';
-import { MailContent, Why } from './mail';
+import { MailContent, PackButton, Why } from './mail';
 
 export function Cases() {
   const [closed, set] = useState(false);
@@ -27,6 +27,25 @@ export function Cases() {
 
 interface WholeCase extends Case { history: { at: string; actor: string; what: string; text: string }[]; facts: Record<string, string> }
 
+/** The report behind a case, as it came; where the rules could not decide, a person does. */
+function Report(p: { number: number; reason: string; decided: () => void }) {
+  const report = useData<Json>(`/v1/reports/${p.number}`, { reason: p.reason, query: { mail: 'true' }, news: false });
+  const decide = (what: 'confirm' | 'reject') => () => withAnswer({ title: t(`report.${what}`), text: t(`report.${what}.hint`), danger: what === 'confirm' },
+    a => post(`/v1/reports/${p.number}/${what}`, { reason: a.reason }).then(() => { report.reload(); p.decided(); }));
+  if (report.error) return null;  // a case that a person entered
+  return (
+    <Section title={t('report.raw')} wide acts={report.data?.state === 'open' && mayAct() && <span class="acts">
+      <Act does={decide('reject')}>{t('report.reject')}</Act>{report.data.recipient && <Act kind="danger" does={decide('confirm')}>{t('report.confirm')}</Act>}</span>}
+      note={report.data?.state === 'open' ? t('report.decide') : undefined}>
+      <Await of={report}>{r => <>
+        <Facts of={[[t('report.state'), <Mark of={r.state} />], [t('col.channel'), r.channel], [t('col.from'), r.from], [t('col.spf'), r.spf], ['IP', r.remote_ip], [t('col.actor'), r.actor], [t('col.reason'), r.reason]]} />
+        {r.mail && <details><summary>{t('report.raw')}</summary><pre class="mail" tabIndex={0}>{text(r.mail)}</pre></details>}
+      </>}</Await>
+    </Section>
+  );
+}
+const text = (base64: string) => new TextDecoder().decode(Uint8Array.from(atob(base64), c => c.charCodeAt(0)));
+
 export function OneCase(p: { number: string }) {
   const one = useData<WholeCase>(`/v1/cases/${part(p.number)}`);
   const [look, setLook] = useState<string | null>(null);
@@ -35,10 +54,10 @@ export function OneCase(p: { number: string }) {
   return (
     <Await of={one}>{c => (
       <Page title={t('case.title', { n: c.case })} below={<p class="note"><Mark of={c.class} prefix="class" /> <Mark of={c.open ? 'open' : 'closed'} /> <Age at={c.at} /></p>}
-        acts={mayAct() && <>
+        acts={<>{c.message && <PackButton message={c.message} />}{mayAct() && <>
           <Act does={act('note', t('case.note'))}>{t('case.note')}</Act>
           {c.open ? <Act kind="main" does={act('close', t('case.close'))}>{t('case.close')}</Act> : <Act does={act('reopen', t('case.reopen'))}>{t('case.reopen')}</Act>}
-        </>}>
+        </>}</>}>
         <div class="pair">
           <Section title={t('case.report')}><Facts of={[
             [t('case.opened'), time(c.at)], [t('col.tenant'), c.tenant && <a href={`#/tenant/${part(c.tenant)}`}>{c.tenant}</a>], [t('col.campaign'), c.campaign],
@@ -51,11 +70,11 @@ export function OneCase(p: { number: string }) {
               <li><p>{h.text}</p><p class="note">{word('act', h.what)} · {h.actor} · {time(h.at)}</p></li>))}</ol>}
           </Section>
         </div>
+        {look !== null && <Report number={c.case} reason={look} decided={() => one.reload()} />}
         {c.tenant && <StandingPlot tenant={c.tenant} mark={c.at} />}
         <Section title={t('case.mail')} wide>
-          {!c.message ? <p class="note">{t('case.nomail')}</p>
-            : look === null ? <button type="button" onClick={async () => { const a = await ask({ title: t('reason.look'), look: true, go: t('reason.go') }); if (a) setLook(a.reason); }}>{t('case.showmail')}</button>
-            : <><Why message={c.message} reason={look} recipient={c.recipient} /><MailContent message={c.message} reason={look} quiet /></>}
+          {look === null ? <button type="button" onClick={async () => { const a = await ask({ title: t('reason.look'), look: true, go: t('reason.go') }); if (a) setLook(a.reason); }}>{t('case.showmail')}</button>
+            : !c.message ? <p class="note">{t('case.nomail')}</p> : <><Why message={c.message} reason={look} recipient={c.recipient} /><MailContent message={c.message} reason={look} quiet /></>}
         </Section>
       </Page>)}</Await>
   );

@@ -4,7 +4,7 @@ import { isStaff, mayAct, part, post, session, type Json } from './api';
 import { useData } from './data';
 import { ask, withAnswer } from './dialog';
 import { bytes, t, time } from './i18n';
-import { Act, Await, Facts, Mark, Page, Section, Table } from './parts';
+import { Act, Await, Facts, Mark, Page, save, Section, Table } from './parts';
 import { HtmlPreview, TextPreview } from './preview';
 import { Entries } from './pages';
 
@@ -66,6 +66,15 @@ export function Why(p: { message: string; reason: string; recipient?: string }) 
   );
 }
 
+/** The signed archive of RULES E5; the reason stands in the tenant's audit. */
+export function PackButton(p: { message: string; recipient?: string }) {
+  const pack = () => withAnswer({ title: `${t('case.pack')}: ${p.message}`, text: t('case.pack.hint'), look: true, go: t('case.pack') }, async a => {
+    const query = new URLSearchParams({ reason: a.reason, ...(p.recipient ? { recipient: p.recipient } : {}) });
+    save(`/v1/packs/${part(p.message)}?${query}`, `evidence-${p.message}.tar`);
+  });
+  return <Act does={pack}>{t('case.pack')}</Act>;
+}
+
 export function Mail(p: { message: string }) {
   const [look, setLook] = useState<string | null>(isStaff() ? null : '');
   const [told, tell] = useState('');
@@ -75,8 +84,9 @@ export function Mail(p: { message: string }) {
     a => post(`/v1/queue/${what}`, { message: p.message, reason: a.reason }).then(() => { tell(t(what === 'release' ? 'held.released' : 'held.rejected')); meta.reload(); }));
   const isHeld = (meta.data?.held ?? 0) > 0;
   return (
-    <Page title={t('mail.title', { m: p.message })} acts={mayAct() && isHeld && <>
-      <Act kind="danger" does={decide('purge')}>{t('held.reject')}</Act><Act kind="main" does={decide('release')}>{t('held.release')}</Act></>}>
+    <Page title={t('mail.title', { m: p.message })} acts={<>
+      {isStaff() && <PackButton message={p.message} />}
+      {mayAct() && isHeld && <><Act kind="danger" does={decide('purge')}>{t('held.reject')}</Act><Act kind="main" does={decide('release')}>{t('held.release')}</Act></>}</>}>
       {told && <p class="told" role="status">{told}</p>}
       {look === null ? <Section title={t('reason.look')} note={t('reason.look.hint')}><button type="button" class="main" onClick={show}>{t('mail.show')}</button></Section> : <>
         {meta.data && <Section title={t('mail.recipients')} wide><Facts of={[[t('col.tenant'), <a href={`#/tenant/${part(meta.data.tenant)}`}>{meta.data.tenant}</a>], [t('col.campaign'), meta.data.campaign], [t('col.from'), meta.data.from],

@@ -106,3 +106,13 @@ export function Act(p: { does: () => Promise<unknown>; children: ComponentChildr
     </>
   );
 }
+
+/** Has the browser save what a path gives. */
+export function save(path: string, name: string) {
+  const link = document.createElement('a');
+  link.href = path;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

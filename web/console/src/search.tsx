@@ -3,11 +3,12 @@ import { useState } from 'preact/hooks';
 import { get, isStaff, part, session, type Json } from './api';
 import { ask } from './dialog';
 import { number, t } from './i18n';
-import { Age, Failed, Page, Section, Table } from './parts';
+import { Age, Failed, Page, Section, Table, Time } from './parts';
 import { Entries } from './pages';
 
 export function Search() {
   const [person, setPerson] = useState<Json>(null);
+  const [sent, setSent] = useState<Json[] | null>(null);
   const [mails, setMails] = useState<Json[] | null>(null);
   const [error, fail] = useState<Error | null>(null);
   const mine = session.value?.tenant;
@@ -19,6 +20,12 @@ export function Search() {
     if (!a) return;
     try { setPerson(await get(`/v1/tenants/${part(mine ?? v.tenant!)}/persons`, { query: { address: v.address }, reason: a.reason })); fail(null); } catch (x) { setPerson(null); fail(x as Error); }
   };
+  const bySent = async (e: Event) => {
+    const v = Object.fromEntries(Object.entries(values(e)).filter(([, x]) => x.trim() !== ''));
+    const a = isStaff() ? await ask({ title: t('reason.look'), text: Object.values(v).join(' · '), look: true, go: t('reason.go') }) : { reason: '' };
+    if (!a) return;
+    try { setSent((await get(mine ? `/v1/tenants/${part(mine)}/sent` : '/v1/sent', { query: { ...v, limit: 100 }, reason: a.reason })).mail); fail(null); } catch (x) { setSent(null); fail(x as Error); }
+  };
   const byQueue = async (e: Event) => {
     const v = values(e);
     try { setMails((await get(mine ? `/v1/tenants/${part(mine)}/queue` : '/v1/queue', { query: { tenant: mine ? undefined : v.tenant, campaign: v.campaign, domain: v.domain, limit: 200 } })).messages); fail(null); } catch (x) { fail(x as Error); }
@@ -27,6 +34,14 @@ export function Search() {
     <Page title={t('search.title')}>
       {error && <Failed error={error} />}
       <Section title={t('search.message')} wide><form class="filters" onSubmit={byNumber}><label>{t('col.message')}<input name="message" required placeholder={t('search.message.hint')} autocomplete="off" /></label><button type="submit">{t('search.go')}</button></form></Section>
+      <Section title={t('search.sent')} wide><form class="filters" onSubmit={bySent}>
+        {([['recipient', 'search.address'], ['message_id', 'search.messageid'], ['subject', 'search.subject'], ['link', 'search.link'], ['token', 'search.token'], ['campaign', 'search.campaign']] as const)
+          .map(([name, label]) => <label>{t(label)}<input name={name} autocomplete="off" /></label>)}
+        <label>{t('search.since')}<input name="from" type="date" /></label><label>{t('search.until')}<input name="until" type="date" /></label><button type="submit">{t('search.go')}</button></form>
+        {sent && <Table label={t('search.sent')} rows={sent} columns={[
+          { name: t('col.message'), cell: m => <a href={`#/mail/${m.message}`}>{m.message}</a> }, { name: t('col.tenant'), cell: m => m.tenant ?? mine ?? '' }, { name: t('col.at'), cell: m => (m.at ?? m.accepted_at) && <Time at={m.at ?? m.accepted_at} /> },
+          { name: t('col.subject'), cell: m => m.subject ?? '', wide: true }, { name: t('col.campaign'), cell: m => m.campaign ?? '' }, { name: t('col.from'), cell: m => m.from ?? '', wide: true }]} />}
+      </Section>
       <Section title={t('search.person')} wide><form class="filters" onSubmit={byPerson}>
         {!mine && <label>{t('search.tenant')}<input name="tenant" required autocomplete="off" /></label>}
         <label>{t('search.address')}<input name="address" required inputMode="email" autocomplete="off" /></label><button type="submit">{t('search.go')}</button></form>

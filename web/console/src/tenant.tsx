@@ -8,6 +8,7 @@ import { Act, Await, Facts, Failed, Figures, Mark, Page, Section, Table } from '
 import { Plot } from './plot';
 import { StandingTable, type Standing } from './today';
 import { Users } from './pages';
+import { Webhooks } from './webhooks';
 
 interface Days { floor: number; window_days: number; days: { day: string; per_thousand: number; delivered: number; complaints: number }[] }
 const concerns = (tenant: string) => (n: { tenants: string[] }) => n.tenants.includes(tenant);
@@ -33,13 +34,15 @@ export function Tenants() {
 }
 
 /** As the rule counts: few deliveries count as the floor. */
-const ratio = (s: Json) => 1000 * s.in_window.complaints / Math.max(s.in_window.delivered, s.floor, 1);
+const ratio = (s: Json, n: Json = s.in_window) => 1000 * n.complaints / Math.max(n.delivered, s.floor, 1);
+/** The tenant's, or its worst campaign's: either may block. */
+const worst = (s: Json) => Math.max(ratio(s), ...(s.campaigns ?? []).map((c: Json) => ratio(s, c)));
 
 interface Fix { text: string; records?: Json[] }
 function fixes(tenant: Json, standing: Json, preflights: Json[]): Fix[] {
   const out: Fix[] = [];
   if (standing.bulk_blocked) out.push({ text: t('tenant.fix.blocked', { why: standing.cause ?? '' }) });
-  else if (standing.verdict !== 'good') out.push({ text: t('tenant.fix.near', { n: decimal(ratio(standing)) }) });
+  else if (standing.verdict !== 'good') out.push({ text: t('tenant.fix.near', { n: decimal(worst(standing)) }) });
   if (tenant.state !== 'active') out.push({ text: t('tenant.fix.state', { state: word('state', tenant.state) }) });
   if (!tenant.contact_confirmed && tenant.state === 'pending') out.push({ text: t('tenant.fix.contact') });
   if (!tenant.domains?.length) out.push({ text: t('tenant.fix.nodomain') });
@@ -84,7 +87,7 @@ export function Tenant(p: { name: string }) {
   const checks = useChecks(base, domains, round);
   const done = () => { standing.reload(); tenant.reload(); };
   const act = (path: string, title: string, body: object = {}, danger = false) => () =>
-    withAnswer({ title: `${title}: ${p.name}`, danger, text: standing.data ? `${number(standing.data.in_window?.complaints ?? 0)} / ${number(standing.data.in_window?.delivered ?? 0)}` : undefined },
+    withAnswer({ title: `${title}: ${p.name}`, danger, text: standing.data?.in_window && t('tenant.figures', { c: number(standing.data.in_window.complaints), n: number(standing.data.in_window.delivered) }) },
       a => post(`${base}/${path}`, { ...body, reason: a.reason }).then(done));
   return (
     <Await of={tenant}>{x => (
@@ -95,7 +98,7 @@ export function Tenant(p: { name: string }) {
             : x.state === 'active' && <Act kind="danger" does={act('state', t('tenant.suspend'), { state: 'suspended' }, true)}>{t('tenant.suspend')}</Act>}</>}>
         <Await of={standing}>{s => <>
           <Figures of={[{ name: t('col.delivered'), value: number(s.in_window.delivered) }, { name: t('col.complaints'), value: number(s.in_window.complaints) },
-            { name: `${t('col.ratio')} (${t('tenant.limit')})`, value: decimal(ratio(s)), tone: s.bulk_blocked ? 'bad' : s.verdict === 'good' ? 'plain' : 'warn' },
+            { name: `${t('col.worst')} (${t('tenant.limit')})`, value: decimal(worst(s)), tone: s.bulk_blocked ? 'bad' : s.verdict === 'good' ? 'plain' : 'warn' },
             { name: t('col.queued'), value: number(s.queued) }, { name: t('col.held'), value: number(s.held), tone: s.held ? 'warn' : 'plain' }]} />
           <Section title={t('tenant.fix')} wide>{(f => (f.length === 0 ? <p class="note">{t('tenant.allset')}</p> : <ul class="fixes">{f.map(y => <li>{y.text}</li>)}</ul>))(fixes(x, s, checks))}</Section>
         </>}</Await>
@@ -112,7 +115,7 @@ export function Tenant(p: { name: string }) {
             <div class="block"><div class="section-head"><h3>{d.domain}</h3>
               {(mayAct() || session.value?.role === 'tenant-admin') && <Act does={() => request('POST', `${base}/domains/${part(d.domain)}/preflight`, { body: {} }).then(() => again(round + 1))}>{t('tenant.check')}</Act>}</div>
               <Facts of={[[t('col.verified'), d.verified_by]]} />
-              {c && <Table label={d.domain} empty={word('state', c.state)} rows={c.checks as Json[]} columns={[{ name: t('col.check'), cell: k => k.check }, { name: t('col.state'), cell: k => <Mark of={k.state} /> }, { name: t('col.detail'), cell: k => k.detail, wide: true }]} />}
+              {c && <Table label={d.domain} empty={t('tenant.notchecked')} rows={c.checks as Json[]} columns={[{ name: t('col.check'), cell: k => k.check }, { name: t('col.state'), cell: k => <Mark of={k.state} /> }, { name: t('col.detail'), cell: k => k.detail, wide: true }]} />}
               {c?.records.length > 0 && <details><summary>{t('tenant.records')}</summary>{c.records.map((r: Json) => <pre class="record" tabIndex={0}>{r.zone_line}</pre>)}</details>}
             </div>); })}
           {!x.domains?.length && <p class="note">{t('tenant.fix.nodomain')}</p>}
@@ -123,6 +126,7 @@ export function Tenant(p: { name: string }) {
         <Section title={t('tenant.consents')} wide><LookUp tenant={p.name} /></Section>
         {standing.data?.history?.length > 0 && <Section title={t('tenant.history')} wide><Table label={t('tenant.history')} rows={standing.data.history as Json[]} columns={[
           { name: t('col.at'), cell: h => h.since && time(h.since) }, { name: t('col.state'), cell: h => <Mark of={h.bulk_blocked ? 'blocked' : 'good'} /> }, { name: t('col.reason'), cell: h => h.cause ?? '', wide: true }, { name: t('col.actor'), cell: h => h.actor ?? '' }]} /></Section>}
+        {session.value?.role !== 'tenant-user' && <Webhooks tenant={p.name} />}
         {session.value?.role === 'admin' && <Users tenant={p.name} />}
         <p><a href={`#/audit/${part(p.name)}`}>{t('audit.title')}</a></p>
       </Page>)}</Await>

@@ -10,7 +10,7 @@ export const en = {
   'loading': 'Loading…', 'error': 'That could not be done', 'retry': 'Try again', 'none': 'Nothing here.', 'more': 'More', 'back': 'Back',
   'live.on': 'live', 'live.off': 'not live', 'cancel': 'Cancel', 'confirm': 'Confirm', 'close': 'Close', 'all': 'all',
   'reason': 'Reason', 'reason.hint': 'Stands in the journal with your name.', 'reason.look': 'Why do you look at it?',
-  'reason.look.hint': 'A person’s data is shown. The reason stands in the tenant’s audit.', 'as': 'as {who}', 'reason.go': 'Show',
+  'reason.look.hint': 'A person’s data is shown. The reason stands in the tenant’s audit.', 'as': 'Signed in as {who}.', 'reason.go': 'Show',
   'today.title': 'Today', 'today.blocked': 'Blocked tenants', 'today.near': 'Near the limit', 'today.cases': 'Open cases', 'today.queued': 'Waiting', 'today.held': 'Held',
   'today.rates': 'Mail in each minute', 'today.reports': 'Reports and withdrawals in each minute', 'today.sites': 'Waiting by site', 'today.standings': 'Tenants to watch', 'today.inbound': 'Latest reports',
   'today.allgood': 'No tenant is blocked or near the limit.', 'today.since': 'Counted since {at}.', 'today.nowaiting': 'No mail is waiting.',
@@ -50,6 +50,9 @@ export const en = {
   'audit.title': 'Audit', 'audit.verify': 'Verify the journal', 'audit.whole': 'The journal is whole: {n} entries, head {head}.', 'audit.broken': 'The journal is broken at entry {n}: {what}', 'audit.verifying': 'Verifying…', 'audit.kind': 'Kind', 'audit.older': 'Older entries', 'audit.newest': 'Newest',
   'account.title': 'Account', 'account.old': 'Old password', 'account.new': 'New password', 'account.change': 'Change the password', 'account.changed': 'The password is changed. Please sign in again.', 'account.session': 'Session', 'account.ends': 'Ends at {at}, or after {n} minutes without use.',
   'users.title': 'Users', 'users.add': 'Add a user', 'users.setpassword': 'Set password', 'users.activate': 'Activate', 'users.deactivate': 'Deactivate', 'users.end': 'End session', 'users.password': 'Password for {who}', 'users.insession': 'signed in',
+  'case.pack': 'Evidence pack', 'case.pack.hint': 'A signed archive that can be checked without this gateway.', 'search.sent': 'Sent mail', 'search.messageid': 'Message-ID', 'search.subject': 'Subject', 'search.link': 'Domain of a link', 'search.token': 'Token', 'search.since': 'From day', 'search.until': 'To day', 'tenant.webhooks': 'Webhooks', 'hook.add': 'Add a webhook', 'hook.test': 'Test', 'hook.pause': 'Pause', 'hook.resume': 'Resume', 'hook.replay': 'Send dead letters again', 'hook.remove': 'Remove', 'hook.dead': 'Dead letters', 'hook.told': 'Told', 'hook.secret': 'The secret, shown this once: {s}', 'hook.error': 'Last error', 'state.failing': 'failing', 'state.paused': 'paused', 'col.subject': 'Subject', 'col.url': 'Address',
+  'tenant.figures': '{c} complaints on {n} delivered in the window.', 'tenant.notchecked': 'The DNS was not looked up yet.', 'report.raw': 'The report as it came', 'report.state': 'State of the report', 'report.confirm': 'Confirm the complaint', 'report.confirm.hint': 'It then counts against the tenant as if the reporter had proven it.', 'report.reject': 'Reject the complaint', 'report.reject.hint': 'It does not count; whoever complained stays suppressed.', 'state.counted': 'counted', 'state.noted': 'noted', 'state.confirmed': 'confirmed', 'state.rejected': 'rejected', 'col.channel': 'Channel', 'col.spf': 'SPF', 'report.decide': 'A person has to decide whether this complaint counts.',
+  'act.confirm': 'complaint confirmed', 'act.reject': 'complaint rejected', 
   'plot.table': 'The figures as a table', 'unit.s': '{n} s', 'unit.min': '{n} min', 'unit.h': '{n} h', 'unit.d': '{n} d',
   'done': 'Done.',
 };
