@@ -21,9 +21,10 @@ constexpr std::size_t at_once_bytes_max = 128 << 10;
 // One run of send(): the outcomes and who still waits for one.
 class exchange {
  public:
-  exchange(connection& over, const outgoing& message)
+  exchange(connection& over, const outgoing& message, const std::function<bool()>& may_start)
       : c_{over},
         m_{message},
+        may_start_{may_start},
         pieces_{message.content},
         was_used_{over.message_count() > 0},
         states_(message.envelope.recipients.size(), state::open) {
@@ -33,7 +34,7 @@ class exchange {
     content_bytes_ = content_bytes(pieces_);
   }
 
-  asio::awaitable<void> run(const std::function<bool()>& may_start);
+  asio::awaitable<void> run();
   transaction_result take() { return std::move(result_); }
 
  private:
@@ -71,9 +72,11 @@ class exchange {
   void end(transaction_end how, const std::string& cause);
   void broken(const failure& f) { end(transaction_end::broken, f.private_cause); }
   void out_of_step(const reply& r);
+  bool is_gated(bool content_begun);
 
   connection& c_;
   const outgoing& m_;
+  const std::function<bool()>& may_start_;
   std::vector<std::string_view> pieces_;  // the content, ended by CRLF
   std::size_t content_bytes_ = 0;         // of them
   bool was_used_;
@@ -143,6 +146,18 @@ void exchange::end(transaction_end how, const std::string& cause) {
 void exchange::out_of_step(const reply& r) {
   c_.close();
   end(transaction_end::broken, "unexpected reply: " + printable(to_string(r)));
+}
+
+// Whether the gate has closed on what is not at its end yet: it is reset. A server in the middle of
+// the content can only be left; without its end the message is none (RFC 5321 section 4.1.1.4).
+bool exchange::is_gated(bool content_begun) {
+  if (!may_start_ || may_start_()) return false;
+  if (content_begun)
+    c_.close();
+  else if (c_.is_open())
+    c_.needs_rset(true);
+  end(transaction_end::gated, "held back before the end of the message");
+  return true;
 }
 
 // False: nothing of it can go over this connection.
@@ -301,6 +316,7 @@ asio::awaitable<void> exchange::dotted_content() {
   dot_stuffer wire{m_.content};
   std::vector<std::string_view> block;
   while (wire.next(block, block_bytes)) {
+    if (is_gated(true)) co_return;
     auto written = co_await c_.write(block, c_.wait().data_block);
     if (written) continue;
     if (c_.is_open()) {
@@ -318,6 +334,7 @@ asio::awaitable<void> exchange::chunk() {
   const auto command = chunk_command();
   std::vector<std::string_view> block{command};
   std::size_t bytes = 0;
+  bool is_begun = false;
   for (auto piece : pieces_) {
     while (!piece.empty()) {
       const auto part = piece.substr(0, block_bytes - bytes);
@@ -325,6 +342,8 @@ asio::awaitable<void> exchange::chunk() {
       block.push_back(part);
       bytes += part.size();
       if (bytes < block_bytes) continue;
+      if (is_gated(is_begun)) co_return;
+      is_begun = true;
       auto written = co_await c_.write(block, c_.wait().data_block);
       if (!written) {
         if (c_.is_open()) {
@@ -338,6 +357,7 @@ asio::awaitable<void> exchange::chunk() {
       bytes = 0;
     }
   }
+  if (!block.empty() && is_gated(is_begun)) co_return;
   auto written = co_await c_.write(block, c_.wait().data_block);
   if (!written && !c_.is_open()) {
     broken(written.error());
@@ -417,10 +437,11 @@ asio::awaitable<bool> exchange::envelope_stepwise() {
   c_.needs_rset(true);
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (recipients_[i].empty()) continue;
+    if (is_gated(false)) co_return false;
     written = co_await c_.write(recipients_[i], c_.wait().recipient);
     if (!co_await take_recipient_reply(i)) co_return false;
   }
-  if (!any(state::accepted)) co_return false;
+  if (!any(state::accepted) || is_gated(false)) co_return false;
   c_.needs_rset(false);
   if (is_chunked()) co_return true;
   const std::string data = "DATA\r\n";
@@ -451,7 +472,7 @@ void exchange::name_recipients() {
   }
 }
 
-asio::awaitable<void> exchange::run(const std::function<bool()>& may_start) {
+asio::awaitable<void> exchange::run() {
   if (!c_.is_open()) {
     end(was_used_ ? transaction_end::stale : transaction_end::broken,
         "connection closed between messages");
@@ -463,7 +484,7 @@ asio::awaitable<void> exchange::run(const std::function<bool()>& may_start) {
 
   mail_ = mail_command(m_.envelope, c_.offers(), content_bytes_);
   name_recipients();
-  if (may_start && !may_start()) {
+  if (may_start_ && !may_start_()) {
     end(transaction_end::gated, "held back before MAIL FROM");
     co_return;
   }
@@ -478,8 +499,8 @@ asio::awaitable<transaction_result> send(connection& over, outgoing message,
   // Cancelled or not, what is known of each recipient must come back.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
-  exchange e{over, message};
-  co_await e.run(may_start);
+  exchange e{over, message, may_start};
+  co_await e.run();
   co_await asio::this_coro::throw_if_cancelled(throws);
   co_return e.take();
 }
