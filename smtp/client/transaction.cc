@@ -50,6 +50,7 @@ class exchange {
   asio::awaitable<bool> take_recipient_reply(std::size_t i);
   asio::awaitable<bool> take_envelope_replies();
   asio::awaitable<void> take_data_reply();
+  asio::awaitable<bool> is_written(const std::vector<std::string_view>& block);
   asio::awaitable<void> dotted_content();
   asio::awaitable<void> empty_content();
   asio::awaitable<void> chunk();
@@ -148,8 +149,7 @@ void exchange::out_of_step(const reply& r) {
   end(transaction_end::broken, "unexpected reply: " + printable(to_string(r)));
 }
 
-// Whether the gate has closed on what is not at its end yet: it is reset. A server in the middle of
-// the content can only be left; without its end the message is none (RFC 5321 section 4.1.1.4).
+// The gate has closed: resets. Amid the content a server can only be left (RFC 5321 4.1.1.4).
 bool exchange::is_gated(bool content_begun) {
   if (!may_start_ || may_start_()) return false;
   if (content_begun)
@@ -312,19 +312,24 @@ asio::awaitable<void> exchange::empty_content() {
   if (written) auto ignored = co_await c_.read_reply(c_.wait().final_dot);
 }
 
+// False: the peer had enough of it or has gone, and the exchange is over.
+asio::awaitable<bool> exchange::is_written(const std::vector<std::string_view>& block) {
+  auto written = co_await c_.write(block, c_.wait().data_block);
+  if (written) co_return true;
+  if (c_.is_open()) {
+    co_await take_final_reply(false);
+  } else {
+    broken(written.error());
+  }
+  co_return false;
+}
+
 asio::awaitable<void> exchange::dotted_content() {
   dot_stuffer wire{m_.content};
   std::vector<std::string_view> block;
   while (wire.next(block, block_bytes)) {
     if (is_gated(true)) co_return;
-    auto written = co_await c_.write(block, c_.wait().data_block);
-    if (written) continue;
-    if (c_.is_open()) {
-      co_await take_final_reply(false);
-    } else {
-      broken(written.error());
-    }
-    co_return;
+    if (!co_await is_written(block)) co_return;
   }
   co_await take_final_reply(true);
 }
@@ -344,26 +349,13 @@ asio::awaitable<void> exchange::chunk() {
       if (bytes < block_bytes) continue;
       if (is_gated(is_begun)) co_return;
       is_begun = true;
-      auto written = co_await c_.write(block, c_.wait().data_block);
-      if (!written) {
-        if (c_.is_open()) {
-          co_await take_final_reply(false);
-        } else {
-          broken(written.error());
-        }
-        co_return;
-      }
+      if (!co_await is_written(block)) co_return;
       block.clear();
       bytes = 0;
     }
   }
   if (!block.empty() && is_gated(is_begun)) co_return;
-  auto written = co_await c_.write(block, c_.wait().data_block);
-  if (!written && !c_.is_open()) {
-    broken(written.error());
-    co_return;
-  }
-  co_await take_final_reply(written.has_value());
+  if (co_await is_written(block)) co_await take_final_reply(true);
 }
 
 // is_whole: all of the message was written; else the peer had enough of it and may say why.
