@@ -269,8 +269,24 @@ void count_asked(write_txn& txn, store_rooms& rooms, const acceptance& a) {
     if (!r.is_taken() && !is_about_recipient(r.verdict.reason)) continue;
     ++more.asked;
     if (!r.is_taken() && is_unproven_reason(r.verdict.reason)) ++more.unproven;
+    if (r.is_trap) ++more.traps;
   }
-  if (more.asked != 0) rooms.campaigns.count(txn, a.tenant, a.names.campaign, more, a.knobs, a.at);
+  if (more.asked != 0)
+    rooms.campaigns.count(txn, a.tenant, a.names.campaign, more, a.knobs, a.at,
+                          busiest_day_of(txn, rooms, a.tenant, a.at));
+}
+
+std::function<std::uint64_t()> busiest_day_of(const write_txn& txn, const store_rooms& rooms,
+                                              tenant_id tenant, instant at) {
+  return [&txn, &rooms, tenant, at] {
+    constexpr std::uint32_t epochs_looked_at = 8;  // an unblock makes nobody new
+    const auto window = reputation::window_ending(reputation::day_of(at) - 1, 30);
+    const auto epoch = rooms.blocker.standing_of(txn, tenant).epoch;
+    std::uint64_t most = 0;
+    for (auto e = epoch; e > 0 && epoch - e < epochs_looked_at; --e)
+      most = std::max(most, rooms.tally.busiest_day(txn, tenant, e, window));
+    return most;
+  };
 }
 
 message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance& a,

@@ -2,6 +2,7 @@
 // notice about recipients that were refused after their own 250.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct judged_recipient {
   std::string person;  // pseudonym
   policy::verdict verdict;
   bool is_bulk_by_content = false;  // judged, and queued, as bulk mail (RULES A1.1)
+  bool is_trap = false;             // spam_traps.h
   kept_facts facts;                 // that it was judged on
 
   bool is_taken() const noexcept {
@@ -84,6 +86,10 @@ message_id record_refusals(write_txn& txn, store_rooms& rooms, const acceptance&
 // Adds the recipients to the counts of their campaign, which may put it on hold. For refusals
 // alone; record_acceptance does it itself.
 void count_asked(write_txn& txn, store_rooms& rooms, const acceptance& a);
+// The most recipients that the tenant's bulk mail reached on one of the 30 days before, for the
+// watch over sudden volume.
+std::function<std::uint64_t()> busiest_day_of(const write_txn& txn, const store_rooms& rooms,
+                                              tenant_id tenant, instant at);
 
 // Reason, rule, policy version, computed dates and decisive matches of a verdict as an event tells
 // them.

@@ -9,14 +9,16 @@
 #include "base/log.h"
 #include "base/text.h"
 
-// state = u8 version(1), name, varint asked unproven ended dead, flag hold (u8 cause, zigzag
-//         since_ms, varint part whole)?, actor reason, varint releases, zigzag first_ms changed_ms
+// state = u8 version(2), name, varint asked unproven ended dead, flag hold (u8 cause, zigzag
+//         since_ms, varint part whole)?, actor reason, varint releases, zigzag first_ms changed_ms,
+//         varint unsubscribed traps warned (version 1 ends before them)
 // sweep = u8 version(1), flag is_release, held_because, zigzag since_ms
 
 namespace consentry::app {
 namespace {
 
-constexpr std::uint8_t record_version = 1;
+constexpr std::uint8_t state_version = 2;
+constexpr std::uint8_t record_version = 1;  // of sweeps
 constexpr std::size_t reason_bytes_max = 900;
 
 std::string key_of(tenant_id tenant, std::string_view campaign) {
@@ -25,7 +27,7 @@ std::string key_of(tenant_id tenant, std::string_view campaign) {
 
 std::string encode(const campaign_state& s) {
   byte_writer w;
-  w.u8(record_version).text(s.name);
+  w.u8(state_version).text(s.name);
   w.varint(s.counts.asked).varint(s.counts.unproven).varint(s.counts.ended).varint(s.counts.dead);
   w.flag(s.hold.has_value());
   if (s.hold)
@@ -35,13 +37,14 @@ std::string encode(const campaign_state& s) {
         .varint(s.hold->whole);
   w.text(s.actor).text(s.reason).varint(s.releases);
   w.zigzag(to_ms(s.first_at)).zigzag(to_ms(s.changed_at));
+  w.varint(s.counts.unsubscribed).varint(s.counts.traps).varint(s.warned);
   return w.take();
 }
 
 policy::campaign_hold_facts read_hold(byte_reader& r) {
   policy::campaign_hold_facts h;
   const auto cause = r.u8();
-  if (cause < 1 || cause > static_cast<std::uint8_t>(policy::campaign_hold_cause::person))
+  if (cause < 1 || cause > static_cast<std::uint8_t>(policy::campaign_hold_cause_last))
     throw decode_error{"cause of a campaign's hold"};
   h.cause = static_cast<policy::campaign_hold_cause>(cause);
   h.since = from_ms(r.zigzag());
@@ -52,7 +55,9 @@ policy::campaign_hold_facts read_hold(byte_reader& r) {
 
 campaign_state decode_state(std::string_view bytes) {
   byte_reader r{bytes};
-  if (r.u8() != record_version) throw decode_error{"campaign of another version"};
+  const auto written_as = r.u8();
+  if (written_as < 1 || written_as > state_version)
+    throw decode_error{"campaign of another version"};
   campaign_state s;
   s.name = r.text();
   s.counts.asked = r.varint();
@@ -65,18 +70,54 @@ campaign_state decode_state(std::string_view bytes) {
   s.releases = static_cast<std::uint32_t>(r.varint());
   s.first_at = from_ms(r.zigzag());
   s.changed_at = from_ms(r.zigzag());
+  if (written_as >= 2) {
+    s.counts.unsubscribed = r.varint();
+    s.counts.traps = r.varint();
+    s.warned = static_cast<std::uint32_t>(r.varint());
+  }
   if (!r.at_end()) throw decode_error{"bytes behind a campaign"};
   return s;
 }
 
-std::optional<policy::campaign_hold_facts> hold_due(const campaign_counts& c,
-                                                    const policy::rule_knobs& knobs, instant at) {
-  using policy::campaign_hold_cause;
-  if (policy::is_over_share(c.unproven, c.asked, knobs.campaign_max_unproven))
-    return policy::campaign_hold_facts{campaign_hold_cause::unproven, at, c.unproven, c.asked};
-  if (policy::is_over_share(c.dead, c.ended, knobs.bounce_hold_campaign))
-    return policy::campaign_hold_facts{campaign_hold_cause::bounces, at, c.dead, c.ended};
-  return std::nullopt;
+using policy::campaign_hold_cause;
+using policy::campaign_hold_facts;
+
+constexpr std::uint32_t bit_of(campaign_hold_cause c) noexcept {
+  return 1u << static_cast<unsigned>(c);
+}
+
+// The watches in the order of their weight. is_hold: what holds, else what warns and is not told.
+std::vector<campaign_hold_facts> reached(const campaign_counts& c, const policy::rule_knobs& k,
+                                         bool is_hold, std::uint32_t told, instant at,
+                                         const std::function<std::uint64_t()>& busiest_day) {
+  std::vector<campaign_hold_facts> out;
+  const auto traps_from =
+      static_cast<std::uint64_t>(is_hold ? k.watch_traps_hold : k.watch_traps_warn);
+  if (traps_from != 0 && c.traps >= traps_from)
+    out.push_back({campaign_hold_cause::traps, at, c.traps, c.asked});
+  if (is_hold && policy::is_over_share(c.unproven, c.asked, k.campaign_max_unproven))
+    out.push_back({campaign_hold_cause::unproven, at, c.unproven, c.asked});
+  if (policy::is_over_share(c.dead, c.ended,
+                            is_hold ? k.bounce_hold_campaign : k.bounce_warn_campaign))
+    out.push_back({campaign_hold_cause::bounces, at, c.dead, c.ended});
+  if (policy::is_over_share(c.unsubscribed, c.ended,
+                            is_hold ? k.watch_unsubscribes_hold : k.watch_unsubscribes_warn))
+    out.push_back({campaign_hold_cause::unsubscribes, at, c.unsubscribed, c.ended});
+  const auto times =
+      static_cast<std::uint64_t>(is_hold ? k.watch_volume_hold : k.watch_volume_warn);
+  if (times != 0 && busiest_day && (told & bit_of(campaign_hold_cause::volume)) == 0 &&
+      c.asked > static_cast<std::uint64_t>(k.watch_volume_min)) {
+    const auto before = busiest_day();
+    if (c.asked > before * times) out.push_back({campaign_hold_cause::volume, at, c.asked, before});
+  }
+  std::erase_if(out, [told](const auto& f) { return (told & bit_of(f.cause)) != 0; });
+  return out;
+}
+
+std::string_view rule_of(campaign_hold_cause c) noexcept {
+  return c == campaign_hold_cause::unproven  ? "A2.5.2"
+         : c == campaign_hold_cause::bounces ? "A2.5.4"
+                                             : "E4";
 }
 
 journal::event event_about(journal::event_kind kind, instant at, tenant_id tenant,
@@ -139,7 +180,7 @@ void campaign_register::put_sweep(write_txn& txn, tenant_id tenant, const campai
 
 void campaign_register::count(write_txn& txn, tenant_id tenant, std::string_view campaign,
                               const campaign_counts& more, const policy::rule_knobs& knobs,
-                              instant at) const {
+                              instant at, const std::function<std::uint64_t()>& busiest_day) const {
   if (campaign.empty()) return;
   auto s = find(txn, tenant, campaign)
                .value_or(campaign_state{.name = std::string{campaign}, .first_at = at});
@@ -147,22 +188,43 @@ void campaign_register::count(write_txn& txn, tenant_id tenant, std::string_view
   s.counts.unproven += more.unproven;
   s.counts.ended += more.ended;
   s.counts.dead += more.dead;
-  if (const auto due = s.hold ? std::nullopt : hold_due(s.counts, knobs, at)) {
-    s.hold = due;
+  s.counts.unsubscribed += more.unsubscribed;
+  s.counts.traps += more.traps;
+  if (!s.hold) judge(txn, tenant, s, knobs, at, busiest_day);
+  put(txn, tenant, s);
+}
+
+void campaign_register::judge(write_txn& txn, tenant_id tenant, campaign_state& s,
+                              const policy::rule_knobs& knobs, instant at,
+                              const std::function<std::uint64_t()>& busiest_day) const {
+  const auto told_of = [&](journal::event_kind kind, const campaign_hold_facts& f) {
+    auto e = event_about(kind, at, tenant, s.name);
+    e.reason = policy::reason_of(f.cause);
+    e.rule = rule_of(f.cause);
+    e.actor = "gateway";
+    e.facts["scope"] = "campaign";
+    e.facts["part"] = std::to_string(f.part);
+    e.facts["whole"] = std::to_string(f.whole);
+    return e;
+  };
+  const auto holds = reached(s.counts, knobs, true, 0, at, busiest_day);
+  if (!holds.empty()) {
+    s.hold = holds.front();
     s.actor = "gateway";
     s.reason.clear();
     s.changed_at = at;
-    auto e = event_about(journal::event_kind::held, at, tenant, campaign);
-    e.reason = policy::reason_of(due->cause);
-    e.rule = due->cause == policy::campaign_hold_cause::unproven ? "A2.5.2" : "A2.5.4";
-    e.actor = s.actor;
-    e.facts["scope"] = "campaign";
-    e.facts["part"] = std::to_string(due->part);
-    e.facts["whole"] = std::to_string(due->whole);
-    journal_->append(txn, e);
-    put_sweep(txn, tenant, s, false, due->cause, at);
+    journal_->append(txn, told_of(journal::event_kind::held, *s.hold));
+    put_sweep(txn, tenant, s, false, s.hold->cause, at);
+    return;
   }
-  put(txn, tenant, s);
+  for (const auto& w : reached(s.counts, knobs, false, s.warned, at, busiest_day)) {
+    s.warned |= bit_of(w.cause);
+    auto e = told_of(journal::event_kind::warned, w);
+    e.facts["watch"] = policy::to_string(w.cause);
+    e.facts["from"] = "good";
+    e.facts["to"] = "warn";
+    journal_->append(txn, e);
+  }
 }
 
 result<campaign_state> campaign_register::hold(write_txn& txn, tenant_id tenant,
@@ -208,9 +270,12 @@ result<campaign_state> campaign_register::release(write_txn& txn, tenant_id tena
   e.facts["unproven"] = std::to_string(s.counts.unproven);
   e.facts["ended"] = std::to_string(s.counts.ended);
   e.facts["dead"] = std::to_string(s.counts.dead);
+  e.facts["unsubscribed"] = std::to_string(s.counts.unsubscribed);
+  e.facts["traps"] = std::to_string(s.counts.traps);
   journal_->append(txn, e);
   s.hold.reset();
   s.counts = {};
+  s.warned = 0;
   s.actor = actor;
   s.reason = reason.substr(0, reason_bytes_max);
   s.changed_at = at;

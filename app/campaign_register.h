@@ -4,11 +4,13 @@
 //   table campaign_sweeps  be32 tenant, name   -> sweep: queued mail that must follow a hold or a
 //                                                 release, until it has (campaign_sweeper.h)
 //
-// Counts are sums, written in the transaction of what they count, so a share never disagrees with
-// the journal. A release begins a new count, as an unblock does (RULES A5).
+// Watches: the shares of unproven, dead, unsubscribed and trapped recipients, and a volume that the
+// tenant never had. Counts are sums, written in the transaction of what they count, so a share
+// never disagrees with the journal. A release begins a new count, as an unblock does (RULES A5).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,10 +26,12 @@
 namespace consentry::app {
 
 struct campaign_counts {
-  std::uint64_t asked = 0;     // recipients for whom consent was asked
-  std::uint64_t unproven = 0;  // of them, refused because there was no proof
-  std::uint64_t ended = 0;     // recipients whose delivery came to an end at a server
-  std::uint64_t dead = 0;      // of them, addresses that do not exist
+  std::uint64_t asked = 0;         // recipients for whom consent was asked
+  std::uint64_t unproven = 0;      // of them, refused because there was no proof
+  std::uint64_t ended = 0;         // recipients whose delivery came to an end at a server
+  std::uint64_t dead = 0;          // of them, addresses that do not exist
+  std::uint64_t unsubscribed = 0;  // recipients who left by a mail of it
+  std::uint64_t traps = 0;         // of asked, spam traps (spam_traps.h)
 };
 
 struct campaign_state {
@@ -37,6 +41,7 @@ struct campaign_state {
   std::string actor;   // of the last hold or release: "gateway", "desk:<login>"
   std::string reason;  // the person's words
   std::uint32_t releases = 0;
+  std::uint32_t warned = 0;  // bit 1 << cause: the tenant was warned since the last release
   instant first_at{};
   instant changed_at{};  // of the last hold or release
 };
@@ -63,9 +68,13 @@ class campaign_register {
                                    std::size_t limit) const;
 
   // Adds to the counts, and puts the campaign on hold where a share is over its knob; that is
-  // journaled (kind held, without a recipient). Nothing for a campaign without a name.
+  // journaled (kind held, without a recipient). Where a share reaches its warning, that is
+  // journaled once until the next release (kind warned). Nothing for a campaign without a name.
+  // busiest_day: recipients on the tenant's busiest day before; asked for where the volume is
+  // looked at, which is not where it is empty.
   void count(write_txn& txn, tenant_id tenant, std::string_view campaign,
-             const campaign_counts& more, const policy::rule_knobs& knobs, instant at) const;
+             const campaign_counts& more, const policy::rule_knobs& knobs, instant at,
+             const std::function<std::uint64_t()>& busiest_day = {}) const;
 
   // A person's acts, journaled as desk_act. conflict: it is so already. A campaign that nobody has
   // seen yet can be held, so that it never begins.
@@ -84,6 +93,8 @@ class campaign_register {
   bool remove_tenant(write_txn& txn, tenant_id tenant, std::size_t rows) const;
 
  private:
+  void judge(write_txn& txn, tenant_id tenant, campaign_state& s, const policy::rule_knobs& knobs,
+             instant at, const std::function<std::uint64_t()>& busiest_day) const;
   void put(write_txn& txn, tenant_id tenant, const campaign_state& s) const;
   void put_sweep(write_txn& txn, tenant_id tenant, const campaign_state& s, bool is_release,
                  policy::campaign_hold_cause cause, instant at) const;

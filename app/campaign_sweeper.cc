@@ -34,8 +34,50 @@ std::string words_of(const campaign_state& s) {
     case campaign_hold_cause::bounces:
       return fmt::format("{} of the {} addresses delivered to so far do not exist (terms 5.4).",
                          s.hold->part, s.hold->whole);
+    case campaign_hold_cause::traps:
+      return fmt::format(
+          "{} of the {} recipients asked so far are addresses that nobody can have consented with "
+          "(terms 5.3).",
+          s.hold->part, s.hold->whole);
+    case campaign_hold_cause::unsubscribes:
+      return fmt::format("{} of the {} recipients delivered to so far unsubscribed.", s.hold->part,
+                         s.hold->whole);
+    case campaign_hold_cause::volume:
+      return fmt::format(
+          "It has {} recipients so far, where the busiest day of the account in the 30 days before "
+          "had {}.",
+          s.hold->part, s.hold->whole);
     case campaign_hold_cause::person:
       return "A person at the abuse desk put it on hold: " + s.reason;
+  }
+  return {};
+}
+
+std::string words_hu(const campaign_state& s) {
+  using policy::campaign_hold_cause;
+  const auto part = s.hold->part, whole = s.hold->whole;
+  switch (s.hold->cause) {
+    case campaign_hold_cause::unproven:
+      return fmt::format(
+          "Az eddig megkérdezett {1} címzettből {0} hozzájárulása hiányzik vagy nem "
+          "igazolt (feltételek 5.2).",
+          part, whole);
+    case campaign_hold_cause::bounces:
+      return fmt::format("Az eddigi {1} kézbesítésből {0} cím nem létezik (feltételek 5.4).", part,
+                         whole);
+    case campaign_hold_cause::traps:
+      return fmt::format(
+          "Az eddig megkérdezett {1} címzettből {0} olyan cím, amelynek gazdája nem "
+          "járulhatott hozzá (feltételek 5.3).",
+          part, whole);
+    case campaign_hold_cause::unsubscribes:
+      return fmt::format("Az eddigi {1} kézbesítés után {0} címzett leiratkozott.", part, whole);
+    case campaign_hold_cause::volume:
+      return fmt::format(
+          "Eddig {} címzettje van; a fiók megelőző 30 napjának legforgalmasabb napján {} volt.",
+          part, whole);
+    case campaign_hold_cause::person:
+      return "Az ügyfélvédelem munkatársa tartotta vissza: " + s.reason;
   }
   return {};
 }
@@ -56,13 +98,22 @@ std::optional<own_mail> notice_of(const campaign_sweeper_parts& p, const campaig
   m.about = policy::reason_of(s.hold->cause);
   m.from = p.postmaster;
   m.to = *to;
-  m.subject = "Your campaign " + s.name + " waits";
+  m.subject = fmt::format("{0}: a kampány várakozik / your campaign {0} waits", s.name);
+  const auto since = to_string_budapest(s.hold->since);
   m.text = fmt::format(
-      "The mail of your campaign {} is on hold since {}.\n\n{}\n\n"
+      "A(z) {0} kampány levelei {1} óta várakoznak.\n\n{2}\n\n"
+      "Amit átvettünk, megvan; a kampány új leveleit is átvesszük, és azok is várakoznak. "
+      "Munkatársunk "
+      "engedi tovább, indoklással, ha az ügy rendeződött: kérjük, válaszoljon erre a levélre. "
+      "Kifogását "
+      "harminc napon belül megtárgyaljuk.\n\n---\n\n"
+      "The mail of your campaign {0} is on hold since {1}.\n\n{3}\n\n"
       "What was accepted is kept, and new mail of the campaign is taken and waits with it. A "
       "person "
-      "releases it, with a reason, once the matter is settled: please answer this mail.\n",
-      s.name, to_string_budapest(s.hold->since), words_of(s));
+      "releases it, with a reason, once the matter is settled: please answer this mail. A "
+      "grievance is "
+      "negotiated within thirty days.\n",
+      s.name, since, words_hu(s), words_of(s));
   return m;
 }
 

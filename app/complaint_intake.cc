@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/evidence_gatherer.h"
+#include "app/standing_review.h"
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -57,22 +58,6 @@ void suppress_complainer(write_txn& txn, store_rooms& rooms, const mail_facts& m
   rooms.consents.object_all(txn, mail.tenant, mail.person, at);
 }
 
-namespace {
-
-// Blocks the tenant if its figures say so now. True: it was not blocked before.
-bool block_if_tripped(write_txn& txn, store_rooms& rooms, const policy::rule_knobs& rules,
-                      const mail_facts& mail, instant at) {
-  reputation::standing_knobs knobs;
-  knobs.ratio_floor = static_cast<std::uint64_t>(rules.ratio_floor);
-  knobs.window_days = rules.ratio_window_days;
-  const auto epoch = rooms.blocker.standing_of(txn, mail.tenant).epoch;
-  const auto window = reputation::window_ending(reputation::day_of(at), knobs.window_days);
-  const auto decision = reputation::decide(
-      rooms.tally.figures_with(txn, mail.tenant, epoch, window, mail.campaign), knobs);
-  return decision.verdict == reputation::standing_verdict::block &&
-         rooms.blocker.block_for_ratio(txn, mail.tenant, decision, at);
-}
-
 }  // namespace
 
 counted_complaint count_complaint(write_txn& txn, store_rooms& rooms,
@@ -80,8 +65,10 @@ counted_complaint count_complaint(write_txn& txn, store_rooms& rooms,
                                   recipient_id recipient, instant complained_at, instant now) {
   counted_complaint out;
   out.effect = rooms.tally.record_complaint(txn, recipient, complained_at).effect;
-  out.blocks = out.effect == reputation::complaint_effect::counted &&
-               block_if_tripped(txn, rooms, rules, mail, now);
+  // A second one can move the first to the cohort of another mail.
+  const bool is_judged = out.effect == reputation::complaint_effect::counted ||
+                         out.effect == reputation::complaint_effect::duplicate;
+  out.blocks = is_judged && review_standing(txn, rooms, rules, mail.tenant, mail.campaign, now);
   return out;
 }
 
@@ -330,8 +317,8 @@ recorded_reports record_reports(write_txn& txn, store_rooms& rooms, const policy
   return out;
 }
 
-bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient,
-                        std::string_view method, instant at) {
+bool record_unsubscribe(write_txn& txn, store_rooms& rooms, const policy::rule_knobs& rules,
+                        recipient_id recipient, std::string_view method, instant at) {
   const auto mail = find_mail(txn, rooms, recipient);
   if (!mail) return false;
   const policy::consent::act by{.at = at, .actor = std::string{method}};
@@ -345,6 +332,9 @@ bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipie
                             at, method, by);
   else
     rooms.consents.withdraw_all(txn, mail->tenant, mail->person, at, method, by);
+  const auto sent = rooms.tally.find(txn, recipient);
+  if (sent && sent->delivered && !sent->unsubscribed && is_advertising(sent->stream))
+    rooms.campaigns.count(txn, sent->tenant, sent->campaign, {.unsubscribed = 1}, rules, at);
   rooms.tally.mark(txn, recipient, reputation::sent_mark::unsubscribed);
   return true;
 }

@@ -97,9 +97,10 @@ void suppress_complainer(write_txn& txn, store_rooms& rooms, const mail_facts& m
 journal::event complaint_event(instant at, recipient_id recipient,
                                const std::optional<mail_facts>& mail, std::string actor);
 
-// Withdraws the consent behind one delivered mail, for its topic, and stops what is queued. Inside
-// an operation; re-runnable. False: no such mail was sent.
-bool record_unsubscribe(write_txn& txn, store_rooms& rooms, recipient_id recipient,
-                        std::string_view method, instant at);
+// Withdraws the consent behind one delivered mail, for its topic, and stops what is queued; counts
+// it in its campaign, once, which may put that on hold. Inside an operation; re-runnable. False: no
+// such mail was sent.
+bool record_unsubscribe(write_txn& txn, store_rooms& rooms, const policy::rule_knobs& rules,
+                        recipient_id recipient, std::string_view method, instant at);
 
 }  // namespace consentry::app

@@ -22,6 +22,12 @@ instant only_the_day(instant at) {
 
 std::optional<journal::event> veiled(journal::event e) {
   if (e.kind == event_kind::complained) return std::nullopt;
+  // A level that one complaint reached says when that one came.
+  if (e.kind == event_kind::warned && (e.rule == "A5" || e.rule == "C6")) {
+    if (e.rule == "C6") return std::nullopt;
+    e.at = only_the_day(e.at);
+    return e;
+  }
   if (!is_of_complaint(e)) return e;
   if (e.kind == event_kind::suppressed) e.at = only_the_day(e.at);
   e.message = {};

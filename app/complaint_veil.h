@@ -14,8 +14,9 @@ namespace consentry::app {
 // The first moment of its day in Budapest: what is left of the time of a complaint.
 instant only_the_day(instant at);
 
-// A complaint: nullopt. A suppression for a complaint, or its end: without mail, campaign and facts
-// that lead to the report, a beginning by its day. Anything else as it is.
+// A complaint, and a warning about a provider: nullopt. A warning about complaints: by its day. A
+// suppression for a complaint, or its end: without mail, campaign and facts that lead to the
+// report, a beginning by its day. Anything else as it is.
 std::optional<journal::event> veiled(journal::event e);
 
 // A complaint's: reason, day and expiry. Others as they are.

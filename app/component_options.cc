@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/key_store.h"
+#include "app/mailbox_provider.h"
 #include "base/log.h"
 
 namespace consentry::app {
@@ -114,6 +115,17 @@ queue::scheduler_settings scheduler_of(const settings& s) {
   out.notices = notices_of(s);
   out.keep_finished = std::chrono::hours{24} * (s.complaints.max_age_days + 10);
   return out;
+}
+
+std::shared_ptr<const spam_traps> traps_of(const settings& s) {
+  const auto& file = s.complaints.traps_file;
+  return std::make_shared<const spam_traps>(file.empty() ? spam_traps{} : spam_traps::read(file));
+}
+
+outcome_recorder::provider_source providers_of(const live_settings& live) {
+  return [&live](const std::string& host, const std::string& domain) {
+    return find_provider(*live.reporters.get(), host, domain);
+  };
 }
 
 std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s) {

@@ -10,6 +10,8 @@
 #include "app/event_log.h"
 #include "app/import_runner.h"
 #include "app/inbound.h"
+#include "app/live_settings.h"
+#include "app/outcome_recorder.h"
 #include "app/public/site.h"
 #include "app/sender_preflight.h"
 #include "app/settings.h"
@@ -47,6 +49,8 @@ queue::notice_settings notices_of(const settings& s);
 queue::scheduler_settings scheduler_of(const settings& s);
 // Throws configuration_error.
 std::shared_ptr<const queue::pacing_rules> pacing_of(const settings& s);
+std::shared_ptr<const spam_traps> traps_of(const settings& s);
+outcome_recorder::provider_source providers_of(const live_settings& live);
 std::shared_ptr<const smtp::bounce_rules> bounces_of(const settings& s);
 // The parts outlive them.
 queue::store_index::tenant_names tenant_names_of(const store_rooms& rooms);

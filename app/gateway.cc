@@ -68,8 +68,7 @@ struct gateway::state {
   std::vector<std::unique_ptr<asio::io_context>> more_io;  // sessions beyond the first thread's
   worker_pool workers;
   filters::confined_reader attachments;
-  // Work that waits, for strangers' DNS or for a thousand commits, has threads of its own: mail
-  // must not queue up behind it.
+  // What waits for strangers' DNS or for a thousand commits has threads of its own.
   worker_pool report_workers{report_workers_count};
   worker_pool desk_workers{desk_workers_count};
   worker_pool attachment_workers{other_workers_count};
@@ -139,7 +138,7 @@ gateway::state::state(settings given, std::filesystem::path f, std::vector<int> 
       dns{io.get_executor(), resolver_of(config)},
       fresh_dns{io.get_executor(), fresh_resolver_of(config)},
       gate{rooms, live, clock},
-      recorder{rooms, clock, [this] { return live.policy.get()->set->rules; }},
+      recorder{rooms, clock, [this] { return live.policy.get()->set->rules; }, providers_of(live)},
       transport{io.get_executor(),
                 rooms,
                 dns,
@@ -369,7 +368,7 @@ void gateway::state::start() {
     scheduler.start();
   else
     log::error("app/gateway", "sending_is_off", {{"why", "restored store: replay the journal"}});
-  tasks.spawn(finish_unblocks(rooms, clock, [this](instant due) { scheduler.notify(due); }));
+  tasks.spawn(follow_standings(rooms, live, clock, [this](instant d) { scheduler.notify(d); }));
   tasks.spawn(sweep_campaigns({.rooms = rooms,
                                .clock = clock,
                                .notify_queue = [this](instant due) { scheduler.notify(due); },

@@ -293,9 +293,10 @@ asio::awaitable<result<void>> inbound::take_bounce(std::string data, recipient_i
 }
 
 asio::awaitable<result<void>> inbound::take_unsubscribe(recipient_id recipient) {
-  commit_loop::operation op = [&rooms = parts_.rooms, recipient,
+  const auto active = parts_.live.policy.get();
+  commit_loop::operation op = [&rooms = parts_.rooms, active, recipient,
                                at = parts_.clock.now()](write_txn& txn) {
-    record_unsubscribe(txn, rooms, recipient, "mailto", at);
+    record_unsubscribe(txn, rooms, active->set->rules, recipient, "mailto", at);
   };
   co_return co_await parts_.rooms.commits.commit(std::move(op));
 }

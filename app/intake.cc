@@ -150,9 +150,10 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
                {{"session", session.id}, {"cause", describe(v.error())}});
     co_return store_away;
   }
+  const bool is_trap = parts_.live.traps.get()->contains(key);
   if (v->decision == policy::decision::refuse)
     co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
-                                        std::move(facts), std::move(*v));
+                                        std::move(facts), std::move(*v), is_trap);
   if (v->decision == policy::decision::defer) co_return to_reply(*v);
   if (parts_.null_mx == nullptr) co_return recipient_ok;
   auto domain = next.address.ascii_domain();
@@ -160,14 +161,14 @@ asio::awaitable<reply> intake::recipient(const session_info& session, const smtp
   *v = takes_no_mail(active->set->version);
   facts = {};  // the DNS says so, not a policy: nothing to replay
   co_return co_await refuse_recipient(session, std::move(*names), std::move(person),
-                                      std::move(facts), std::move(*v));
+                                      std::move(facts), std::move(*v), is_trap);
 }
 
 // The refusal is journaled under a number of its own, which the reply names, so that `why` can
 // explain it.
 asio::awaitable<reply> intake::refuse_recipient(const session_info& session, campaign_name names,
                                                 std::string person, kept_facts facts,
-                                                policy::verdict v) {
+                                                policy::verdict v, bool is_trap) {
   journal::event e;
   e.kind = journal::event_kind::refused;
   e.at = parts_.clock.now();
@@ -181,8 +182,8 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
   e.facts["phase"] = "rcpt";
   auto number = std::make_shared<message_id>();
   const auto active = parts_.live.policy.get();
-  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v, facts,
-                               active](write_txn& txn) mutable {
+  commit_loop::operation op = [&rooms = parts_.rooms, number, e, v, facts, active,
+                               is_trap](write_txn& txn) mutable {
     e.message = message_id{rooms.ids.take(txn, 2)};
     e.recipient = recipient_id{e.message.value + 1};
     *number = e.message;
@@ -193,8 +194,10 @@ asio::awaitable<reply> intake::refuse_recipient(const session_info& session, cam
                                                                                      facts);
     if (is_advertising(e.stream) && is_about_recipient(v.reason))
       rooms.campaigns.count(txn, e.tenant, e.campaign,
-                            {.asked = 1, .unproven = is_unproven_reason(v.reason) ? 1u : 0u},
-                            active->set->rules, e.at);
+                            {.asked = 1,
+                             .unproven = is_unproven_reason(v.reason) ? 1u : 0u,
+                             .traps = is_trap ? 1u : 0u},
+                            active->set->rules, e.at, busiest_day_of(txn, rooms, e.tenant, e.at));
   };
   const auto done = co_await parts_.rooms.commits.commit(std::move(op));
   if (!done) co_return to_reply(done.error());
@@ -309,6 +312,7 @@ result<void> intake::judge_all(submission& s) const {
   const bool wants_facts = keeps_evidence(*s.active) || is_shadowed();
   facts_collector facts;
   const stopwatch judging{parts_.rooms.counts.verdict_times};
+  const auto traps = parts_.live.traps.get();
   return parts_.rooms.env.read([&](read_txn& txn) {
     content_window window;
     if (!s.fingerprint.empty())
@@ -338,6 +342,7 @@ result<void> intake::judge_all(submission& s) const {
                               .person = std::move(person),
                               .verdict = policy::judge(*s.active->set, evidence),
                               .is_bulk_by_content = is_bulk,
+                              .is_trap = traps->contains(key),
                               .facts = std::move(kept)});
       if (s.recipients.back().is_taken()) window.add(s.recipients.back().person);
     }

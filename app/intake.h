@@ -67,7 +67,8 @@ class intake final : public smtp::server::gatekeeper {
 
   boost::asio::awaitable<smtp::reply> refuse_recipient(const smtp::server::session_info& session,
                                                        campaign_name names, std::string person,
-                                                       kept_facts facts, policy::verdict v);
+                                                       kept_facts facts, policy::verdict v,
+                                                       bool is_trap);
   boost::asio::awaitable<result<message_reading>> read(submission& s);
   result<void> judge_all(submission& s) const;
   boost::asio::awaitable<smtp::reply> refuse_all(submission& s);

@@ -12,6 +12,7 @@ void load_live_settings(const settings& s, policy_versions& policies, live_setti
   auto pacing = pacing_of(s);
   auto bounces = bounces_of(s);
   auto reporters = std::make_shared<const std::vector<reporter>>(s.complaints.reporters);
+  auto traps = traps_of(s);
   policies.follow_files(s.policy_file, s.patterns_folder);
   tell_if_unsigned(*keys, s);
   live.dkim_keys.set(std::move(keys));
@@ -20,6 +21,7 @@ void load_live_settings(const settings& s, policy_versions& policies, live_setti
   live.pacing.set(std::move(pacing));
   live.bounces.set(std::move(bounces));
   live.reporters.set(std::move(reporters));
+  live.traps.set(std::move(traps));
 }
 
 }  // namespace consentry::app

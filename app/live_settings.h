@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/settings.h"
+#include "app/spam_traps.h"
 #include "base/snapshot.h"
 #include "filters/pattern_database.h"
 #include "policy/policy_set.h"
@@ -30,6 +31,7 @@ struct live_settings {
   snapshot<queue::pacing_rules> pacing;
   snapshot<smtp::bounce_rules> bounces;
   snapshot<std::vector<reporter>> reporters;
+  snapshot<spam_traps> traps{std::make_shared<const spam_traps>()};
   snapshot<std::shared_ptr<boost::asio::ssl::context>> server_tls;  // nullptr inside: no TLS
 };
 

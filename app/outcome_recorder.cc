@@ -1,6 +1,7 @@
 #include "app/outcome_recorder.h"
 
 #include "app/evidence_gatherer.h"
+#include "app/standing_review.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -75,7 +76,10 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
     add_fact(e, "class_rule", facts.bounce_rule);
   }
   const bool is_delivered = o.kind == smtp::outcome_kind::delivered;
+  std::string provider;
   if (is_delivered) {
+    if (providers_) provider = providers_(o.remote_host, r.domain);
+    add_fact(e, "provider", provider);
     const auto directory = rooms_.directory.get();
     if (const auto* t = directory->find(m.tenant)) add_fact(e, "sender", sender_identity(*t));
   }
@@ -89,15 +93,20 @@ void outcome_recorder::record(write_txn& txn, const queue::queued_message& m,
   if (o.kind == smtp::outcome_kind::bounced && facts.reason == "consent.expired")
     note_expired(txn, m, r, facts);
   if (is_delivered) {
-    rooms_.tally.record_delivered(txn, {.recipient = r.id,
-                                        .message = m.id,
-                                        .tenant = m.tenant,
-                                        .epoch = rooms_.blocker.standing_of(txn, m.tenant).epoch,
-                                        .stream = m.stream,
-                                        .campaign = m.campaign,
-                                        .topic = m.topic,
-                                        .person = r.person,
-                                        .at = facts.at});
+    const auto epoch = rooms_.blocker.standing_of(txn, m.tenant).epoch;
+    const auto counted = rooms_.tally.record_delivered(txn, {.recipient = r.id,
+                                                             .message = m.id,
+                                                             .tenant = m.tenant,
+                                                             .epoch = epoch,
+                                                             .stream = m.stream,
+                                                             .campaign = m.campaign,
+                                                             .topic = m.topic,
+                                                             .person = r.person,
+                                                             .at = facts.at,
+                                                             .provider = provider});
+    // Its complaint came first: the figures are judged now that it counts.
+    if (counted.moves_complaints)
+      review_standing(txn, rooms_, knobs_(), m.tenant, m.campaign, facts.at);
     std::lock_guard lock{mutex_};
     delivered_.insert_or_assign(r.id, pending{seq, std::move(e)});
   } else if (is_dead) {

@@ -17,10 +17,15 @@ class outcome_recorder final : public queue::outcome_sink {
  public:
   using knobs_source = std::function<policy::rule_knobs()>;  // those of now, any thread
 
+  // The name of the provider with a feedback loop that runs the mailbox, by the host that took the
+  // mail and the recipient's domain; empty: none. Any thread.
+  using provider_source =
+      std::function<std::string(const std::string& host, const std::string& domain)>;
+
   outcome_recorder(
       store_rooms& rooms, const wall_clock& clock,
-      knobs_source knobs = [] { return policy::rule_knobs{}; })
-      : rooms_{rooms}, clock_{clock}, knobs_{std::move(knobs)} {}
+      knobs_source knobs = [] { return policy::rule_knobs{}; }, provider_source providers = {})
+      : rooms_{rooms}, clock_{clock}, knobs_{std::move(knobs)}, providers_{std::move(providers)} {}
 
   void record(write_txn& txn, const queue::queued_message& m, const queue::queued_recipient& r,
               const smtp::outcome& o, const queue::attempt_facts& facts) override;
@@ -42,6 +47,7 @@ class outcome_recorder final : public queue::outcome_sink {
   store_rooms& rooms_;
   const wall_clock& clock_;
   knobs_source knobs_;
+  provider_source providers_;
   std::mutex mutex_;
   // Deliveries between their transaction and its commit; a re-run overwrites its entry.
   std::unordered_map<recipient_id, pending> delivered_;

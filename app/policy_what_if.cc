@@ -19,9 +19,15 @@ constexpr std::size_t texts_remembered = 8;
 
 // What happened under these cannot be told from single decisions: they act on counts over time, on
 // what was unpacked, or on attempts.
-constexpr std::array<std::string_view, 6> over_time{
-    "attachments.",          "bounce.hold_campaign", "bulk.fingerprint_recipients",
-    "campaign.max_unproven", "consent.check",        "ratio."};
+constexpr std::array<std::string_view, 9> over_time{"attachments.",
+                                                    "bounce.",
+                                                    "bulk.fingerprint_recipients",
+                                                    "campaign.max_unproven",
+                                                    "consent.check",
+                                                    "provider.",
+                                                    "ratio.",
+                                                    "unblock.",
+                                                    "watch."};
 
 std::vector<std::string> knobs_not_replayed(const policy::policy_set& candidate,
                                             const policy::policy_set& in_force) {

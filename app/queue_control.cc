@@ -129,6 +129,8 @@ boost::asio::awaitable<result<std::uint64_t>> carry_out(store_rooms& rooms, cons
   do {
     commit_loop::operation op = [&rooms, shared, done, resume = done->resume, now = clock.now(),
                                  changed, is_one_act](write_txn& txn) {
+      *done = {};
+      if (shared->only_while && !shared->only_while(txn)) return;
       *done = run_slice(txn, rooms, *shared, now, resume);
       if (!is_one_act) return;
       if (!done->more)
@@ -155,6 +157,10 @@ boost::asio::awaitable<void> hold_bulk(store_rooms& rooms, const wall_clock& clo
                     .actor = "gateway"};
   order.which.tenant = tenant;
   order.which.stream = smtp::stream::bulk;
+  // Unblocked meanwhile: what is still queued goes on.
+  order.only_while = [&rooms, tenant](const read_txn& txn) {
+    return rooms.blocker.standing_of(txn, tenant).bulk_blocked;
+  };
   const auto held = co_await carry_out(rooms, clock, std::move(order));
   if (!held)
     log::error("app/queue_control", "hold_failed", {{"cause", describe(held.error())}});
@@ -170,6 +176,9 @@ boost::asio::awaitable<result<std::uint64_t>> release_blocked(
   order.which.tenant = tenant;
   order.which.stream = smtp::stream::bulk;
   order.which.held_because = std::string{reputation::bulk_blocked_reason};
+  order.only_while = [&rooms, tenant](const read_txn& txn) {
+    return !rooms.blocker.standing_of(txn, tenant).bulk_blocked;
+  };
   const auto begun = clock.now();
   auto released = co_await carry_out(rooms, clock, std::move(order));
   notify(begun);

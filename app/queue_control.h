@@ -29,6 +29,8 @@ struct queue_order {
   std::string reason;
   std::string actor;  // "desk:<login>"
   std::string pool;   // move: "" is the one that the rules say
+  // Asked in each slice's transaction; false: the rest is left as it is.
+  std::function<bool(const read_txn&)> only_while{};
 };
 
 // Recipients changed. Slices before a failure stay. so_far counts them as it goes.

@@ -176,7 +176,8 @@ bool replaying::end_of_mail(write_txn& txn, const journal::event& e) {
                                         .campaign = e.campaign,
                                         .topic = e.topic,
                                         .person = e.person,
-                                        .at = e.at});
+                                        .at = e.at,
+                                        .provider = fact(e, "provider")});
   if (auto r = rooms_.queue.recipient(txn, e.recipient); r && !queue::is_final(r->state)) {
     r->state = is_delivered                    ? queue::recipient_state::delivered
                : e.kind == event_kind::bounced ? queue::recipient_state::bounced

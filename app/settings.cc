@@ -312,6 +312,7 @@ void reader::policy() {
   g.finish();
   auto c = top_.section("complaints");
   const auto file = path(c, "reporters", base_ / "reporters.toml");
+  out_.complaints.traps_file = path(c, "traps", {});
   out_.complaints.max_age_days = static_cast<int>(c.integer("max_age_days", 90, 1, 3650));
   out_.complaints.unmatched_alarm_percent =
       static_cast<unsigned>(c.integer("unmatched_alarm_percent", 2, 0, 100));
@@ -356,11 +357,18 @@ void reader::reporters(const fs::path& file) {
   for (auto& s : top.sections("reporter")) {
     reporter r;
     r.name = s.required_text("name");
-    for (const auto& d : s.texts("dkim_domains")) {
-      auto ascii = smtp::ascii_domain(d);
-      if (!ascii) s.fail("dkim_domains", fmt::format("not a domain: {}", d));
-      r.dkim_domains.push_back(std::move(*ascii));
-    }
+    const auto domains = [&s](const char* key) {
+      std::vector<std::string> out;
+      for (const auto& d : s.texts(key)) {
+        auto ascii = smtp::ascii_domain(d);
+        if (!ascii) s.fail(key, fmt::format("not a domain: {}", d));
+        out.push_back(std::move(*ascii));
+      }
+      return out;
+    };
+    r.dkim_domains = domains("dkim_domains");
+    r.mailbox_domains = domains("mailbox_domains");
+    r.mail_hosts = domains("mail_hosts");
     if (r.dkim_domains.empty()) s.fail("dkim_domains", "dkim_domains is required");
     for (const auto& f : s.texts("from")) {
       const auto parsed = smtp::mailbox::parse(f);

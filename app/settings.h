@@ -41,6 +41,10 @@ struct reporter {
   std::string name;
   std::vector<std::string> dkim_domains;
   std::vector<std::string> from;  // mailbox keys that alone may report; empty: any of those domains
+  // Whose mailboxes it speaks for (RULES C6): domains of recipients, and domains of mail hosts with
+  // all below them.
+  std::vector<std::string> mailbox_domains;
+  std::vector<std::string> mail_hosts;
 };
 
 struct settings {
@@ -135,6 +139,7 @@ struct settings {
   } preflight;
   struct {
     std::vector<reporter> reporters;
+    std::filesystem::path traps_file;  // empty: none
     int max_age_days = 90;
     unsigned unmatched_alarm_percent = 2;  // of a day's reports (RULES C7); 0: off
   } complaints;

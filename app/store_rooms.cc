@@ -47,6 +47,8 @@ store_rooms::store_rooms(const store_options& o, std::function<void(const failur
       blocker{env, journal},
       suppressions{env, journal},
       campaigns{env, journal},
+      told_levels{env},
+      appeals{env, journal},
       queue{env, [this](write_txn& txn, std::uint64_t count) { return ids.take(txn, count); }},
       stops{env},
       verdicts{env},

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "app/appeal_store.h"
 #include "app/campaign_register.h"
 #include "app/decision_store.h"
 #include "app/desk_sample_store.h"
@@ -19,6 +20,7 @@
 #include "app/probe_log.h"
 #include "app/removal_orders.h"
 #include "app/report_store.h"
+#include "app/standing_review.h"
 #include "app/tenant_rows.h"
 #include "app/traffic_counts.h"
 #include "app/verdict_store.h"
@@ -77,6 +79,8 @@ struct store_rooms {
   reputation::blocker blocker;
   reputation::suppression_list suppressions;
   campaign_register campaigns;
+  app::told_levels told_levels;
+  appeal_store appeals;
   queue::queue_store queue;
   queue::suspensions stops;
   verdict_store verdicts;

@@ -28,7 +28,38 @@ constexpr std::string_view domain_passes = "domain.preflight_pass";
 constexpr std::string_view key_waits = "dkim.waiting";
 constexpr std::string_view key_ended = "dkim.ended";
 
+constexpr std::string_view complaints_warn = "complaints.warn";
+constexpr std::string_view campaign_warn = "campaign.warn";
+constexpr std::string_view appeal_opened = "appeal.opened";
+constexpr std::string_view appeal_closed = "appeal.closed";
+
 constexpr std::array wordings{
+    wording{
+        complaints_warn, "Figyelmeztetés: panaszok", "A warning: complaints",
+        "A címzettek panaszai elérték a figyelmeztetési szintet. Ha ezer levélre egynél több "
+        "panasz jut, a tömeges küldést a rendszer letiltja.",
+        "Complaints of recipients have reached the warning level. At more than one complaint "
+        "per thousand mails mass mailing is blocked.",
+        "Vizsgálja meg, kik és honnan kerültek a listára, és csak azoknak küldjön, akik kérték.",
+        "Please look into who is on the list and where they came from, and write only to those "
+        "who asked for it."},
+    wording{
+        campaign_warn, "Figyelmeztetés egy kampányról", "A warning about a campaign",
+        "A kampány egyik mutatója elérte a figyelmeztetési szintet; ha tovább romlik, a kampány "
+        "várakozni fog, amíg munkatársunk megnézi.",
+        "A figure of the campaign has reached its warning level; if it gets worse the campaign "
+        "waits until a person has looked at it.",
+        "Vizsgálja meg a kampány címlistáját.", "Please look into the campaign's list."},
+    wording{appeal_opened, "Kifogását rögzítettük", "Your appeal is on record",
+            "A kifogást rögzítettük, és harminc napon belül megtárgyaljuk.",
+            "The appeal is on record; it is negotiated within thirty days.",
+            "Nincs teendője; kiegészítését az alábbi címre írja.",
+            "There is nothing to do; write what you want to add to the address below."},
+    wording{appeal_closed, "Kifogását lezártuk", "Your appeal is decided",
+            "A kifogásról döntöttünk; az indoklás alább áll.",
+            "The appeal is decided; the reasons stand below.",
+            "Ha nem ért egyet, írjon az alábbi címre.",
+            "If you do not agree, please write to the address below."},
     wording{key_waits, "Új DKIM-kulcs: DNS-bejegyzés szükséges",
             "A new DKIM key: a DNS record is needed",
             "A feladó domain leveleit új kulccsal fogjuk aláírni, amint az alábbi bejegyzések a "
@@ -70,9 +101,10 @@ constexpr std::array wordings{
             "levelek tovább mennek.",
             "Mass mailing of this account is blocked. What is queued waits; transactional mail "
             "still passes.",
-            "Vizsgálja meg, kik és honnan kerültek a listára, és írjon az alábbi címre.",
+            "Vizsgálja meg, kik és honnan kerültek a listára, és írjon az alábbi címre. Kifogását "
+            "harminc napon belül megtárgyaljuk.",
             "Please look into who is on the list and where they came from, and write to the "
-            "address below."},
+            "address below. A grievance is negotiated within thirty days."},
     wording{"tenant.bulk_unblocked", "A tömeges küldés újra engedélyezett",
             "Mass mailing is allowed again", "A tömeges küldés tiltása megszűnt.",
             "The block of mass mailing is lifted.", "Nincs teendője.", "There is nothing to do."},
@@ -112,6 +144,13 @@ std::string fact(const event& e, const std::string& name) {
   return found == e.facts.end() ? std::string{} : found->second;
 }
 
+// A level that is reached; one that is left needs nobody. Providers are the desk's.
+std::string about_of_warning(const event& e) {
+  const auto watch = fact(e, "watch");
+  if (fact(e, "to") != "warn" || watch == "provider") return {};
+  return std::string{watch == "complaints" ? complaints_warn : campaign_warn};
+}
+
 // Empty: nothing to tell.
 std::string about_of(const event& e) {
   using journal::event_kind;
@@ -135,8 +174,16 @@ std::string about_of(const event& e) {
   }
   if (e.kind == event_kind::standing_changed)
     return fact(e, "to") == "bulk_blocked" ? "tenant.bulk_blocked" : "tenant.bulk_unblocked";
-  // What waits for the state of the account was told of with that state.
-  if (e.kind == event_kind::held && !e.reason.starts_with("tenant.")) return "mail.held";
+  if (e.kind == event_kind::warned) return about_of_warning(e);
+  if (e.kind == event_kind::desk_act) {
+    const auto what = fact(e, "what");
+    return what == appeal_opened || what == appeal_closed ? what : std::string{};
+  }
+  // What waits for the state of the account was told of with that state; a campaign on hold is told
+  // of by campaign_sweeper.h.
+  if (e.kind == event_kind::held && !e.reason.starts_with("tenant.") &&
+      !e.reason.starts_with("campaign."))
+    return "mail.held";
   return {};
 }
 
@@ -144,6 +191,32 @@ std::string reason_line(const event& e) {
   auto out = printable(e.reason, 300);
   if (const auto why = fact(e, "ended_because"); !why.empty()) out = why + ": " + out;
   if (!e.campaign.empty()) out += fmt::format(" ({})", printable(e.campaign, 100));
+  return out;
+}
+
+struct shown_fact {
+  const char* name;
+  const char* hu;
+  const char* en;
+};
+
+// The figures behind it, a line each in both languages (RULES A2 3).
+constexpr std::array shown_facts{
+    shown_fact{"complaints", "Panaszok", "Complaints"},
+    shown_fact{"delivered", "Kézbesítve", "Delivered"},
+    shown_fact{"window_days", "Ennyi nap alatt", "In so many days"},
+    shown_fact{"part", "Érintett címzettek", "Recipients concerned"},
+    shown_fact{"whole", "Ennyi közül", "Of so many"},
+    shown_fact{"appeal", "Kifogás száma", "Number of the appeal"},
+    shown_fact{"due", "Határidő", "Due"},
+    shown_fact{"outcome", "Döntés", "Decision"},
+};
+
+std::string figures_of(const event& e, bool is_hungarian) {
+  std::string out;
+  for (const auto& f : shown_facts)
+    if (const auto value = fact(e, f.name); !value.empty())
+      out += fmt::format("{}: {}\n", is_hungarian ? f.hu : f.en, printable(value, 100));
   return out;
 }
 
@@ -177,15 +250,19 @@ std::optional<tenant_letter> letter_on(const event& e, const tenant& t, const st
                   .is_failing = is_failing,
                   .opposite = matter_of(is_failing ? domain_passes : domain_fails)};
   }
+  // Figures go to and fro over their level.
+  if (e.kind == journal::event_kind::warned)
+    out.matter = about + '\0' + e.reason + '\0' + e.campaign;
   if (about == "mail.held") out.matter = about + '\0' + e.reason + '\0' + e.campaign;
   out.subject = fmt::format("{}: {} / {}", t.name, w->subject_hu, w->subject_en);
   const auto at = to_string_budapest(e.at);
   const auto why = reason_line(e);
   out.text = fmt::format(
-      "{0} ({1})\n\n{2}\n\nIndok: {3}\nIdőpont: {4}\n{5}\n\n---\n\n{6}\n\nReason: {3}\nTime: {4}\n"
-      "{7}\n{9}\n{8}\n",
+      "{0} ({1})\n\n{2}\n\nIndok: {3}\n{10}Időpont: {4}\n{5}\n\n---\n\n{6}\n\nReason: "
+      "{3}\n{11}Time: "
+      "{4}\n{7}\n{9}\n{8}\n",
       t.legal_name, t.name, w->what_hu, why, at, w->todo_hu, w->what_en, w->todo_en, desk,
-      records_of(e));
+      records_of(e), figures_of(e, true), figures_of(e, false));
   return out;
 }
 

@@ -77,9 +77,9 @@ class page_reader {
 letters_page page_reader::read() {
   const auto& rooms = s_.rooms;
   out_.from = rooms.notice_marks.next(txn_);
-  const journal::event_filter filter{.kinds = {event_kind::tenant_changed,
-                                               event_kind::standing_changed, event_kind::held,
-                                               event_kind::domain_changed}};
+  const journal::event_filter filter{
+      .kinds = {event_kind::tenant_changed, event_kind::standing_changed, event_kind::held,
+                event_kind::domain_changed, event_kind::warned, event_kind::desk_act}};
   const auto page = rooms.journal.scan(txn_, out_.from, events_per_page, filter);
   out_.is_more = bool{page.next};
   out_.next = out_.is_more ? page.next : journal_seq{rooms.journal.last(txn_).value + 1};

@@ -7,7 +7,7 @@
 namespace consentry::app {
 namespace {
 
-constexpr std::array<std::string_view, 36> by_tenant{
+constexpr std::array<std::string_view, 40> by_tenant{
     "consents",
     "persons",
     "suppressions",
@@ -44,6 +44,10 @@ constexpr std::array<std::string_view, 36> by_tenant{
     "webhook_dead",
     "mail_digests",
     "reports",
+    "provider_tallies",
+    "told_levels",
+    "unblock_proposals",
+    "appeals",
 };
 
 constexpr std::array<tenant_table, 47> others{{

@@ -44,6 +44,7 @@ struct load_options {
   std::uint64_t first = 0;
   int recipients = 1;
   int domains = 50;
+  int first_domain = 1;
   std::uint64_t pool = 0;
   std::uint64_t per_connection = 0;
   std::string user;
@@ -143,9 +144,11 @@ void load::note(std::string line) {
 std::string load::recipient(std::uint64_t id, int which) const {
   const std::uint64_t person = o_.pool > 0 ? id % o_.pool : id;
   const auto domains = static_cast<std::uint64_t>(o_.domains);
-  if (o_.recipients == 1) return fmt::format("u{:010}@d{:02}.test", person, person % domains + 1);
+  const auto from = static_cast<std::uint64_t>(o_.first_domain);
+  if (o_.recipients == 1)
+    return fmt::format("u{:010}@d{:02}.test", person, person % domains + from);
   return fmt::format("u{:010}.{}@d{:02}.test", person, which,
-                     static_cast<std::uint64_t>(which) % domains + 1);
+                     static_cast<std::uint64_t>(which) % domains + from);
 }
 
 asio::awaitable<void> load::watch() {
@@ -352,6 +355,7 @@ int source_main(int argc, char** argv) {
   app.add_option("--count", o.count, "messages to be answered with 250 or 5xx");
   app.add_option("--first", o.first, "the first number");
   app.add_option("--recipients", o.recipients, "of each message")->check(CLI::Range(1, 1000));
+  app.add_option("--first-domain", o.first_domain, "the number of the first one");
   app.add_option("--domains", o.domains, "recipients stand in d01.test .. dNN.test")
       ->check(CLI::Range(1, 99));
   app.add_option("--pool", o.pool, "so many different recipients; 0: each message has its own");

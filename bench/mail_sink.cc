@@ -6,6 +6,9 @@
 // after a crash of either side.
 //   <time in ns> <X-Load-Id or -> <local address> <sender> <recipients, comma> <bytes> <DKIM
 //   signatures> <tls or ->
+//
+// --mail-log gets one line for each transaction that is begun, at its first recipient:
+//   <time in ns when MAIL FROM was read> <local address> <sender> <recipient>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -41,7 +44,7 @@ struct sink_options {
   std::uint16_t port = 0;
   std::string tls = "none";
   std::string certificate, key;
-  std::string log_file, save_folder, script_file;
+  std::string log_file, mail_log_file, save_folder, script_file;
   std::vector<std::string> without;
   int delay_ms = 0;
   int reply_delay_ms = 0;
@@ -50,10 +53,17 @@ struct sink_options {
 };
 
 struct letter_box {
+  std::int64_t begun_ns = 0;  // when MAIL was read
   std::string sender;
   std::vector<std::string> recipients;
   std::string chunks;  // those before the last one
 };
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 std::string upper(std::string_view s) {
   std::string out{s};
@@ -110,6 +120,11 @@ class sink {
       log_fd_ = ::open(o_.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
       if (log_fd_ < 0) throw std::runtime_error(o_.log_file + ": cannot be opened");
     }
+    if (!o_.mail_log_file.empty()) {
+      mail_log_fd_ =
+          ::open(o_.mail_log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+      if (mail_log_fd_ < 0) throw std::runtime_error(o_.mail_log_file + ": cannot be opened");
+    }
     if (o_.addresses == 0) listen(asio::ip::make_address(o_.host));
     for (int i = 1; i <= o_.addresses; ++i)
       listen(asio::ip::make_address(fmt::format("127.0.1.{}", i)));
@@ -134,13 +149,14 @@ class sink {
   std::optional<std::string> scripted(std::string_view stage, const letter_box& box);
   std::string features(bool under_tls) const;
   void take(line_stream& s, const letter_box& box, std::string_view message);
+  void note_begun(line_stream& s, const letter_box& box, std::string_view to);
 
   asio::io_context& io_;
   sink_options o_;
   reply_script script_;
   std::shared_ptr<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
-  int log_fd_ = -1;
+  int log_fd_ = -1, mail_log_fd_ = -1;
   std::uint64_t messages_ = 0, bytes_ = 0, signed_ = 0, connections_ = 0, recipients_ = 0;
   std::unordered_set<std::string> ids_;
   clock_type::time_point first_{}, last_ = clock_type::now();
@@ -251,9 +267,11 @@ asio::awaitable<bool> sink::command(line_stream& s, letter_box& box, std::string
   } else if (verb == "MAIL") {
     box = {};
     box.sender = path_of(line);
+    box.begun_ns = now_ns();
     answer = scripted("mail", box).value_or(answer);
   } else if (verb == "RCPT") {
     const std::string to = path_of(line);
+    if (box.recipients.empty()) note_begun(s, box, to);
     if (auto scripted_answer = script_.answer("rcpt", to))
       answer = *scripted_answer;
     else
@@ -304,6 +322,18 @@ asio::awaitable<bool> sink::end(line_stream& s, letter_box& box, std::string_vie
   co_return reply(s, answer);
 }
 
+void write_line(int fd, const std::string& line) {
+  if (::write(fd, line.data(), line.size()) < 0)
+    throw std::runtime_error("the log cannot be written");
+}
+
+void sink::note_begun(line_stream& s, const letter_box& box, std::string_view to) {
+  if (mail_log_fd_ < 0) return;
+  write_line(mail_log_fd_,
+             fmt::format("{} {} <{}> {}\n", box.begun_ns,
+                         s.socket().local_endpoint().address().to_string(), box.sender, to));
+}
+
 void sink::take(line_stream& s, const letter_box& box, std::string_view message) {
   const seen_headers seen = look_at(message);
   ++messages_;
@@ -322,14 +352,9 @@ void sink::take(line_stream& s, const letter_box& box, std::string_view message)
   if (log_fd_ < 0) return;
   std::string to;
   for (const std::string& r : box.recipients) to.append(to.empty() ? "" : ",").append(r);
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::string line =
-      fmt::format("{} {} {} <{}> {} {} {} {}\n",
-                  std::chrono::duration_cast<std::chrono::nanoseconds>(now).count(), seen.id,
-                  s.socket().local_endpoint().address().to_string(), box.sender, to, message.size(),
-                  seen.signatures, s.is_tls() ? "tls" : "-");
-  if (::write(log_fd_, line.data(), line.size()) < 0)
-    throw std::runtime_error("the log cannot be written");
+  write_line(log_fd_, fmt::format("{} {} {} <{}> {} {} {} {}\n", now_ns(), seen.id,
+                                  s.socket().local_endpoint().address().to_string(), box.sender, to,
+                                  message.size(), seen.signatures, s.is_tls() ? "tls" : "-"));
 }
 
 void sink::print() const {
@@ -359,6 +384,7 @@ int sink_main(int argc, char** argv) {
   app.add_option("--certificate", o.certificate, "PEM");
   app.add_option("--key", o.key, "PEM");
   app.add_option("--log", o.log_file, "one line for each message, appended");
+  app.add_option("--mail-log", o.mail_log_file, "one line for each transaction begun, appended");
   app.add_option("--save", o.save_folder, "each message as a file")->check(CLI::ExistingDirectory);
   app.add_option("--script", o.script_file, "other answers than yes (reply_script.h)")
       ->check(CLI::ExistingFile);

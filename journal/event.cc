@@ -45,6 +45,7 @@ constexpr std::array kind_names{
     kind_name{event_kind::tenant_removed, "tenant_removed"},
     kind_name{event_kind::tenant_exported, "tenant_exported"},
     kind_name{event_kind::standing_changed, "standing_changed"},
+    kind_name{event_kind::warned, "warned"},
     kind_name{event_kind::policy_activated, "policy_activated"},
     kind_name{event_kind::desk_act, "desk_act"},
     kind_name{event_kind::accessed, "accessed"},

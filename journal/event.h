@@ -51,6 +51,8 @@ enum class event_kind : std::uint8_t {
   tenant_exported = 49,   // handed over; facts: format
   standing_changed = 50,  // a recorded decision: replayed as it was taken; facts: from, to,
                           // complaints, delivered, epoch
+  warned = 51,  // a figure reached, or left, a level below a block or hold; facts: watch, from, to
+                // (complaints, provider), or watch, part, whole (of a campaign)
   policy_activated = 60,
   desk_act = 70,
   accessed = 72,         // staff looked at a tenant's data (RULES A2 4); facts: what, reason

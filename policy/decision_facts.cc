@@ -230,7 +230,7 @@ void read_message(byte_reader r, recalled_evidence& out) {
   e.is_doi_template_approved = (flags & approved) != 0;
   if ((flags & held) != 0) {
     campaign_hold_facts h;
-    h.cause = read_enum(r, campaign_hold_cause::person, "campaign hold");
+    h.cause = read_enum(r, campaign_hold_cause_last, "campaign hold");
     h.since = from_ms(r.zigzag());
     h.part = r.varint();
     h.whole = r.varint();

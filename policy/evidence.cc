@@ -50,6 +50,12 @@ std::string_view to_string(campaign_hold_cause c) noexcept {
       return "bounces";
     case campaign_hold_cause::person:
       return "person";
+    case campaign_hold_cause::traps:
+      return "traps";
+    case campaign_hold_cause::unsubscribes:
+      return "unsubscribes";
+    case campaign_hold_cause::volume:
+      return "volume";
   }
   return "unknown";
 }
@@ -62,6 +68,12 @@ std::string_view reason_of(campaign_hold_cause c) noexcept {
       return "campaign.bounces";
     case campaign_hold_cause::person:
       return "campaign.held";
+    case campaign_hold_cause::traps:
+      return "campaign.traps";
+    case campaign_hold_cause::unsubscribes:
+      return "campaign.unsubscribes";
+    case campaign_hold_cause::volume:
+      return "campaign.volume";
   }
   return "campaign.held";
 }

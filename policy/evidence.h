@@ -43,8 +43,16 @@ struct suppression_facts {
   instant since{};
 };
 
-// Why a campaign waits for a person (RULES 5.2, 5.4, E4). Numbers are stored.
-enum class campaign_hold_cause : std::uint8_t { unproven = 1, bounces = 2, person = 3 };
+// Why a campaign waits for a person (RULES 5.2, 5.4, E4; the watches). Numbers are stored.
+enum class campaign_hold_cause : std::uint8_t {
+  unproven = 1,
+  bounces = 2,
+  person = 3,
+  traps = 4,         // part recipients are spam traps, of whole asked
+  unsubscribes = 5,  // part of whole delivered
+  volume = 6,        // part asked, where whole is the busiest day before
+};
+inline constexpr auto campaign_hold_cause_last = campaign_hold_cause::volume;
 std::string_view to_string(campaign_hold_cause c) noexcept;
 // The reason of a verdict, and of the queue's rows: "campaign.max_unproven".
 std::string_view reason_of(campaign_hold_cause c) noexcept;

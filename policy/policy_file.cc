@@ -1,6 +1,8 @@
 #include "policy/policy_file.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/strict_toml.h"
 
@@ -148,7 +150,44 @@ void read_campaign(toml_section top, rule_knobs& k) {
   campaign.finish();
   auto bounce = top.section("bounce");
   k.bounce_hold_campaign = read_share(bounce, "hold_campaign", k.bounce_hold_campaign);
+  k.bounce_warn_campaign =
+      read_share(bounce, "warn_campaign", std::min(k.bounce_warn_campaign, k.bounce_hold_campaign));
   bounce.finish();
+}
+
+void read_watch(toml_section s, rule_knobs& k) {
+  constexpr int traps_max = 1'000'000;
+  constexpr int times_max = 100'000;
+  k.watch_unsubscribes_warn = read_share(s, "unsubscribes_warn", k.watch_unsubscribes_warn);
+  k.watch_unsubscribes_hold = read_share(s, "unsubscribes_hold", k.watch_unsubscribes_hold);
+  k.watch_traps_warn = static_cast<int>(s.integer("traps_warn", k.watch_traps_warn, 0, traps_max));
+  k.watch_traps_hold = static_cast<int>(s.integer("traps_hold", k.watch_traps_hold, 0, traps_max));
+  k.watch_volume_warn =
+      static_cast<int>(s.integer("volume_warn", k.watch_volume_warn, 0, times_max));
+  k.watch_volume_hold =
+      static_cast<int>(s.integer("volume_hold", k.watch_volume_hold, 0, times_max));
+  k.watch_volume_min = s.integer("volume_min", k.watch_volume_min, 1, 1'000'000'000);
+  s.finish();
+}
+
+void read_complaints(toml_section top, rule_knobs& k) {
+  auto ratio = top.section("ratio");
+  // 1 is the literal reading: one complaint in fifty blocks (RULES A5). Above the default, more
+  // complaints would pass.
+  k.ratio_floor = ratio.integer("floor", k.ratio_floor, 1, 1000);
+  k.ratio_window_days = static_cast<int>(ratio.integer("window_days", k.ratio_window_days, 1, 365));
+  const auto warn = ratio.number("warn", k.ratio_warn_percent / 100.0, 0.01, 1);
+  k.ratio_warn_percent = static_cast<int>(std::lround(warn * 100));
+  ratio.finish();
+  auto unblock = top.section("unblock");
+  k.unblock_reset = unblock.flag("reset", k.unblock_reset);
+  k.unblock_four_eyes = unblock.flag("four_eyes", k.unblock_four_eyes);
+  unblock.finish();
+  auto provider = top.section("provider");
+  k.provider_warn = read_share(provider, "warn", k.provider_warn);
+  k.provider_alarm = read_share(provider, "alarm", k.provider_alarm);
+  if (k.provider_alarm < k.provider_warn) provider.fail("alarm", "alarm must not be below warn");
+  provider.finish();
 }
 
 void read_account(toml_section top, rule_knobs& k) {
@@ -165,12 +204,6 @@ void read_account(toml_section top, rule_knobs& k) {
   k.fingerprint_recipients =
       static_cast<int>(bulk.integer("fingerprint_recipients", k.fingerprint_recipients, 1, 1000));
   bulk.finish();
-  auto ratio = top.section("ratio");
-  // 1 is the literal reading: one complaint in fifty blocks (RULES A5). Above the default, more
-  // complaints would pass.
-  k.ratio_floor = ratio.integer("floor", k.ratio_floor, 1, 1000);
-  k.ratio_window_days = static_cast<int>(ratio.integer("window_days", k.ratio_window_days, 1, 365));
-  ratio.finish();
 }
 
 void read_preflight(toml_section s, rule_knobs& k) {
@@ -200,6 +233,8 @@ rule_knobs read(toml_section top) {
   read_or_note([&] { read_content(top, k); });
   read_or_note([&] { read_campaign(top, k); });
   read_or_note([&] { read_account(top, k); });
+  read_or_note([&] { read_watch(top.section("watch"), k); });
+  read_or_note([&] { read_complaints(top, k); });
   read_or_note([&] { read_preflight(top.section("preflight"), k); });
   read_or_note([&] { read_evidence(top.section("evidence"), k); });
   top.finish();

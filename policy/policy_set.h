@@ -62,7 +62,17 @@ struct rule_knobs {
   // RULES 5.2, 5.4: shares in hundredths of a percent, looked at once so many were counted.
   static constexpr std::uint64_t campaign_sample_min = 200;
   int campaign_max_unproven = 500;
+  int bounce_warn_campaign = 250;
   int bounce_hold_campaign = 500;
+
+  // Watches over a campaign: a warning is told once, a hold waits for a person. Shares as above.
+  int watch_unsubscribes_warn = 100;  // of recipients whose delivery came to an end
+  int watch_unsubscribes_hold = 300;
+  int watch_traps_warn = 1;  // recipients that are spam traps; 0: never
+  int watch_traps_hold = 3;
+  int watch_volume_warn = 10;  // times the busiest day of the 30 before; 0: never
+  int watch_volume_hold = 0;
+  std::int64_t watch_volume_min = 10'000;  // recipients; fewer are never sudden
 
   int import_hold_score = 60;  // above it a list that looks bought holds campaigns
 
@@ -76,6 +86,11 @@ struct rule_knobs {
 
   std::int64_t ratio_floor = 1000;  // RULES A5, for reputation
   int ratio_window_days = 30;
+  int ratio_warn_percent = 50;     // ratio.warn, of the limit
+  bool unblock_reset = true;       // counting restarts with an unblock
+  bool unblock_four_eyes = false;  // two persons unblock
+  int provider_warn = 10;          // RULES C6, hundredths of a percent
+  int provider_alarm = 30;
 
   // RULES E8: what stays of a decision for replays under another policy. Each holds what stands
   // before it.

@@ -62,7 +62,8 @@ result<void> need_person(std::string_view person, std::string_view reason) {
 blocker::blocker(store_env& env, const journal::event_journal& journal)
     : journal_{journal},
       standings_{env.open_table("standings")},
-      changes_{env.open_table("standing_changes")} {
+      changes_{env.open_table("standing_changes")},
+      proposals_{env.open_table("unblock_proposals")} {
   for (const auto tenant : blocked(env.begin_read())) close(tenant, {});
 }
 
@@ -105,12 +106,13 @@ journal_seq blocker::change(write_txn& txn, tenant_id tenant, const standing& be
   what.facts["epoch"] = std::to_string(after.epoch);
   const auto seq = journal_.append(txn, what);
   txn.put(standings_, tenant_key(tenant), encode(after));
+  txn.erase(proposals_, tenant_key(tenant));
   txn.put(changes_, byte_writer{}.be32(tenant.value).be64(seq.value).bytes(), encode(after));
   return seq;
 }
 
 bool blocker::block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why,
-                              instant at) {
+                              instant at, const standing_knobs& knobs) {
   const auto before = standing_of(txn, tenant);
   if (before.bulk_blocked) return false;
   auto after = before;
@@ -126,6 +128,8 @@ bool blocker::block_for_ratio(write_txn& txn, tenant_id tenant, const standing_d
   }
   e.facts["complaints"] = std::to_string(why.count.complaints);
   e.facts["delivered"] = std::to_string(why.count.delivered);
+  e.facts["floor"] = std::to_string(knobs.ratio_floor);
+  if (!why.by_campaign) e.facts["window_days"] = std::to_string(knobs.window_days);
   close(tenant, change(txn, tenant, before, after, std::move(e)));
   return true;
 }
@@ -160,6 +164,46 @@ result<standing> blocker::unblock(write_txn& txn, tenant_id tenant, std::string_
   if (resets) ++after.epoch;
   change(txn, tenant, before, after, {});
   return after;
+}
+
+result<unblock_proposal> blocker::propose_unblock(write_txn& txn, tenant_id tenant,
+                                                  std::string_view person, std::string_view reason,
+                                                  instant at) const {
+  if (auto r = need_person(person, reason); !r) return r.error();
+  const auto conflict = [](std::string text) {
+    return failure{
+        .kind = failure_kind::conflict, .permanent = true, .public_text = std::move(text)};
+  };
+  if (!standing_of(txn, tenant).bulk_blocked)
+    return conflict("bulk mail of this tenant is not blocked");
+  if (const auto before = proposal(txn, tenant); before && before->person == person)
+    return conflict("the unblock waits for a second person");
+  unblock_proposal p{std::string{person}, std::string{reason}, at};
+  journal::event e;
+  e.kind = journal::event_kind::desk_act;
+  e.at = at;
+  e.tenant = tenant;
+  e.stream = smtp::stream::bulk;
+  e.rule = "A5";
+  e.actor = p.person;
+  e.reason = p.reason;
+  e.facts["what"] = "unblock.proposed";
+  journal_.append(txn, e);
+  txn.put(proposals_, tenant_key(tenant),
+          byte_writer{}.u8(version).text(p.person).text(p.reason).zigzag(to_ms(at)).bytes());
+  return p;
+}
+
+std::optional<unblock_proposal> blocker::proposal(const read_txn& txn, tenant_id tenant) const {
+  const auto bytes = txn.get(proposals_, tenant_key(tenant));
+  if (!bytes) return std::nullopt;
+  byte_reader in{*bytes};
+  if (in.u8() != version) throw decode_error("unblock proposal: unknown version");
+  unblock_proposal p;
+  p.person = in.text();
+  p.reason = in.text();
+  p.at = from_ms(in.zigzag());
+  return p;
 }
 
 bool blocker::replay(write_txn& txn, tenant_id tenant, const standing& as_recorded) {

@@ -3,6 +3,7 @@
 //
 //   table standings          be32 tenant -> standing
 //   table standing_changes   be32 tenant, be64 journal seq -> standing_change
+//   table unblock_proposals  be32 tenant -> person, reason, time: the first of two persons
 #pragma once
 
 #include <atomic>
@@ -41,6 +42,15 @@ struct standing_change {
   standing after;
 };
 
+// What one person has asked for where two are needed (unblock.four_eyes).
+struct unblock_proposal {
+  std::string person;
+  std::string reason;
+  instant at{};
+
+  friend bool operator==(const unblock_proposal&, const unblock_proposal&) = default;
+};
+
 // Changing functions run on the writer's thread inside an operation; all others on any thread.
 class blocker {
  public:
@@ -55,7 +65,9 @@ class blocker {
   // Closes the gate at once, before the commit: a block never waits for the disk. After the commit
   // has failed for good call refresh(). Blocked already: nothing changes, the first cause stands.
   // Returns whether it changed; journals standing_changed.
-  bool block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why, instant at);
+  // knobs: those that decided, for the record.
+  bool block_for_ratio(write_txn& txn, tenant_id tenant, const standing_decision& why, instant at,
+                       const standing_knobs& knobs = {});
   // By a person, who must be named and give a reason: invalid otherwise.
   result<bool> block(write_txn& txn, tenant_id tenant, std::string_view person,
                      std::string_view reason, instant at);
@@ -65,6 +77,13 @@ class blocker {
   // (RULES A5, FIXED).
   result<standing> unblock(write_txn& txn, tenant_id tenant, std::string_view person,
                            std::string_view reason, instant at, bool resets = true);
+
+  // The first of two persons: journaled, opens nothing; it goes with the next change of the
+  // standing. invalid as unblock(); conflict: not blocked, or proposed by this person already.
+  result<unblock_proposal> propose_unblock(write_txn& txn, tenant_id tenant,
+                                           std::string_view person, std::string_view reason,
+                                           instant at) const;
+  std::optional<unblock_proposal> proposal(const read_txn& txn, tenant_id tenant) const;
 
   // A decision of the past as it was recorded, after a restore; journaled anew. False: it stands
   // already. A gate that it opens opens by refresh().
@@ -103,6 +122,7 @@ class blocker {
   const journal::event_journal& journal_;
   table standings_;
   table changes_;
+  table proposals_;
   mutable std::shared_mutex mutex_;  // guards the map and who may open or close; not `closed`
   std::unordered_map<tenant_id, std::shared_ptr<gate>> gates_;
 };

@@ -23,6 +23,14 @@ struct campaign_figures {
   friend bool operator==(const campaign_figures&, const campaign_figures&) = default;
 };
 
+// Of one mailbox provider with a feedback loop (RULES C6), over the tenant's window.
+struct provider_figures {
+  std::string provider;
+  complaint_count count;
+
+  friend bool operator==(const provider_figures&, const provider_figures&) = default;
+};
+
 struct tenant_figures {
   std::uint32_t epoch = 1;  // unblocking starts the next one, and counting anew
   day_window window;

@@ -7,7 +7,8 @@
 namespace consentry::reputation {
 namespace {
 
-constexpr std::uint8_t version = 1;
+// 1: without provider, still read.
+constexpr std::uint8_t version = 2;
 
 enum flag : std::uint8_t { delivered = 1, bounced = 2, unsubscribed = 4, was_reversed = 8 };
 
@@ -27,7 +28,8 @@ std::string encode(const sent_record& r) {
         .text(r.topic)
         .text(r.person)
         .zigzag(to_ms(r.delivered_at))
-        .zigzag(r.send_day);
+        .zigzag(r.send_day)
+        .text(r.provider);
   w.varint(r.complaints.size());
   for (const auto at : r.complaints) w.zigzag(to_ms(at));
   if (r.reversed_at) w.zigzag(to_ms(*r.reversed_at));
@@ -36,7 +38,8 @@ std::string encode(const sent_record& r) {
 
 sent_record decode_sent_record(std::string_view bytes) {
   byte_reader in{bytes};
-  if (in.u8() != version) throw decode_error("sent record: unknown version");
+  const auto written_as = in.u8();
+  if (written_as != version && written_as != 1) throw decode_error("sent record: unknown version");
   const auto flags = in.u8();
   sent_record r;
   r.delivered = flags & flag::delivered;
@@ -52,6 +55,7 @@ sent_record decode_sent_record(std::string_view bytes) {
     r.person = in.text();
     r.delivered_at = from_ms(in.zigzag());
     r.send_day = static_cast<day_number>(in.zigzag());
+    if (written_as >= 2) r.provider = in.text();
   }
   const auto count = in.varint();
   if (count > complaints_kept_max) throw decode_error("sent record: too many complaints");

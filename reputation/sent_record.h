@@ -37,6 +37,7 @@ struct sent_record {
   std::string person;  // pseudonym under the tenant's key, 16 bytes
   instant delivered_at{};
   day_number send_day = 0;  // of delivered_at
+  std::string provider;     // whose mailbox it went to, where that one has a feedback loop (C6)
 
   bool bounced = false;
   bool unsubscribed = false;

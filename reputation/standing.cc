@@ -34,6 +34,28 @@ bool reaches_warning(complaint_count count, std::uint64_t floor, unsigned warn_p
          wide{std::max(count.delivered, floor)} * warn_percent;
 }
 
+std::string_view to_string(provider_verdict v) noexcept {
+  switch (v) {
+    case provider_verdict::good:
+      return "good";
+    case provider_verdict::warn:
+      return "warn";
+    case provider_verdict::alarm:
+      return "alarm";
+  }
+  return "unknown";
+}
+
+provider_verdict judge_provider(complaint_count count, const standing_knobs& knobs) noexcept {
+  __extension__ using wide = unsigned __int128;
+  const auto base = std::max(count.delivered, knobs.ratio_floor);
+  const auto is_over = [&](unsigned hundredths) {
+    return wide{count.complaints} * 10'000 > wide{base} * hundredths;
+  };
+  if (is_over(knobs.provider_alarm)) return provider_verdict::alarm;
+  return is_over(knobs.provider_warn) ? provider_verdict::warn : provider_verdict::good;
+}
+
 standing_decision decide(const tenant_figures& figures, const standing_knobs& knobs) {
   const auto judge = [&](const complaint_count& count) {
     if (exceeds_ratio(count, knobs.ratio_floor)) return standing_verdict::block;

@@ -16,6 +16,8 @@ struct standing_knobs {
   unsigned warn_percent = 50;        // ratio.warn, in hundredths of the limit
   int complaint_max_age_days = 90;   // complaint.max_age_days
   bool unblock_resets = true;        // unblock.reset
+  unsigned provider_warn = 10;       // RULES C6, hundredths of a percent, strictly more
+  unsigned provider_alarm = 30;
 };
 
 enum class standing_verdict : std::uint8_t { good = 0, warn = 1, block = 2 };
@@ -36,6 +38,12 @@ struct standing_decision {
 bool exceeds_ratio(complaint_count count, std::uint64_t floor) noexcept;
 // At or over warn_percent of that limit, with at least one complaint.
 bool reaches_warning(complaint_count count, std::uint64_t floor, unsigned warn_percent) noexcept;
+
+// Complaints per delivered at one provider (RULES C6), with the same floor. Beside the standing: no
+// block follows.
+enum class provider_verdict : std::uint8_t { good = 0, warn = 1, alarm = 2 };
+std::string_view to_string(provider_verdict v) noexcept;
+provider_verdict judge_provider(complaint_count count, const standing_knobs& knobs) noexcept;
 
 standing_decision decide(const tenant_figures& figures, const standing_knobs& knobs);
 

@@ -1,6 +1,7 @@
 #include "reputation/tally.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -37,6 +38,11 @@ std::string day_row(tenant_id tenant, std::uint32_t epoch, day_number day) {
       .raw(epoch_prefix(tenant, epoch))
       .be32(static_cast<std::uint32_t>(day))
       .take();
+}
+
+std::string provider_row(const sent_record& r) {
+  return day_row(r.tenant, r.epoch, r.send_day) +
+         r.provider.substr(0, std::min(r.provider.size(), campaign_bytes_max));
 }
 
 // All complaints of one person in one campaign begin with this.
@@ -101,6 +107,7 @@ void merge_delivery(sent_record& r, const delivery_facts& d) {
   r.person = d.person;
   r.delivered_at = d.at;
   r.send_day = day_of(d.at);
+  r.provider = d.provider;
 }
 
 void merge_complaint(sent_record& r, instant at) {
@@ -135,7 +142,8 @@ tally::tally(store_env& env, int complaint_max_age_days)
       sent_{env.open_table("sent")},
       complaints_{env.open_table("complaints")},
       campaign_tallies_{env.open_table("campaign_tallies")},
-      day_tallies_{env.open_table("day_tallies")} {}
+      day_tallies_{env.open_table("day_tallies")},
+      provider_tallies_{env.open_table("provider_tallies")} {}
 
 std::vector<tally::sum_row> tally::sums(const read_txn& txn, tenant_id tenant, bool by_day,
                                         std::size_t rows, std::string& resume) const {
@@ -215,6 +223,7 @@ void tally::add(write_txn& txn, const sent_record& cohorts, int delivered, int c
   move_row(txn, campaign_tallies_, campaign_row(r.tenant, r.epoch, r.campaign), delivered,
            complaints);
   move_row(txn, day_tallies_, day_row(r.tenant, r.epoch, r.send_day), delivered, complaints);
+  if (!r.provider.empty()) move_row(txn, provider_tallies_, provider_row(r), delivered, complaints);
 }
 
 // Takes out what the old record contributed, puts in what the new one does.
@@ -230,6 +239,7 @@ tally::update tally::change(write_txn& txn, recipient_id recipient, Change merge
   std::set<std::string> groups;
   if (stands(u.before)) groups.insert(group_of(u.before));
   if (stands(u.after)) groups.insert(group_of(u.after));
+  u.touches_complaints = !groups.empty();
   for (const auto& group : groups)
     if (const auto r = carrier(txn, group)) {
       add(txn, *r, 0, -1);
@@ -248,10 +258,11 @@ tally::update tally::change(write_txn& txn, recipient_id recipient, Change merge
   return u;
 }
 
-bool tally::record_delivered(write_txn& txn, const delivery_facts& d) const {
+delivery_effect tally::record_delivered(write_txn& txn, const delivery_facts& d) const {
   CONSENTRY_CHECK(d.person.size() == 16);
   CONSENTRY_CHECK(d.recipient && d.tenant);
-  return !change(txn, d.recipient, [&](sent_record& r) { merge_delivery(r, d); }).before.delivered;
+  const auto u = change(txn, d.recipient, [&](sent_record& r) { merge_delivery(r, d); });
+  return {.is_news = !u.before.delivered, .moves_complaints = u.touches_complaints};
 }
 
 complaint_outcome tally::record_complaint(write_txn& txn, recipient_id recipient,
@@ -312,6 +323,34 @@ tenant_figures tally::figures(const read_txn& txn, tenant_id tenant, std::uint32
        more && c.key().starts_with(prefix) && f.campaigns.size() < campaigns_max; more = c.next())
     f.campaigns.push_back({std::string{c.key().substr(prefix.size())}, decode_count(c.value())});
   return f;
+}
+
+std::vector<provider_figures> tally::providers(const read_txn& txn, tenant_id tenant,
+                                               std::uint32_t epoch, day_window window) const {
+  std::map<std::string, complaint_count, std::less<>> sums;
+  const auto end = day_row(tenant, epoch, window.last + 1);
+  auto c = txn.scan(provider_tallies_);
+  for (bool more = c.seek(day_row(tenant, epoch, window.first)); more && c.key() < end;
+       more = c.next()) {
+    const auto day = decode_count(c.value());
+    auto& sum = sums[std::string{c.key().substr(end.size())}];
+    sum.delivered += day.delivered;
+    sum.complaints += day.complaints;
+  }
+  std::vector<provider_figures> out;
+  for (auto& [name, count] : sums) out.push_back({name, count});
+  return out;
+}
+
+std::uint64_t tally::busiest_day(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,
+                                 day_window window) const {
+  std::uint64_t most = 0;
+  const auto last = day_row(tenant, epoch, window.last);
+  auto c = txn.scan(day_tallies_);
+  for (bool more = c.seek(day_row(tenant, epoch, window.first)); more && c.key() <= last;
+       more = c.next())
+    most = std::max(most, decode_count(c.value()).delivered);
+  return most;
 }
 
 }  // namespace consentry::reputation

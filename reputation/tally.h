@@ -8,6 +8,7 @@
 //                           (standing complaints; the first of each person in a campaign counts)
 //   table campaign_tallies  be32 tenant, be32 epoch, campaign -> count
 //   table day_tallies       be32 tenant, be32 epoch, be32 day -> count
+//   table provider_tallies  be32 tenant, be32 epoch, be32 day, provider -> count
 //
 // The sent record is keyed by the ascending recipient number and cohort rows are few, so counting
 // costs a delivery no random page.
@@ -35,6 +36,13 @@ struct delivery_facts {
   std::string_view topic;
   std::string_view person;  // 16 bytes
   instant at{};
+  std::string_view provider{};  // with a feedback loop; empty: none that is known
+};
+
+struct delivery_effect {
+  bool is_news = false;           // false: known already
+  bool moves_complaints = false;  // one that had overtaken it counts now, or in another cohort
+  explicit operator bool() const noexcept { return is_news; }
 };
 
 enum class complaint_effect : std::uint8_t {
@@ -60,8 +68,8 @@ class tally {
  public:
   tally(store_env& env, int complaint_max_age_days);  // at start
 
-  // True: news; false: known already. Counts N only for bulk.
-  bool record_delivered(write_txn& txn, const delivery_facts& d) const;
+  // Counts N only for bulk.
+  delivery_effect record_delivered(write_txn& txn, const delivery_facts& d) const;
 
   // Only for reports that are verified (RULES C2): whoever calls has checked the reporter.
   complaint_outcome record_complaint(write_txn& txn, recipient_id recipient, instant at) const;
@@ -98,6 +106,12 @@ class tally {
   // The same with all campaigns of the epoch, at most campaigns_max, in the order of their names.
   tenant_figures figures(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,
                          day_window window, std::size_t campaigns_max) const;
+  // Beside them, for who looks (RULES C6): sorted by name.
+  std::vector<provider_figures> providers(const read_txn& txn, tenant_id tenant,
+                                          std::uint32_t epoch, day_window window) const;
+  // The most that was delivered on one day of the window, in that epoch.
+  std::uint64_t busiest_day(const read_txn& txn, tenant_id tenant, std::uint32_t epoch,
+                            day_window window) const;
 
  private:
   // What a change made of a record, and how C, over all cohorts, moved by it.
@@ -105,6 +119,7 @@ class tally {
     sent_record before;
     sent_record after;
     int complaints = 0;
+    bool touches_complaints = false;  // their cohorts may be others
   };
   template <class Change>
   update change(write_txn& txn, recipient_id recipient, Change merge_in) const;
@@ -117,6 +132,7 @@ class tally {
   table complaints_;
   table campaign_tallies_;
   table day_tallies_;
+  table provider_tallies_;
 };
 
 }  // namespace consentry::reputation

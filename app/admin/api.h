@@ -127,6 +127,8 @@ resource preflight_resource(api_context& c, const policy::tenants::tenant& t, re
 resource whose_domain_resource(api_context& c, request r);
 resource exports_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource tenant_imports_resource(api_context& c, request r);
+resource appeals_resource(api_context& c, const policy::tenants::tenant& t, request r);
+resource all_appeals_resource(api_context& c, request r);
 resource exemptions_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource templates_resource(api_context& c, const policy::tenants::tenant& t, request r);
 resource credentials_resource(api_context& c, const policy::tenants::tenant& t, request r);

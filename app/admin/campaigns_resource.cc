@@ -28,6 +28,9 @@ json::object shown(const campaign_state& s, const policy::rule_knobs& knobs) {
                  {"ended", s.counts.ended},
                  {"dead", s.counts.dead},
                  {"hold_bounces", policy::share_text(knobs.bounce_hold_campaign)},
+                 {"warn_bounces", policy::share_text(knobs.bounce_warn_campaign)},
+                 {"unsubscribed", s.counts.unsubscribed},
+                 {"hold_unsubscribes", policy::share_text(knobs.watch_unsubscribes_hold)},
                  {"counted_from", policy::rule_knobs::campaign_sample_min},
                  {"releases", s.releases},
                  {"first_at", to_string_utc(s.first_at)}};

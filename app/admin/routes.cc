@@ -156,6 +156,14 @@ const route table[] = {
     {"POST", "/v1/tenants/{tenant}/unblock", "unblockBulk", desk, standing_resource, view::nothing,
      takes::json},
 
+    // The tenant may object itself; the desk records what came by mail or telephone, and decides.
+    {"GET", "/v1/appeals", "listOpenAppeals", staff, all_appeals_resource},
+    {"GET", "/v1/tenants/{tenant}/appeals", "listAppeals", everybody, appeals_resource},
+    {"POST", "/v1/tenants/{tenant}/appeals", "openAppeal", desk | tenants_own, appeals_resource,
+     view::nothing, takes::json},
+    {"POST", "/v1/tenants/{tenant}/appeals/{appeal}/close", "closeAppeal", desk, appeals_resource,
+     view::nothing, takes::json},
+
     {"GET", "/v1/tenants/{tenant}/forms", "listForms", everybody, forms_resource},
     {"POST", "/v1/tenants/{tenant}/forms", "addForm", admin | tenant_admin, forms_resource,
      view::nothing, takes::json},

@@ -5,6 +5,7 @@
 
 #include "app/admin/api.h"
 #include "app/queue_control.h"
+#include "app/standing_review.h"
 #include "base/log.h"
 #include "reputation/standing.h"
 
@@ -31,12 +32,26 @@ json::object shown(const reputation::standing& s) {
   return o;
 }
 
+json::object shown(const reputation::unblock_proposal& p) {
+  return {{"person", p.person}, {"reason", p.reason}, {"at", to_string_utc(p.at)}};
+}
+
 reputation::standing_knobs knobs_of(const api_context& c) {
-  const auto active = c.live.policy.get();
-  reputation::standing_knobs k;
-  k.ratio_floor = static_cast<std::uint64_t>(active->set->rules.ratio_floor);
-  k.window_days = active->set->rules.ratio_window_days;
-  return k;
+  return standing_knobs_of(c.live.policy.get()->set->rules);
+}
+
+// RULES C6: beside the standing, for who looks.
+json::array providers_of(const api_context& c, const read_txn& txn, tenant_id tenant,
+                         std::uint32_t epoch, reputation::day_window window,
+                         const reputation::standing_knobs& knobs) {
+  json::array out;
+  for (const auto& p : c.rooms.tally.providers(txn, tenant, epoch, window)) {
+    auto row = shown(p.count);
+    row["provider"] = p.provider;
+    row["verdict"] = reputation::to_string(reputation::judge_provider(p.count, knobs));
+    out.push_back(std::move(row));
+  }
+  return out;
 }
 
 response show(api_context& c, const policy::tenants::tenant& t) {
@@ -54,6 +69,7 @@ response show(api_context& c, const policy::tenants::tenant& t) {
     out["window"] = json::object{{"first", to_string(reputation::to_date(window.first))},
                                  {"last", to_string(reputation::to_date(window.last))}};
     out["floor"] = knobs.ratio_floor;
+    out["warn_percent"] = knobs.warn_percent;
     out["in_window"] = shown(figures.tenant);
     json::array campaigns;
     for (const auto& f : figures.campaigns) {
@@ -62,6 +78,9 @@ response show(api_context& c, const policy::tenants::tenant& t) {
       campaigns.push_back(std::move(row));
     }
     out["campaigns"] = std::move(campaigns);
+    out["providers"] = providers_of(c, txn, t.id, standing.epoch, window, knobs);
+    if (const auto p = c.rooms.blocker.proposal(txn, t.id)) out["unblock_proposed"] = shown(*p);
+    out["appeals_open"] = c.rooms.appeals.count_open(txn, t.id);
     const auto counts = c.rooms.queue.counts(txn, t.id);
     out["queued"] = counts.queued;
     out["held"] = counts.held;
@@ -102,18 +121,49 @@ resource block(api_context& c, const policy::tenants::tenant& t, const request& 
   co_return show(c, t);
 }
 
+struct unblock_answer {
+  result<void> done;
+  std::optional<reputation::unblock_proposal> proposed;  // a second person is still needed
+};
+
+// unblock.four_eyes: the first person proposes, another one unblocks.
+unblock_answer decide_unblock(write_txn& txn, api_context& c, tenant_id tenant,
+                              const std::string& person, const std::string& reason, instant at,
+                              const policy::rule_knobs& rules) {
+  auto& blocker = c.rooms.blocker;
+  const auto first = blocker.proposal(txn, tenant);
+  if (rules.unblock_four_eyes && (!first || first->person == person)) {
+    auto p = blocker.propose_unblock(txn, tenant, person, reason, at);
+    if (!p) return {p.error(), std::nullopt};
+    return {{}, std::move(*p)};
+  }
+  const auto done = blocker.unblock(txn, tenant, person, reason, at, rules.unblock_reset);
+  if (!done) return {done.error(), std::nullopt};
+  return {};
+}
+
 resource unblock(api_context& c, const policy::tenants::tenant& t, const request& r) {
   json_body body{r.body};
   const auto reason = body.required_text("reason");
   body.finish();
-  auto answer = std::make_shared<std::optional<result<reputation::standing>>>();
+  auto answer = std::make_shared<unblock_answer>();
   commit_loop::operation op = [&c, id = t.id, person = actor_of(r), reason, at = c.clock.now(),
-                               answer](write_txn& txn) {
-    answer->emplace(c.rooms.blocker.unblock(txn, id, person, reason, at));
+                               active = c.live.policy.get(), answer](write_txn& txn) {
+    *answer = decide_unblock(txn, c, id, person, reason, at, active->set->rules);
   };
   const auto done = co_await commit_standing(c, t.id, std::move(op));
   if (!done) co_return problem_of(done.error());
-  if (!**answer) co_return problem_of((*answer)->error());
+  if (!answer->done) co_return problem_of(answer->done.error());
+  if (answer->proposed) {
+    log::warn("app/admin", "unblock_proposed",
+              {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
+    co_return json_response(json::object{{"tenant", t.name},
+                                         {"bulk_blocked", true},
+                                         {"released", 0},
+                                         {"waits_for", "a second person"},
+                                         {"unblock_proposed", shown(*answer->proposed)}},
+                            202);
+  }
   log::warn("app/admin", "bulk_unblocked",
             {{"tenant", t.name}, {"person", r.person}, {"reason", reason}});
   // Only what the block held: mail that waits for another reason still waits. Each is judged again

@@ -24,6 +24,7 @@ struct context {
 void add_daemon_commands(CLI::App& app, context& c);
 // Its groups, a file each.
 void add_tenant_commands(CLI::App& app, context& c);
+void add_appeal_commands(CLI::App& app, context& c);
 void add_domain_commands(CLI::App& app, context& c);
 void add_preflight_command(CLI::App& domain, context& c);
 void add_credential_commands(CLI::App& app, context& c);

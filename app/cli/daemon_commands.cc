@@ -156,6 +156,7 @@ void add_daemon_commands(CLI::App& app, context& c) {
   add_user_commands(app, c);
   add_token_commands(app, c);
   add_standing_commands(app, c);
+  add_appeal_commands(app, c);
   add_why_command(app, c, "why");
   add_journal_commands(app, c);
   add_store_commands(app, c);

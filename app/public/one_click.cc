@@ -63,9 +63,10 @@ answer one_click(context& c, const admin::request& r, const std::string& token) 
   const auto body = form_body::read(r);
   // RFC 8058 section 3.2: the body is "List-Unsubscribe=One-Click", and nothing else will do.
   if (!body || !body->says("List-Unsubscribe", "One-Click")) co_return bad_request(v);
-  commit_loop::operation op = [&rooms = c.rooms, recipient = *who,
+  const auto active = c.live.policy.get();
+  commit_loop::operation op = [&rooms = c.rooms, active, recipient = *who,
                                at = c.clock.now()](write_txn& txn) {
-    record_unsubscribe(txn, rooms, recipient, "one_click", at);
+    record_unsubscribe(txn, rooms, active->set->rules, recipient, "one_click", at);
   };
   const auto done = co_await c.rooms.commits.commit(std::move(op));
   if (!done) {

@@ -25,6 +25,26 @@ void campaign_hold_rule(hearing& h) {
                          "(terms 5.4).",
                          held.part, held.whole));
       return;
+    case campaign_hold_cause::traps:
+      h.used("watch.traps_hold");
+      h.hold(reason, "E4",
+             fmt::format("The campaign waits for a person: {} of {} recipients are spam traps "
+                         "(terms 5.3).",
+                         held.part, held.whole));
+      return;
+    case campaign_hold_cause::unsubscribes:
+      h.used("watch.unsubscribes_hold");
+      h.hold(reason, "E4",
+             fmt::format("The campaign waits for a person: {} of {} recipients unsubscribed.",
+                         held.part, held.whole));
+      return;
+    case campaign_hold_cause::volume:
+      h.used("watch.volume_hold");
+      h.hold(reason, "E4",
+             fmt::format("The campaign waits for a person: {} recipients, where the busiest day "
+                         "before had {}.",
+                         held.part, held.whole));
+      return;
     case campaign_hold_cause::person:
       h.hold(reason, "E4", "The campaign was put on hold by a person; please contact the desk.");
       return;

@@ -21,9 +21,10 @@ constexpr std::size_t at_once_bytes_max = 128 << 10;
 // One run of send(): the outcomes and who still waits for one.
 class exchange {
  public:
-  exchange(connection& over, const outgoing& message)
+  exchange(connection& over, const outgoing& message, const std::function<bool()>& may_start)
       : c_{over},
         m_{message},
+        may_start_{may_start},
         pieces_{message.content},
         was_used_{over.message_count() > 0},
         states_(message.envelope.recipients.size(), state::open) {
@@ -33,7 +34,7 @@ class exchange {
     content_bytes_ = content_bytes(pieces_);
   }
 
-  asio::awaitable<void> run(const std::function<bool()>& may_start);
+  asio::awaitable<void> run();
   transaction_result take() { return std::move(result_); }
 
  private:
@@ -49,6 +50,7 @@ class exchange {
   asio::awaitable<bool> take_recipient_reply(std::size_t i);
   asio::awaitable<bool> take_envelope_replies();
   asio::awaitable<void> take_data_reply();
+  asio::awaitable<bool> is_written(const std::vector<std::string_view>& block);
   asio::awaitable<void> dotted_content();
   asio::awaitable<void> empty_content();
   asio::awaitable<void> chunk();
@@ -71,9 +73,11 @@ class exchange {
   void end(transaction_end how, const std::string& cause);
   void broken(const failure& f) { end(transaction_end::broken, f.private_cause); }
   void out_of_step(const reply& r);
+  bool is_gated(bool content_begun);
 
   connection& c_;
   const outgoing& m_;
+  const std::function<bool()>& may_start_;
   std::vector<std::string_view> pieces_;  // the content, ended by CRLF
   std::size_t content_bytes_ = 0;         // of them
   bool was_used_;
@@ -143,6 +147,17 @@ void exchange::end(transaction_end how, const std::string& cause) {
 void exchange::out_of_step(const reply& r) {
   c_.close();
   end(transaction_end::broken, "unexpected reply: " + printable(to_string(r)));
+}
+
+// The gate has closed: resets. Amid the content a server can only be left (RFC 5321 4.1.1.4).
+bool exchange::is_gated(bool content_begun) {
+  if (!may_start_ || may_start_()) return false;
+  if (content_begun)
+    c_.close();
+  else if (c_.is_open())
+    c_.needs_rset(true);
+  end(transaction_end::gated, "held back before the end of the message");
+  return true;
 }
 
 // False: nothing of it can go over this connection.
@@ -297,18 +312,24 @@ asio::awaitable<void> exchange::empty_content() {
   if (written) auto ignored = co_await c_.read_reply(c_.wait().final_dot);
 }
 
+// False: the peer had enough of it or has gone, and the exchange is over.
+asio::awaitable<bool> exchange::is_written(const std::vector<std::string_view>& block) {
+  auto written = co_await c_.write(block, c_.wait().data_block);
+  if (written) co_return true;
+  if (c_.is_open()) {
+    co_await take_final_reply(false);
+  } else {
+    broken(written.error());
+  }
+  co_return false;
+}
+
 asio::awaitable<void> exchange::dotted_content() {
   dot_stuffer wire{m_.content};
   std::vector<std::string_view> block;
   while (wire.next(block, block_bytes)) {
-    auto written = co_await c_.write(block, c_.wait().data_block);
-    if (written) continue;
-    if (c_.is_open()) {
-      co_await take_final_reply(false);
-    } else {
-      broken(written.error());
-    }
-    co_return;
+    if (is_gated(true)) co_return;
+    if (!co_await is_written(block)) co_return;
   }
   co_await take_final_reply(true);
 }
@@ -318,6 +339,7 @@ asio::awaitable<void> exchange::chunk() {
   const auto command = chunk_command();
   std::vector<std::string_view> block{command};
   std::size_t bytes = 0;
+  bool is_begun = false;
   for (auto piece : pieces_) {
     while (!piece.empty()) {
       const auto part = piece.substr(0, block_bytes - bytes);
@@ -325,25 +347,15 @@ asio::awaitable<void> exchange::chunk() {
       block.push_back(part);
       bytes += part.size();
       if (bytes < block_bytes) continue;
-      auto written = co_await c_.write(block, c_.wait().data_block);
-      if (!written) {
-        if (c_.is_open()) {
-          co_await take_final_reply(false);
-        } else {
-          broken(written.error());
-        }
-        co_return;
-      }
+      if (is_gated(is_begun)) co_return;
+      is_begun = true;
+      if (!co_await is_written(block)) co_return;
       block.clear();
       bytes = 0;
     }
   }
-  auto written = co_await c_.write(block, c_.wait().data_block);
-  if (!written && !c_.is_open()) {
-    broken(written.error());
-    co_return;
-  }
-  co_await take_final_reply(written.has_value());
+  if (!block.empty() && is_gated(is_begun)) co_return;
+  if (co_await is_written(block)) co_await take_final_reply(true);
 }
 
 // is_whole: all of the message was written; else the peer had enough of it and may say why.
@@ -417,10 +429,11 @@ asio::awaitable<bool> exchange::envelope_stepwise() {
   c_.needs_rset(true);
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (recipients_[i].empty()) continue;
+    if (is_gated(false)) co_return false;
     written = co_await c_.write(recipients_[i], c_.wait().recipient);
     if (!co_await take_recipient_reply(i)) co_return false;
   }
-  if (!any(state::accepted)) co_return false;
+  if (!any(state::accepted) || is_gated(false)) co_return false;
   c_.needs_rset(false);
   if (is_chunked()) co_return true;
   const std::string data = "DATA\r\n";
@@ -451,7 +464,7 @@ void exchange::name_recipients() {
   }
 }
 
-asio::awaitable<void> exchange::run(const std::function<bool()>& may_start) {
+asio::awaitable<void> exchange::run() {
   if (!c_.is_open()) {
     end(was_used_ ? transaction_end::stale : transaction_end::broken,
         "connection closed between messages");
@@ -463,7 +476,7 @@ asio::awaitable<void> exchange::run(const std::function<bool()>& may_start) {
 
   mail_ = mail_command(m_.envelope, c_.offers(), content_bytes_);
   name_recipients();
-  if (may_start && !may_start()) {
+  if (may_start_ && !may_start_()) {
     end(transaction_end::gated, "held back before MAIL FROM");
     co_return;
   }
@@ -478,8 +491,8 @@ asio::awaitable<transaction_result> send(connection& over, outgoing message,
   // Cancelled or not, what is known of each recipient must come back.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
-  exchange e{over, message};
-  co_await e.run(may_start);
+  exchange e{over, message, may_start};
+  co_await e.run();
   co_await asio::this_coro::throw_if_cancelled(throws);
   co_return e.take();
 }

@@ -23,7 +23,8 @@ struct outgoing {
 
 enum class transaction_end : std::uint8_t {
   answered,  // every recipient has its outcome
-  gated,     // may_start said no: nothing was sent, the connection is as before
+  gated,     // may_start said no before the end of the message was written: it was not sent. The
+             // connection is as before, or closed where the content was begun
   stale,   // a connection used before was found closed before this message began: open another one,
            // nothing is lost
   broken,  // the connection broke or the peer broke the protocol on the way
@@ -43,7 +44,8 @@ struct transaction_result {
 // With CHUNKING and PIPELINING (RFC 3030, RFC 2920) a message of common size is one write and one
 // round trip; with PIPELINING alone two of each. Nothing unasked-for is taken for an answer.
 //
-// may_start is asked immediately before MAIL FROM is written; no suspension lies between. The
+// may_start is asked immediately before MAIL FROM is written, and again before each write that
+// follows it up to the one that ends the message; no suspension lies between (RULES A5). The
 // peer's refusals have scope: MAIL and data message, RCPT recipient, 421 session. What the next hop
 // cannot carry (SMTPUTF8 5.6.7, 8BITMIME 5.6.3, SIZE 5.3.4) is bounced here: reply code 0 with that
 // enhanced code, the words in cause. After it, ask is_open() before using the connection again.

@@ -70,7 +70,8 @@ policy::campaign_hold_facts campaign_hold_of(const std::string& v) {
   using policy::campaign_hold_cause;
   const auto words = split(v, ' ');
   for (auto c :
-       {campaign_hold_cause::unproven, campaign_hold_cause::bounces, campaign_hold_cause::person})
+       {campaign_hold_cause::unproven, campaign_hold_cause::bounces, campaign_hold_cause::person,
+        campaign_hold_cause::traps, campaign_hold_cause::unsubscribes, campaign_hold_cause::volume})
     if (words.size() == 4 && policy::to_string(c) == words[0])
       return {c, time_of(std::string{words[1]}), std::stoull(std::string{words[2]}),
               std::stoull(std::string{words[3]})};

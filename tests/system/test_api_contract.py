@@ -330,7 +330,15 @@ def mail(house, admin, desk, user):
         ok(desk.post(f"/v1/queue/{act}", {"message": message, "reason": "a test"}))
         ok(desk.post(f"/v1/tenants/acme/campaigns/spring/{act}", {"reason": "a test"}))
     ok(desk.post("/v1/tenants/acme/block", {"reason": "a test"}))
+    ok(desk.get("/v1/tenants/acme/standing"))
     ok(desk.post("/v1/tenants/acme/unblock", {"reason": "a test"}))
+    appeals = "/v1/tenants/acme/appeals"
+    appeal = ok(user.post(appeals, {"about": "block", "text": "Nobody was harmed."}), 201)["appeal"]
+    ok(user.get(appeals))
+    ok(desk.get("/v1/appeals"))
+    decision = {"outcome": "settled", "answer": "We have talked."}
+    assert user.post(f"{appeals}/{appeal}/close", decision).status == 403
+    ok(desk.post(f"{appeals}/{appeal}/close", decision))
     ok(desk.post("/v1/queue/purge", {"message": message, "reason": "a test"}))
     gambling = submit(house.gateway, "one@rcpt.test", text="Játsszon online kaszinónkban! Ingyen pörgetés és bónusz, tegye meg tétjét most: https://casino.test/")
     ok(desk.post("/v1/queue/purge", {"message": gambling, "reason": "a test"}))

@@ -119,6 +119,97 @@ TEST_CASE("5.4: bounce.hold_campaign counts dead addresses of deliveries that ca
   CHECK(held[0].rule == "A2.5.4");
 }
 
+TEST_CASE("watches warn once and hold, each by its knobs") {
+  const policy::rule_knobs defaults;
+  struct row {
+    const char* what;
+    campaign_counts quiet;    // says nothing
+    campaign_counts to_warn;  // one more of these warns
+    campaign_counts to_hold;  // and one more of these holds
+    const char* reason;
+    std::uint64_t busiest;
+    void (*set)(policy::rule_knobs&);
+  };
+  const row rows[] = {
+      {"bounces",
+       {.ended = 400, .dead = 10},
+       {.dead = 1},
+       {.dead = 10},
+       "campaign.bounces",
+       0,
+       [](policy::rule_knobs&) {}},
+      {"unsubscribes",
+       {.ended = 1000, .unsubscribed = 10},
+       {.unsubscribed = 1},
+       {.unsubscribed = 20},
+       "campaign.unsubscribes",
+       0,
+       [](policy::rule_knobs&) {}},
+      {"traps",
+       {.asked = 50},
+       {.asked = 1, .traps = 1},
+       {.asked = 2, .traps = 2},
+       "campaign.traps",
+       0,
+       [](policy::rule_knobs&) {}},
+      {"volume",
+       {.asked = 15'000},
+       {.asked = 1},
+       {.asked = 15'000},
+       "campaign.volume",
+       1500,
+       [](policy::rule_knobs& k) { k.watch_volume_hold = 20; }},
+      {"volume", {.asked = 10'000}, {.asked = 1}, {}, "", 0, [](policy::rule_knobs&) {}},
+  };
+  for (const auto& w : rows) {
+    INFO(w.what << " " << w.busiest);
+    campaign_world world;
+    auto knobs = defaults;
+    w.set(knobs);
+    const auto count = [&](const campaign_counts& more) {
+      world.change([&](write_txn& txn) {
+        world.rooms.campaigns.count(txn, world.shop, "spring", more, knobs, world.clock.now(),
+                                    [&w] { return w.busiest; });
+      });
+    };
+    count(w.quiet);
+    CHECK(world.events(event_kind::warned).empty());
+    count(w.to_warn);
+    count({});
+    const auto warned = world.events(event_kind::warned);
+    REQUIRE(warned.size() == 1);
+    CHECK(warned[0].facts.at("watch") == w.what);
+    CHECK(warned[0].campaign == "spring");
+    CHECK(world.hold_of() == "running");
+    if (*w.reason == '\0') continue;
+    count(w.to_hold);
+    CHECK(world.hold_of() == w.reason);
+    CHECK(world.events(event_kind::held).size() == 1);
+    world.release();
+    CHECK(world.state().counts.traps == 0);
+    count(w.quiet);
+    count(w.to_warn);
+    CHECK(world.events(event_kind::warned).size() == 2);  // counting began anew
+  }
+}
+
+TEST_CASE("watches can be switched off") {
+  campaign_world w;
+  policy::rule_knobs knobs;
+  knobs.watch_traps_warn = knobs.watch_traps_hold = 0;
+  knobs.watch_volume_warn = knobs.watch_volume_hold = 0;
+  knobs.watch_unsubscribes_warn = knobs.watch_unsubscribes_hold = 10'000;
+  knobs.bounce_warn_campaign = knobs.bounce_hold_campaign = 10'000;
+  w.change([&](write_txn& txn) {
+    w.rooms.campaigns.count(
+        txn, w.shop, "spring",
+        {.asked = 90'000, .ended = 9000, .dead = 9000, .unsubscribed = 9000, .traps = 9000}, knobs,
+        w.clock.now(), [] { return std::uint64_t{1}; });
+  });
+  CHECK(w.hold_of() == "running");
+  CHECK(w.events(event_kind::warned).empty());
+}
+
 TEST_CASE("5.2, 5.4: the knobs move the shares") {
   campaign_world w;
   auto knobs = tests::small_knobs();

@@ -276,7 +276,7 @@ TEST_CASE("an unsubscribe withdraws the topic's consent and nothing more") {
   const auto r = w.deliver(w.shop, 1);
   bool done = false;
   w.change([&](write_txn& txn) {
-    done = record_unsubscribe(txn, w.rooms, r, "one_click", w.clock.now());
+    done = record_unsubscribe(txn, w.rooms, {}, r, "one_click", w.clock.now());
   });
   CHECK(done);
   const auto consent = [&](const char* topic) {
@@ -288,7 +288,7 @@ TEST_CASE("an unsubscribe withdraws the topic's consent and nothing more") {
   CHECK_FALSE(consent("tips").is_withdrawn());
   CHECK(w.complaints_of(w.shop) == 0);  // RULES A5: unsubscribes do not count
   w.change([&](write_txn& txn) {
-    done = record_unsubscribe(txn, w.rooms, recipient_id{999}, "one_click", w.clock.now());
+    done = record_unsubscribe(txn, w.rooms, {}, recipient_id{999}, "one_click", w.clock.now());
   });
   CHECK_FALSE(done);
 }

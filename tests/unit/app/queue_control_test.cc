@@ -87,6 +87,7 @@ TEST_CASE("a block holds queued bulk mail; its lifting releases that and nothing
   by_hand.which.message = looked_at;
   w.carry_out(by_hand);
 
+  w.block(w.shop, "a doubt");
   app_world::wait_for([](control_world& world) -> boost::asio::awaitable<bool> {
     co_await hold_bulk(world.rooms, world.clock, world.shop);
     co_return true;
@@ -97,6 +98,7 @@ TEST_CASE("a block holds queued bulk mail; its lifting releases that and nothing
   CHECK(w.state_of(order) == recipient_state::queued);
   CHECK(w.state_of(other) == recipient_state::queued);
 
+  w.unblock(w.shop, "talked");
   auto lift = order_of(queue_act::release, w.shop, "unblocked: talked");
   lift.which.stream = smtp::stream::bulk;
   lift.which.held_because = std::string{reputation::bulk_blocked_reason};

@@ -52,12 +52,17 @@ tenant_world::~tenant_world() = default;
 
 app::admin::response tenant_world::ask(const std::string& method, std::vector<std::string> path,
                                        const std::string& body) {
+  return ask_as("anna", method, std::move(path), body);
+}
+
+app::admin::response tenant_world::ask_as(const std::string& person, const std::string& method,
+                                          std::vector<std::string> path, const std::string& body) {
   app::admin::request r;
   r.method = method;
   r.path = std::move(path);
   r.path.insert(r.path.begin(), "v1");
   r.body = body;
-  r.person = "anna";
+  r.person = person;
   r.as = policy::tenants::role::admin;
   r.headers["x-reason"] = "a test";
   try {

@@ -24,6 +24,8 @@ struct tenant_world : app_world {
 
   app::admin::response ask(const std::string& method, std::vector<std::string> path,
                            const std::string& body = {});
+  app::admin::response ask_as(const std::string& person, const std::string& method,
+                              std::vector<std::string> path, const std::string& body = {});
 
   struct letter {
     std::string to;

@@ -50,7 +50,7 @@ struct counting {
             .at = at};
   }
   bool deliver(const delivery_facts& d) {
-    return write([&](write_txn& txn) { return counts.record_delivered(txn, d); });
+    return write([&](write_txn& txn) { return counts.record_delivered(txn, d).is_news; });
   }
   effect complain(std::uint64_t recipient, instant at = start + day) {
     return write([&](write_txn& txn) { return counts.record_complaint(txn, {recipient}, at); })

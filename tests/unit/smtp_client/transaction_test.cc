@@ -189,6 +189,72 @@ TEST_CASE("a closed gate sends nothing, and the connection is as before") {
   CHECK(server.heard().size() == 2);  // EHLO, QUIT
 }
 
+TEST_CASE("A5: a gate that closes on the way resets what is not at its end") {
+  std::string big;
+  while (big.size() < (300u << 10)) big += "line " + std::to_string(big.size()) + "\r\n";
+  struct row {
+    const char* extensions;
+    int open_for;  // so often the gate says yes
+    const char* last_heard;
+    bool stays_open;
+  };
+  const row rows[] = {
+      // MAIL, RCPT | DATA
+      {"", 2, "RCPT TO:<a@example.hu>", true},
+      {"", 1, "MAIL FROM:<from@example.hu>", true},
+      // MAIL RCPT DATA | content in blocks of 128 KiB
+      {"PIPELINING", 1, "DATA", false},
+      {"PIPELINING", 2, "DATA", false},
+      {"PIPELINING CHUNKING", 1, "RCPT TO:<a@example.hu>", true},
+      {"PIPELINING CHUNKING", 2, "RCPT TO:<a@example.hu>", false},
+  };
+  for (const row& w : rows) {
+    INFO(w.extensions << ", open for " << w.open_for);
+    const bool is_chunked = std::string_view{w.extensions}.ends_with("CHUNKING");
+    std::string last;
+    bool has_ended = false;
+    fake_server server{{[&](peer& p) {
+      p.greet(w.extensions);
+      for (;;) {
+        const auto line = p.hear();
+        if (line == "QUIT") {
+          p.say("221 bye");
+          return;
+        }
+        if (line.starts_with("BDAT")) {
+          p.wait_for_end();
+          return;
+        }
+        last = line;
+        if (line != "DATA") {
+          p.say("250 ok");
+          continue;
+        }
+        p.say("354 go on");
+        p.wait_for_end();
+        return;
+      }
+    }}};
+    const auto work = [&](target to) -> boost::asio::awaitable<transaction_result> {
+      auto opened = co_await connection::open(std::move(to), plain_settings());
+      auto m = message_to({"a@example.hu"}, big);
+      int asked = 0;
+      std::function<bool()> gate = [&asked, &w] { return asked++ < w.open_for; };
+      auto r = co_await send(*opened.made, std::move(m), std::move(gate));
+      has_ended = !opened.made->is_open();
+      if (!has_ended) co_await opened.made->quit();
+      co_return r;
+    };
+    const auto r = run(work(server.where()));
+    CHECK(r.end == transaction_end::gated);
+    CHECK(kinds(r) == "w");
+    CHECK_FALSE(r.may_have_been_delivered);
+    CHECK(last.starts_with(w.last_heard));
+    CHECK(has_ended != w.stays_open);
+    if (is_chunked && !w.stays_open) CHECK(server.has_heard("BDAT"));
+  }
+}
+
 TEST_CASE("what the next hop cannot carry is refused here, before a word is said") {
   struct row {
     const char* extensions;
