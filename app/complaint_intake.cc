@@ -9,11 +9,8 @@
 #include "base/text.h"
 
 namespace consentry::app {
-namespace {
 
 using smtp::auth::dkim_status;
-
-}  // namespace
 
 std::optional<mail_facts> find_mail(const read_txn& txn, const store_rooms& rooms,
                                     recipient_id recipient) {
@@ -57,8 +54,6 @@ void suppress_complainer(write_txn& txn, store_rooms& rooms, const mail_facts& m
   // Who complains has objected: the consent is not renewed by later silence (RULES A3).
   rooms.consents.object_all(txn, mail.tenant, mail.person, at);
 }
-
-}  // namespace
 
 counted_complaint count_complaint(write_txn& txn, store_rooms& rooms,
                                   const policy::rule_knobs& rules, const mail_facts& mail,

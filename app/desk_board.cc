@@ -77,12 +77,14 @@ void desk_board::take(const journal::entry& e) {
       whole_since_ = instant{std::chrono::minutes{minutes_.front().minute}};
     }
   }
-  if (e.what.kind == event_kind::complained) {
+  if (e.what.kind == event_kind::desk_act || e.what.facts.contains("report")) {
+    take_act(e);  // a confirmed report is told as a complaint that counts
+  } else if (e.what.kind == event_kind::complained) {
     const auto type = e.what.facts.find("feedback_type");
     const bool is_praise = type != e.what.facts.end() && type->second == "not-spam";
-    cases_[e.seq.value] = {.number = e.seq, .opened = e.what, .is_open = !is_praise};
-  } else if (e.what.kind == event_kind::desk_act) {
-    take_act(e);
+    // What a person was told of is decided with its entry.
+    const bool is_decided = e.what.facts.contains("act");
+    cases_[e.seq.value] = {.number = e.seq, .opened = e.what, .is_open = !is_praise && !is_decided};
   }
   while (cases_.size() > cases_max) cases_.erase(cases_.begin());
 }

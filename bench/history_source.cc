@@ -3,6 +3,7 @@
 // and for `scripts/bench console`; the daemon must not run.
 //
 //   history_source --store DIR [--days 365] [--tenants 12] [--entries 200000] [--seed 7]
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

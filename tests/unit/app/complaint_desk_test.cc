@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "app/desk_board.h"
 #include "tests/unit/app/complaint_world.h"
 
 using namespace consentry;
@@ -167,4 +168,31 @@ TEST_CASE("an erased person is in no report any more") {
   CHECK(left.from.find("spring0") == std::string::npos);
   CHECK(left.mail_from.find("spring0") == std::string::npos);
   CHECK(left.recipient == r);
+}
+
+TEST_CASE("a decided report is a closed case, and one that was told of never opens") {
+  complaint_world w;
+  const auto r = w.deliver(w.shop, 3);
+  w.report(forged(r), unproven);
+  const auto number = w.last.numbers.at(0);
+  w.report(forged(recipient_id{r.value + 1}), unproven);
+  const auto other = w.last.numbers.at(0);
+  desk_board board;
+  const auto look = [&] {
+    while (!board.catch_up(w.rooms.env, w.rooms.journal).value()) {
+    }
+    return board.cases();
+  };
+  CHECK(look().size() == 2);
+  REQUIRE(confirm(w, number).has_value());
+  w.change([&](write_txn& txn) { REQUIRE(reject_report(txn, w.rooms, other, at(w)).has_value()); });
+  w.change([&](write_txn& txn) {
+    REQUIRE(record_told_complaint(txn, w.rooms, complaint_world::small().rules,
+                                  recipient_id{r.value + 2}, "phone", at(w))
+                .has_value());
+  });
+  const auto cases = look();
+  CHECK(cases.size() == 3);
+  for (const auto& c : cases) CHECK_FALSE(c.is_open);
+  CHECK(board.find(number)->acts.back().actor == "desk:dora");
 }
