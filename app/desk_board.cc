@@ -77,11 +77,13 @@ void desk_board::take(const journal::entry& e) {
       whole_since_ = instant{std::chrono::minutes{minutes_.front().minute}};
     }
   }
-  if (e.what.kind == event_kind::complained) {
+  // A complaint that a person confirmed is one more entry about the report it came by.
+  const bool is_decision = e.what.facts.contains("report");
+  if (e.what.kind == event_kind::complained && !is_decision) {
     const auto type = e.what.facts.find("feedback_type");
     const bool is_praise = type != e.what.facts.end() && type->second == "not-spam";
     cases_[e.seq.value] = {.number = e.seq, .opened = e.what, .is_open = !is_praise};
-  } else if (e.what.kind == event_kind::desk_act) {
+  } else if (e.what.kind == event_kind::desk_act || is_decision) {
     take_act(e);
   }
   while (cases_.size() > cases_max) cases_.erase(cases_.begin());
