@@ -74,7 +74,7 @@ def test_a_case_from_the_report_to_its_end(house, browser):
     browser("click", selector="role=button[name='Show the mail, verdict and consent']")
     browser.answer("the case of a complaint")
     browser("wait", selector="text=What happened to the mail")
-    browser("wait", selector="text=/reader[02]@rcpt.test/")
+    browser("wait", selector="dd:has-text('@rcpt.test')")
     shot(browser, "case")
     # The evidence pack of the case holds up on another machine, by the public key alone.
     browser("click", selector="role=button[name='Evidence pack']")
@@ -112,7 +112,7 @@ def test_what_the_rules_cannot_decide_a_person_does(house, browser):
     browser("click", selector="role=button[name='Confirm the complaint']")
     browser.answer("they called as well")
     browser("wait", selector="text=complaint confirmed")
-    acts = [e for e in house.journal("desk_act") if e["facts"].get("act") == "complaint.confirm"]
+    acts = [e for e in house.journal("complained") if e["facts"].get("act") == "complaint.confirm"]
     assert acts[-1]["actor"] == "desk:dora" and acts[-1]["reason"] == "they called as well"
     assert browser("refused") == []
 

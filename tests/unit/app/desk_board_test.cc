@@ -62,6 +62,15 @@ TEST_CASE("a case is a complaint, and what the desk did with it") {
   w.look();
   CHECK(w.board.find(one)->is_open);
   // A decision about the report behind it is an answer, and the end.
+  auto confirmed = complaint({1}, "fraud");
+  confirmed.facts["act"] = "complaint.confirm";
+  confirmed.facts["report"] = std::to_string(one.value);
+  w.append(confirmed);
+  w.look();
+  CHECK_FALSE(w.board.find(one)->is_open);
+  CHECK(w.board.find(one)->acts.back().what == "confirm");
+  CHECK(w.board.cases().size() == 2);
+  w.act(one, "reopen", "by mistake");
   event rejected{.kind = event_kind::desk_act, .reason = "a newsletter of theirs"};
   rejected.facts = {{"act", "complaint.reject"}, {"report", std::to_string(one.value)}};
   w.append(rejected);
