@@ -113,7 +113,7 @@ TEST_CASE("every kind has a name that parses back") {
     ++named;
     CHECK(parse_event_kind(to_string(kind)) == kind);
   }
-  CHECK(named == 38);
+  CHECK(named == 40);
   CHECK_FALSE(parse_event_kind("unknown"));
 }
 

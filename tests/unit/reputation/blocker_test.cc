@@ -71,6 +71,7 @@ TEST_CASE("a tripped tenant is closed at once, durably, with its figures told") 
   CHECK(told[0].what.facts == std::map<std::string, std::string>{{"complaints", "2"},
                                                                  {"delivered", "900"},
                                                                  {"epoch", "1"},
+                                                                 {"floor", "1000"},
                                                                  {"from", "open"},
                                                                  {"to", "bulk_blocked"}});
 }
