@@ -56,8 +56,9 @@ def fill(house):
     order = ok(house.admin.post("/v1/queue/requeue", {"tenant": MARK, "reason": MARK}))
     trace = ok(house.admin.post("/v1/traces", {"tenant": MARK, "reason": MARK}), 201)
     case = ok(house.admin.post("/v1/cases", {"from": "person", "tenant": MARK, "reason": MARK}), 201)
+    appeal = ok(rival.post(f"{base}/appeals", {"about": "hold", "text": MARK}), 201)
     # Reports are for staff alone, whatever their number.
-    return {"tenant": MARK, "report": 1, "case": case["case"], "message": message, "person": suppression["person"], "login": f"{MARK}-clerk", "campaign": "spring",
+    return {"tenant": MARK, "report": 1, "case": case["case"], "appeal": appeal["appeal"], "message": message, "person": suppression["person"], "login": f"{MARK}-clerk", "campaign": "spring",
             "domain": f"{MARK}.test", "form": form["id"], "sign_up": sign_up["id"], "number": "1", "hash": notice["hash"],
             "fingerprint": "0" * 32, "import": job["import"], "sha256": proof["reference"].removeprefix("sha256:"),
             "export": export["id"], "upload": "x", "version": "p000000000000", "exemption": exemption["exemption"],
@@ -73,7 +74,7 @@ def absent(names, number):
                     "domain": f"{nobody}.test", "form": "f0000zzz", "sign_up": "s000zzzz", "hash": digest,
                     "import": "i0zzzzz", "sha256": "e" * 64, "export": nobody, "address": f"{nobody}@rcpt.test",
                     "notice_hash": digest, "evidence": "sha256:" + "e" * 64, "exemption": "x0zzzzz",
-                    "order": 999999999, "trace": 999999999, "webhook": "w999", "case": 999999999, "report": 999999999}
+                    "order": 999999999, "trace": 999999999, "webhook": "w999", "case": 999999999, "report": 999999999, "appeal": 999999999}
 
 
 def resolve(schema):
