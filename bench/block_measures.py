@@ -144,11 +144,14 @@ class Bench:
         return number_of(row[3]) <= BULK_DOMAINS
 
     def probe(self):
-        """Two delivered mails of a campaign of their own: their return paths."""
+        """Two delivered mails: their return paths."""
         self.probes += 1
         # The people that have consented: a complaint suppresses each.
         to = [f"p{self.probes:05}.{i}@{PROBE}" for i in range(2)]
-        client = self.gateway.login("probe", tls="none")
+        # Of a campaign of its own: a complaint of the last round does not count with these.
+        name = f"probe{self.probes}"
+        self.gateway.add_credential("acme", name, campaign=name)
+        client = self.gateway.login(name, tls="none")
         for r in to:
             client.sendmail("news@sender.test", [r], self.support.letter(r))
         client.quit()
@@ -201,7 +204,7 @@ class Bench:
             return out
         self.begun.read()
         bulk = [int(r[0]) for r in self.begun.rows if self.is_bulk(r)]
-        out["last_mail_from_ms"] = max(0.0, (max(bulk) - written) / 1e6)
+        out["last_mail_from_ms"] = round((max(bulk) - written) / 1e6, 1)
         out["begun_after_answer"] = sum(1 for t in bulk if t > answered)
         began = time.monotonic()
         self.support.wait_for(lambda: self.queued("acme")["queued"] == 0, "all to be held", 300)
@@ -249,7 +252,6 @@ def run(a):
         with knot, sink, support.Gateway(home, settings(a, knot, sink.port, home / "reporters.toml")) as g:
             knot.publish([known.record, stranger.record])
             g.add_tenant()
-            g.add_credential("acme", "probe", campaign="probe")
             g.add_credential("acme", "till", stream="transactional", topic=None)
             g.add_tenant("other", domain="other.test", user="other")
             pool = range(1000)
@@ -263,7 +265,7 @@ def run(a):
             bench.load("other", leaves // 4 + 1000, OTHER_DOMAINS, OTHER_FIRST)
             bench.load("acme", a.thousands * 1000 + leaves, BULK_DOMAINS, 1)
             print(f"filled: {bench.queued('acme')} and {bench.queued('other')}", flush=True)
-            g.cli("queue", "resume")
+            g.cli("queue", "resume", "--reason", "filled")
             rounds = []
             for i in range(a.pairs):
                 pair = {is_block: bench.round(is_block) for is_block in ((True, False) if i % 2 == 0 else (False, True))}
